@@ -1,0 +1,19 @@
+"""App configurations of the project itself: its commands and checks, and the admin site it uses."""
+
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+
+
+class DaybookConfig(AppConfig):
+    name = "scheduler_project"
+    label = "daybook"
+    verbose_name = "Daybook"
+
+    def ready(self) -> None:
+        from scheduler_project.observability import logs
+
+        logs.listen()
+
+
+class ConsoleAdminConfig(AdminConfig):
+    default_site = "scheduler_project.console.ConsoleAdminSite"

@@ -1,0 +1,73 @@
+"""HTTP middleware of our own: the request id and the content security policy."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import sync_and_async_middleware
+
+current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
+
+ACCEPTED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+
+Handler = Callable[[HttpRequest], HttpResponse] | Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+
+def _after(
+    get_response: Handler, before: Callable[[HttpRequest], None], after: Callable[[HttpRequest, HttpResponse], None]
+) -> Handler:
+    """A middleware, sync or async like what it wraps, out of two plain functions."""
+    if iscoroutinefunction(get_response):
+
+        async def handle_async(request: HttpRequest) -> HttpResponse:
+            before(request)
+            response: HttpResponse = await get_response(request)
+            after(request, response)
+            return response
+
+        return handle_async
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        before(request)
+        response = get_response(request)
+        assert isinstance(response, HttpResponse) or hasattr(response, "headers")
+        after(request, response)  # type: ignore[arg-type]
+        return response  # type: ignore[return-value]
+
+    return handle
+
+
+@sync_and_async_middleware
+def request_id(get_response: Handler) -> Handler:
+    """Give each request an id (the caller's own X-Request-ID when it is well-formed) and send it back."""
+
+    def before(request: HttpRequest) -> None:
+        offered = request.headers.get("X-Request-ID", "")
+        chosen = offered if ACCEPTED_REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex
+        current_request_id.set(chosen)
+        request.META["DAYBOOK_REQUEST_ID"] = chosen
+
+    def after(request: HttpRequest, response: HttpResponse) -> None:
+        response.headers["X-Request-ID"] = request.META["DAYBOOK_REQUEST_ID"]
+
+    return _after(get_response, before, after)
+
+
+@sync_and_async_middleware
+def content_security_policy(get_response: Handler) -> Handler:
+    """Send the strict policy unless the view has set one of its own."""
+
+    def after(request: HttpRequest, response: HttpResponse) -> None:
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+
+    return _after(get_response, lambda request: None, after)

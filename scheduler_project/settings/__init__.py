@@ -1,0 +1,1 @@
+"""Settings: `dev`, `prod` and `test` build on `base`. The environment is read here and nowhere else."""

@@ -1,0 +1,255 @@
+"""Settings that every environment shares."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from scheduler_project.settings.environment import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+environment = Environment(os.environ)
+role: str = environment["DAYBOOK_ROLE"]
+STATE_DIR = Path(environment["DAYBOOK_STATE_DIR"] or BASE_DIR / ".daybook")
+
+# --- Django -----------------------------------------------------------------------------------------------------------
+
+DEBUG: bool = environment["DAYBOOK_DEBUG"]
+ALLOWED_HOSTS: list[str] = environment["DAYBOOK_ALLOWED_HOSTS"]
+CSRF_TRUSTED_ORIGINS: list[str] = environment["DAYBOOK_TRUSTED_ORIGINS"]
+
+INSTALLED_APPS = [
+    "scheduler_project.apps.DaybookConfig",
+    "scheduler_project.apps.ConsoleAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "django_celery_results",
+    "django_filters",
+    "django_htmx",
+    "django_prometheus",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "channels",
+    "accounts",
+    "templates_registry",
+    "jobs",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "scheduler_project.middleware.request_id",
+    "scheduler_project.middleware.content_security_policy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "scheduler_project.urls"
+ASGI_APPLICATION = "scheduler_project.asgi.application"
+WSGI_APPLICATION = "scheduler_project.wsgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "scheduler_project" / "html"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+# --- REST API ---------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "scheduler_project.api.authentication.ApiKeyAuthentication",
+        "scheduler_project.api.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["scheduler_project.api.permissions.HasScope"],
+    "DEFAULT_PAGINATION_CLASS": "scheduler_project.api.pagination.EnvelopePagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "scheduler_project.api.errors.handle",
+    "UNAUTHENTICATED_USER": None,
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Daybook",
+    "DESCRIPTION": "A job scheduler for Django in which every due tick is accounted for.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Celery -----------------------------------------------------------------------------------------------------------
+
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_RESULT_BACKEND = "django-db"
+CELERY_TASK_ACKS_LATE = False  # the database redelivers, not the broker
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_DISABLE_PREFETCH = True
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 60.0
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+    "global_keyprefix": "daybook:",
+    "queue_order_strategy": "priority",
+    "priority_steps": [0, 3, 6, 9],  # critical, high, normal, low
+    "sep": ":",
+    "socket_timeout": 5,
+    "socket_connect_timeout": 1,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "retry_on_timeout": True,
+}
+CELERY_TIMEZONE = "UTC"
+# Celery's Django fixup closes the connection around every task unless told otherwise: 1,002 connections per 1,000 jobs.
+CELERY_DB_REUSE_MAX = 1000
+CELERY_BEAT_SCHEDULER = "jobs.tick.scheduler:LedgerScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+
+# --- Daybook ----------------------------------------------------------------------------------------------------------
+
+SCHEDULER_USE_CELERY: bool = environment["SCHEDULER_USE_CELERY"]
+DAYBOOK_LEADER_LEASE = environment["DAYBOOK_LEADER_LEASE"]
+DAYBOOK_RUN_LEASE = environment["DAYBOOK_RUN_LEASE"]
+DAYBOOK_HEARTBEAT = environment["DAYBOOK_HEARTBEAT"]
+DAYBOOK_ADOPT: bool = environment["DAYBOOK_ADOPT"]
+DAYBOOK_EXPORT_ROOT = Path(environment["DAYBOOK_EXPORT_ROOT"] or STATE_DIR / "exports")
+# What the built-in templates may touch: model -> date field (cleanup) or the fields (export).
+DAYBOOK_CLEANUP_MODELS = {
+    "sessions.Session": "expire_date",
+    "django_celery_results.TaskResult": "date_done",
+}
+DAYBOOK_EXPORT_MODELS = {
+    "jobs.Execution": ["id", "job_id", "trigger", "status", "scheduled_for", "started_at", "finished_at", "attempt"],
+    "jobs.Tick": ["job_id", "due_at", "outcome", "reason", "decided_at", "execution_id"],
+}
+
+
+def database(url: str) -> dict[str, Any]:
+    """One Django database from an address, with the connection handling that suits this process."""
+    import environ
+
+    settings: dict[str, Any] = environ.Env.db_url_config(url)
+    options: dict[str, Any] = {
+        "connect_timeout": 3,
+        "application_name": f"daybook-{role}",
+        # A peer that vanished must be noticed within seconds, not after the kernel's two hours.
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        **settings.get("OPTIONS", {}),
+    }
+    settings["ENGINE"] = "django.db.backends.postgresql"
+    if environment["DATABASE_POOLER"] == "transaction":
+        settings["DISABLE_SERVER_SIDE_CURSORS"] = True
+        options["prepare_threshold"] = None
+    if role == "web":
+        options["pool"] = {"min_size": 2, "max_size": 20, "timeout": 5}
+    else:
+        settings["CONN_MAX_AGE"] = None
+        settings["CONN_HEALTH_CHECKS"] = True
+    settings["OPTIONS"] = options
+    return settings
+
+
+def redis_services(url: str) -> dict[str, Any]:
+    """Everything that lives in Redis, under prefixes of its own so that one database number is enough."""
+    return {
+        "CELERY_BROKER_URL": url,
+        "CACHES": {
+            "default": {
+                "BACKEND": "django.core.cache.backends.redis.RedisCache",
+                "LOCATION": url,
+                "KEY_PREFIX": "daybook:cache",
+                "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+            }
+        },
+        "CHANNEL_LAYERS": {
+            "default": {
+                "BACKEND": "channels_redis.core.RedisChannelLayer",
+                "CONFIG": {"hosts": [url], "prefix": "daybook:live"},
+            }
+        },
+    }
+
+
+def mail(url: str) -> dict[str, Any]:
+    import environ
+
+    settings: dict[str, Any] = environ.Env.email_url_config(url)
+    return settings
+
+
+def logging(form: str) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "text": {"()": "scheduler_project.observability.logs.TextFormatter"},
+            "json": {"()": "scheduler_project.observability.logs.JsonFormatter"},
+        },
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": form}},
+        "root": {"handlers": ["console"], "level": environment["DAYBOOK_LOG_LEVEL"]},
+        "loggers": {
+            "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
+            "uvicorn.access": {"level": "WARNING"},
+        },
+    }
+
+
+LOGGING = logging(environment["DAYBOOK_LOG_FORMAT"] or "text")
+DEFAULT_FROM_EMAIL: str = environment["DAYBOOK_EMAIL_FROM"]

@@ -1,0 +1,27 @@
+"""Settings of `make run`: embedded servers unless DATABASE_URL and REDIS_URL name others."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ImproperlyConfigured
+
+from scheduler_project.embedded.state import read_services
+from scheduler_project.settings.base import *  # noqa: F403
+from scheduler_project.settings.base import STATE_DIR, database, environment, mail, redis_services
+
+services = read_services(STATE_DIR)
+database_url = environment["DATABASE_URL"] or (services and services.database_url)
+redis_url = environment["REDIS_URL"] or (services and services.redis_url)
+if not database_url or not redis_url:
+    raise ImproperlyConfigured(
+        "No database or no Redis. Start the embedded ones with `make run` (in another terminal), "
+        "or set DATABASE_URL and REDIS_URL."
+    )
+
+DATABASES = {"default": database(database_url)}
+globals().update(redis_services(redis_url))
+globals().update(mail(environment["DAYBOOK_EMAIL_URL"] or f"filemail:///{STATE_DIR.resolve()}/mail"))
+
+SECRET_KEY = environment["DAYBOOK_SECRET_KEY"] or (services.secret_key if services else "development-only-secret-key")
+ALLOWED_HOSTS = environment["DAYBOOK_ALLOWED_HOSTS"] or ["localhost", "127.0.0.1", "[::1]"]
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_AUTOREFRESH = True

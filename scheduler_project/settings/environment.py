@@ -1,0 +1,148 @@
+"""The environment variables that the project knows: names, types, defaults. An unknown or invalid one stops the start."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(value: str) -> str:
+    return value
+
+
+def boolean(value: str) -> bool:
+    known = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if value.strip().lower() not in known:
+        raise ValueError("write true or false")
+    return known[value.strip().lower()]
+
+
+def names(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def seconds(least: float, most: float) -> Callable[[str], timedelta]:
+    def parse(value: str) -> timedelta:
+        try:
+            number = float(value)
+        except ValueError:
+            raise ValueError("write a number of seconds") from None
+        if not least <= number <= most:
+            raise ValueError(f"write a number of seconds from {least:g} to {most:g}")
+        return timedelta(seconds=number)
+
+    return parse
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes:
+            raise ValueError(f"write an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return value
+
+    return parse
+
+
+def choice(*allowed: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"write one of {', '.join(allowed)}")
+        return value
+
+    return parse
+
+
+@dataclass(frozen=True)
+class Variable:
+    parse: Callable[[str], Any]
+    default: Any
+    help: str
+
+
+VARIABLES: dict[str, Variable] = {
+    "DATABASE_URL": Variable(
+        url("postgres", "postgresql"), None, "PostgreSQL 15 or newer. Without it, the embedded one of `make run`."
+    ),
+    "DATABASE_POOLER": Variable(
+        choice("none", "transaction"),
+        "none",
+        "`transaction` when PgBouncer in transaction mode stands in front of PostgreSQL.",
+    ),
+    "REDIS_URL": Variable(
+        url("redis", "rediss"), None, "Broker, cache and channel layer. Without it, the embedded one of `make run`."
+    ),
+    "SCHEDULER_USE_CELERY": Variable(
+        boolean, True, "Execute through Celery workers; `false` runs them by APScheduler."
+    ),
+    "DAYBOOK_SECRET_KEY": Variable(text, None, "Django's secret key. Required in production."),
+    "DAYBOOK_ALLOWED_HOSTS": Variable(names, [], "Host names that the web answers to, separated by commas."),
+    "DAYBOOK_TRUSTED_ORIGINS": Variable(names, [], "Origins (https://host) whose forms are accepted behind a proxy."),
+    "DAYBOOK_BEHIND_TLS_PROXY": Variable(
+        boolean, False, "A proxy in front ends TLS and always sets X-Forwarded-Proto itself."
+    ),
+    "DAYBOOK_DEBUG": Variable(boolean, False, "Django's debug pages. Never in production."),
+    "DAYBOOK_STATE_DIR": Variable(text, None, "Folder of the embedded servers and local files. Default: .daybook/."),
+    "DAYBOOK_EXPORT_ROOT": Variable(text, None, "Folder that exports are written to. Default: exports/ in the state."),
+    "DAYBOOK_EMAIL_URL": Variable(
+        url("smtp", "smtps", "smtp+tls", "consolemail", "filemail", "memorymail"),
+        None,
+        "Where mail goes, e.g. smtp+tls://user:password@host:587. Default: files in the state folder.",
+    ),
+    "DAYBOOK_EMAIL_FROM": Variable(text, "daybook@localhost", "Sender of mails."),
+    "DAYBOOK_LOG_LEVEL": Variable(
+        choice("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "Least severe level of log lines that are written."
+    ),
+    "DAYBOOK_LOG_FORMAT": Variable(
+        choice("text", "json"), None, "Form of log lines. Default: text; in production json."
+    ),
+    "DAYBOOK_LEADER_LEASE": Variable(
+        seconds(1, 120), timedelta(seconds=10), "How long the leading scheduler keeps the lead without renewing it."
+    ),
+    "DAYBOOK_RUN_LEASE": Variable(
+        seconds(2, 900), timedelta(seconds=60), "How long a run stays its worker's without a heartbeat."
+    ),
+    "DAYBOOK_HEARTBEAT": Variable(
+        seconds(0.2, 300), timedelta(seconds=10), "How often a running job renews its lease."
+    ),
+    "DAYBOOK_ADOPT": Variable(boolean, True, "Adopt django-celery-beat rows that others made as jobs."),
+    "DAYBOOK_ROLE": Variable(
+        choice("web", "scheduler", "worker", "command"), "command", "Set by the process itself; not for people."
+    ),
+}
+
+OWN_PREFIXES = ("DAYBOOK_", "SCHEDULER_", "DATABASE_POOL", "REDIS_URL")
+
+# Kubernetes and Docker links give every process variables about each service, e.g. DAYBOOK_WEB_PORT_80_TCP_ADDR.
+SERVICE_LINK = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)$")
+
+
+class Environment:
+    """Typed reads of the known variables."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        for name in values:
+            if name.startswith(OWN_PREFIXES) and name not in VARIABLES and not SERVICE_LINK.search(name):
+                near = difflib.get_close_matches(name, VARIABLES, n=1)
+                hint = f" Did you mean {near[0]}?" if near else " docs/configuration.md lists the known ones."
+                raise ImproperlyConfigured(f"Unknown environment variable {name}.{hint}")
+        for name in VARIABLES:
+            self[name]
+
+    def __getitem__(self, name: str) -> Any:
+        variable = VARIABLES[name]
+        value = self._values.get(name)
+        if value is None or value == "":
+            return variable.default
+        try:
+            return variable.parse(value)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"Environment variable {name} is not valid: {error}.") from None

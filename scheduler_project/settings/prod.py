@@ -1,0 +1,36 @@
+"""Settings of a deployment. What is missing stops the start with its name."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ImproperlyConfigured
+
+from scheduler_project.settings.base import *  # noqa: F403
+from scheduler_project.settings.base import database, environment, logging, mail, redis_services
+
+for required in ("DAYBOOK_SECRET_KEY", "DATABASE_URL", "DAYBOOK_ALLOWED_HOSTS"):
+    if not environment[required]:
+        raise ImproperlyConfigured(f"Environment variable {required} must be set in production.")
+if not environment["REDIS_URL"]:
+    raise ImproperlyConfigured("Environment variable REDIS_URL must be set in production.")
+
+DEBUG = False
+SECRET_KEY = environment["DAYBOOK_SECRET_KEY"]
+DATABASES = {"default": database(environment["DATABASE_URL"])}
+globals().update(redis_services(environment["REDIS_URL"]))
+globals().update(mail(environment["DAYBOOK_EMAIL_URL"] or "consolemail://"))
+LOGGING = logging(environment["DAYBOOK_LOG_FORMAT"] or "json")
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+}
+
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+SECURE_SSL_REDIRECT = True
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # probes and scrapes come over plain HTTP from inside
+SECURE_HSTS_SECONDS = 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+if environment["DAYBOOK_BEHIND_TLS_PROXY"]:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

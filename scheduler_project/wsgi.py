@@ -1,0 +1,10 @@
+"""The WSGI entry, for hosts that cannot serve ASGI (no WebSocket there)."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings.dev")
+os.environ.setdefault("DAYBOOK_ROLE", "web")
+
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+
+application = get_wsgi_application()
