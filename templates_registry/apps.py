@@ -1,0 +1,15 @@
+"""The app: finds the templates when the process starts, checks them, and stores them after each migration."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class TemplatesRegistryConfig(AppConfig):
+    name = "templates_registry"
+    verbose_name = "Templates"
+
+    def ready(self) -> None:
+        from templates_registry import checks, registry, sync  # noqa: F401 - importing the checks registers them
+
+        registry.discover()
+        post_migrate.connect(sync.after_migrate, sender=self, dispatch_uid="templates_registry.sync")
