@@ -1,0 +1,114 @@
+"""Time zones from the pinned tzdata package: their names, their offsets and the instants at which an offset changes.
+
+The host's own zone files are not read: two hosts with different files would disagree about what is due, and the
+version that a revision records would not be the one in use.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+import tzdata  # type: ignore[import-untyped]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH_ORDINAL = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
+
+# Since 1900 no zone changes its offset twice within five days; a test reads every zone file to hold us to that.
+_PROBE = 12 * 3600
+
+
+class UnknownZone(ValueError):
+    """No zone of this name in the tzdata package."""
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetChange:
+    """At the instant `at` the offset from UTC goes from `before` to `after`; all three in seconds."""
+
+    at: int
+    before: int
+    after: int
+
+    @property
+    def is_gap(self) -> bool:
+        return self.after > self.before
+
+
+def tzdata_version() -> str:
+    """The release of the zone rules in use, such as 2026f."""
+    return str(tzdata.IANA_VERSION)
+
+
+@lru_cache(maxsize=1)
+def zone_names() -> frozenset[str]:
+    return frozenset((files("tzdata") / "zones").read_text(encoding="ascii").split()) - {"Factory"}
+
+
+@lru_cache(maxsize=1)
+def _folded_names() -> dict[str, str]:
+    return {name.casefold(): name for name in sorted(zone_names())}
+
+
+def suggest_zone(name: str) -> str | None:
+    """The zone that was probably meant by `name`, if there is one."""
+    wanted = name.strip().replace(" ", "_").casefold()
+    if not 2 <= len(wanted) <= 40:
+        return None
+    names = _folded_names()
+    if wanted in names:
+        return names[wanted]
+    cities = [folded for folded in names if folded.rpartition("/")[2] == wanted.rpartition("/")[2]]
+    close = cities or difflib.get_close_matches(wanted, names, n=1, cutoff=0.75)
+    return names[close[0]] if close else None
+
+
+@lru_cache(maxsize=1024)
+def load_zone(name: str) -> ZoneInfo:
+    """Raises UnknownZone."""
+    if name not in zone_names():
+        raise UnknownZone(name)
+    with (files("tzdata") / "zoneinfo").joinpath(*name.split("/")).open("rb") as source:
+        return ZoneInfo.from_file(source, key=name)
+
+
+def offset_at(zone: str, instant: int) -> int:
+    """Seconds east of UTC that the zone shows at an instant, given in seconds since 1970."""
+    offset = (EPOCH + timedelta(seconds=instant)).astimezone(load_zone(zone)).utcoffset()
+    assert offset is not None
+    return offset.days * 86400 + offset.seconds
+
+
+@lru_cache(maxsize=8192)
+def changes_in_year(zone: str, year: int) -> tuple[OffsetChange, ...]:
+    """Each change of offset within one UTC year, in order."""
+    before = year_start(year) - 1
+    offset = offset_at(zone, before)
+    last = year_start(year + 1) - 1
+    found = []
+    while before < last:
+        probe = min(before + _PROBE, last)
+        probed = offset_at(zone, probe)
+        if probed != offset:
+            found.append(OffsetChange(at=_first_instant_of(zone, probed, before, probe), before=offset, after=probed))
+            offset = probed
+        before = probe
+    return tuple(found)
+
+
+def year_start(year: int) -> int:
+    return (datetime(year, 1, 1, tzinfo=UTC).toordinal() - EPOCH_ORDINAL) * 86400
+
+
+def _first_instant_of(zone: str, offset: int, before: int, known: int) -> int:
+    while known - before > 1:
+        middle = (before + known) // 2
+        if offset_at(zone, middle) == offset:
+            known = middle
+        else:
+            before = middle
+    return known
