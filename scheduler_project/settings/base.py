@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "scheduler_project.apps.DaybookConfig",
     "scheduler_project.apps.ConsoleAdminConfig",
     "django.contrib.auth",
+    "django.contrib.postgres",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",

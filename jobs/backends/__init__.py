@@ -1,0 +1,1 @@
+"""How execution ids reach those who run them."""

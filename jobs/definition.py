@@ -1,0 +1,285 @@
+"""What a job is made of, read from untrusted input: one frozen value, or every problem with its path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.utils.text import slugify
+
+from jobs.models import Job
+from jobs.rules.policy import InvalidPolicy, JobPolicy
+from jobs.rules.schedule import InvalidSchedule, ScheduleSpec
+from jobs.rules.states import PRIORITIES, PRIORITY_NAMES, OnLost
+from templates_registry import registry as templates
+from templates_registry import schema
+from templates_registry.models import TemplateVersion
+
+QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}", re.ASCII)
+TAG = re.compile(r"[\w][\w .:/-]{0,49}")
+MAX_TAGS = 20
+
+Problems = dict[str, list[str]]
+
+
+class InvalidJob(ValueError):
+    """Input that is no job; `fields` has the messages by path."""
+
+    def __init__(self, fields: Problems) -> None:
+        super().__init__("; ".join(f"{path}: {' '.join(messages)}" for path, messages in fields.items()))
+        self.fields = fields
+
+
+@dataclass(frozen=True)
+class Definition:
+    """Everything that an author decides about a job."""
+
+    name: str
+    slug: str
+    description: str
+    template: TemplateVersion
+    parameters: dict[str, Any]
+    schedule: ScheduleSpec
+    policies: JobPolicy
+    queue: str
+    priority: int
+    tags: tuple[str, ...]
+
+    @classmethod
+    def of(cls, job: Job) -> Definition:
+        return cls(
+            name=job.name,
+            slug=job.slug,
+            description=job.description,
+            template=job.template,
+            parameters=job.parameters,
+            schedule=job.schedule,
+            policies=job.policies,
+            queue=job.queue,
+            priority=job.priority,
+            tags=tuple(job.tags),
+        )
+
+    def write_to(self, job: Job) -> None:
+        job.name, job.slug, job.description = self.name, self.slug, self.description
+        job.template, job.parameters = self.template, self.parameters
+        job.spec, job.policy = self.schedule.to_json(), self.policies.to_json()
+        job.queue, job.priority, job.tags = self.queue, self.priority, list(self.tags)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "slug": self.slug,
+            "description": self.description,
+            "template": self.template.name,
+            "template_version": self.template.version,
+            "parameters": self.parameters,
+            "schedule": self.schedule.to_json(),
+            "policies": self.policies.to_json(),
+            "queue": self.queue,
+            "priority": PRIORITY_NAMES[self.priority],
+            "tags": list(self.tags),
+        }
+
+
+def read(
+    data: Mapping[str, Any], *, current: Definition | None = None, now: datetime, may_run_sub_minute: bool = False
+) -> Definition:
+    """The definition that `data` describes, on top of `current` when a job is changed. Raises `InvalidJob`."""
+    reader = _Reader(data, current, now=now, may_run_sub_minute=may_run_sub_minute)
+    definition = reader.read()
+    if reader.problems or definition is None:
+        raise InvalidJob(reader.problems)
+    return definition
+
+
+FIELDS = (
+    "name", "slug", "description", "template", "template_version", "parameters", "schedule", "policies", "queue",
+    "priority", "tags",
+)  # fmt: skip
+
+
+class _Reader:
+    def __init__(
+        self, data: Mapping[str, Any], current: Definition | None, *, now: datetime, may_run_sub_minute: bool
+    ) -> None:
+        self.data = data
+        self.current = current
+        self.now = now
+        self.may_run_sub_minute = may_run_sub_minute
+        self.problems: Problems = {}
+
+    def read(self) -> Definition | None:
+        for name in self.data:
+            if name not in FIELDS:
+                self.refuse(name, f"Unknown field. Known are {', '.join(FIELDS)}.")
+        name = self.text("name", most=200, required=True)
+        slug = self.slug(name)
+        description = self.text("description", most=10_000)
+        template = self.template()
+        parameters = self.parameters(template)
+        schedule = self.schedule(template)
+        policies = self.policies(template)
+        queue = self.queue()
+        priority = self.priority()
+        tags = self.tags()
+        if self.problems or template is None or schedule is None or policies is None:
+            return None
+        return Definition(name, slug, description, template, parameters, schedule, policies, queue, priority, tags)
+
+    def refuse(self, path: str, *messages: str) -> None:
+        self.problems.setdefault(path, []).extend(messages)
+
+    def text(self, key: str, *, most: int, required: bool = False) -> str:
+        if key not in self.data:
+            before: str = getattr(self.current, key, "")
+            if required and not before:
+                self.refuse(key, "This field is required.")
+            return before
+        value = self.data[key]
+        if not isinstance(value, str):
+            self.refuse(key, "Write a text.")
+            return ""
+        value = value.strip()
+        if required and not value:
+            self.refuse(key, "This field may not be empty.")
+        if len(value) > most:
+            self.refuse(key, f"Write at most {most} characters.")
+        if any(not character.isprintable() and character not in "\n\r\t" for character in value):
+            self.refuse(key, "Contains control characters; write printable ones.")
+        return value
+
+    def slug(self, name: str) -> str:
+        if "slug" not in self.data or self.data["slug"] == "":
+            return self.current.slug if self.current else (slugify(name)[:100].strip("-") or "job")
+        slug = self.data["slug"]
+        if not isinstance(slug, str) or not SLUG.fullmatch(slug):
+            self.refuse(
+                "slug", "Write 1 to 100 lower-case letters, digits and hyphens, beginning with a letter or digit."
+            )
+            return ""
+        return slug
+
+    def template(self) -> TemplateVersion | None:
+        if "template" not in self.data and "template_version" not in self.data:
+            if self.current is None:
+                self.refuse("template", "This field is required.")
+                return None
+            return self.current.template
+        name = self.data.get("template", self.current.template.name if self.current else None)
+        version = self.data.get("template_version")
+        if not isinstance(name, str):
+            self.refuse("template", "Write the name of a template.")
+            return None
+        if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
+            self.refuse("template_version", "Write a whole number, or leave it out for the newest version.")
+            return None
+        try:
+            template = templates.get(name, version)
+        except templates.UnknownTemplate as error:
+            self.refuse("template" if version is None else "template_version", str(error))
+            return None
+        row = TemplateVersion.objects.filter(name=template.name, version=template.version).first()
+        if row is None:
+            self.refuse("template", f"Template {name} is not in the database yet; run `manage.py migrate`.")
+        return row
+
+    def parameters(self, template: TemplateVersion | None) -> dict[str, Any]:
+        given = self.data.get("parameters", self.current.parameters if self.current else {})
+        if template is None:
+            return {}
+        if not isinstance(given, dict):
+            self.refuse("parameters", "Write an object.")
+            return {}
+        code = templates.get(template.name, template.version)
+        filled: dict[str, Any] = schema.with_defaults(code.schema(), given)
+        for path, messages in code.find_problems(filled).items():
+            self.refuse(_join("parameters", path), *messages)
+        return filled
+
+    def schedule(self, template: TemplateVersion | None) -> ScheduleSpec | None:
+        if "schedule" not in self.data:
+            if self.current is None:
+                self.refuse("schedule", "This field is required.")
+                return None
+            return self.current.schedule
+        given = self.data["schedule"]
+        if not isinstance(given, Mapping):
+            self.refuse(
+                "schedule", 'Write an object, e.g. {"kind": "cron", "cron": "0 9 * * *", "timezone": "Europe/Berlin"}.'
+            )
+            return None
+        before = self.current.schedule if self.current else None
+        if before is not None and before.kind == "interval" and given.get("kind") == "interval":
+            given = {"anchor": before.anchor.isoformat() if before.anchor else None, **given}
+            given = {key: value for key, value in given.items() if value is not None}
+        shortest = 1 if self.may_run_sub_minute else int(template.min_interval.total_seconds()) if template else 60
+        try:
+            return ScheduleSpec.parse(given, min_interval_seconds=max(shortest, 1), default_anchor=self.now)
+        except InvalidSchedule as error:
+            for path, messages in error.fields.items():
+                self.refuse(_join("schedule", path), *messages)
+            return None
+
+    def policies(self, template: TemplateVersion | None) -> JobPolicy | None:
+        given = self.data.get("policies", {})
+        base = self.current.policies if self.current else _defaults(template)
+        if not isinstance(given, Mapping):
+            self.refuse("policies", "Write an object.")
+            return None
+        try:
+            return JobPolicy.parse({**base.to_json(), **given})
+        except InvalidPolicy as error:
+            for path, messages in error.fields.items():
+                self.refuse(_join("policies", path), *messages)
+            return None
+
+    def queue(self) -> str:
+        queue = self.data.get("queue", self.current.queue if self.current else "default")
+        if not isinstance(queue, str) or not QUEUE.fullmatch(queue):
+            self.refuse("queue", "Write 1 to 100 letters, digits, dots, hyphens and underscores.")
+            return ""
+        return queue
+
+    def priority(self) -> int:
+        if "priority" not in self.data:
+            return self.current.priority if self.current else PRIORITIES["normal"]
+        given = self.data["priority"]
+        if not isinstance(given, str) or given not in PRIORITIES:
+            self.refuse("priority", f"Write one of {', '.join(PRIORITIES)}.")
+            return PRIORITIES["normal"]
+        return PRIORITIES[given]
+
+    def tags(self) -> tuple[str, ...]:
+        given = self.data.get("tags", list(self.current.tags) if self.current else [])
+        if not isinstance(given, list) or len(given) > MAX_TAGS:
+            self.refuse("tags", f"Write a list of at most {MAX_TAGS} tags.")
+            return ()
+        for position, tag in enumerate(given):
+            if not isinstance(tag, str) or not TAG.fullmatch(tag):
+                self.refuse(f"tags[{position}]", "Write 1 to 50 letters, digits, spaces and . : / - _.")
+        return tuple(dict.fromkeys(tag for tag in given if isinstance(tag, str)))
+
+
+def _defaults(template: TemplateVersion | None) -> JobPolicy:
+    """What the template's author set, for a job that says nothing."""
+    if template is None:
+        return JobPolicy()
+    soft = template.soft_timeout
+    return replace(
+        JobPolicy(),
+        timeout_seconds=int(template.timeout.total_seconds()),
+        soft_timeout_seconds=int(soft.total_seconds()) if soft else None,
+        max_retries=template.max_retries,
+        on_lost=OnLost(template.on_lost),
+    )
+
+
+def _join(root: str, path: str) -> str:
+    if not path or path == root:
+        return root
+    return f"{root}{path}" if path.startswith(("[", ".")) else f"{root}.{path}"

@@ -1,0 +1,1 @@
+"""One run in a worker: claim, guard, run, settle."""

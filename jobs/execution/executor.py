@@ -1,0 +1,167 @@
+"""One run, from claim to settle, in the process that owns it."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.utils import InterfaceError, OperationalError
+
+from jobs import executions, queries
+from jobs.backends.base import Announcement, BackendUnavailable
+from jobs.execution.heartbeat import Heartbeat, settle
+from jobs.execution.interrupts import Cancelled, Interrupts, SoftTimeout
+from jobs.execution.run_context import ExecutionContext
+from jobs.execution.watchdog import Watchdog
+from jobs.executions import Claim, Ending, Settled
+from jobs.rules.states import AttemptOutcome, ExecutionStatus
+from jobs.tick import publisher
+from scheduler_project.lib import telemetry
+from templates_registry import registry
+from templates_registry.base import Cancelled as TemplateStopped
+from templates_registry.base import JobTemplate
+
+MAX_RESULT_BYTES = 262_144
+RETRY = 0.5  # seconds between tries to settle while the database is away
+
+
+class ResultTooLarge(Exception):
+    """The template returned more than an execution keeps."""
+
+
+def execute(execution_id: int, *, worker: str) -> ExecutionStatus | None:
+    """Run an execution if it is to be had. Returns what became of it, or None when it was not ours to run."""
+    claimed_at = time.monotonic()
+    claim = _claim(execution_id, worker=worker)
+    if claim is None:
+        return None
+    context = ExecutionContext(claim)
+    interrupts = Interrupts()
+    heartbeat = Heartbeat(claim, context, interrupts, claimed_at=claimed_at)
+    Watchdog.take_over_signal()
+    heartbeat.watchdog.arm(proven_at=claimed_at)
+    heartbeat.start()
+    try:
+        ending = _run(claim, context, interrupts)
+        heartbeat.stop_watching_the_template()
+        settled = _settle(claim, context, ending)
+    finally:
+        heartbeat.stop()
+    _tell(claim, ending, settled)
+    if settled is not None and settled.freed_slot_of is not None:
+        _announce_next(settled.freed_slot_of)
+    return settled.status if settled else None
+
+
+def _claim(execution_id: int, *, worker: str) -> Claim | None:
+    """Claim; on a connection that died while nobody used it, once more on a new one. Should the first try have
+    committed after all, its lease stands, this one gets nothing, and the reaper settles what nobody runs."""
+    try:
+        return executions.claim(execution_id, worker=worker, lease=settings.DAYBOOK_RUN_LEASE)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return executions.claim(execution_id, worker=worker, lease=settings.DAYBOOK_RUN_LEASE)
+
+
+def _run(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -> Ending:
+    """What the template made of it; never raises what the template raises."""
+    template: type[JobTemplate] = JobTemplate
+    try:
+        template = registry.get(claim.template, claim.template_version)
+        problems = template.find_problems(claim.parameters)
+        if problems:
+            return Ending(
+                AttemptOutcome.FAILED,
+                error=f"The parameters do not fit the template: {_in_words(problems)}",
+                error_class="InvalidParameters",
+                may_retry=False,
+            )
+        with interrupts.accepted():
+            if claim.dry_run:
+                result: Any = template().dry_run(context, claim.parameters).to_json()
+            else:
+                result = template().run(context, claim.parameters)
+        return Ending(AttemptOutcome.SUCCEEDED, result=_storable(result))
+    except TemplateStopped as error:
+        if context.is_cancelled():
+            return Ending(AttemptOutcome.CANCELLED, result=_storable(error.result), error=str(error))
+        return _failure(AttemptOutcome.FAILED, error, may_retry=False)
+    except Cancelled:
+        return Ending(AttemptOutcome.CANCELLED)
+    except SoftTimeout as error:
+        words = f"Ran longer than its soft limit of {claim.policy.soft_timeout_seconds} s."
+        return _failure(AttemptOutcome.TIMED_OUT, error, words=words)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a template raises is its failure, not ours
+        return _failure(AttemptOutcome.FAILED, error, may_retry=template.may_retry(error))
+
+
+def _failure(outcome: AttemptOutcome, error: BaseException, *, words: str = "", may_retry: bool = True) -> Ending:
+    return Ending(
+        outcome,
+        error=words or str(error) or type(error).__name__,
+        error_class=f"{type(error).__module__}.{type(error).__qualname__}",
+        traceback="".join(traceback.format_exception(error)),
+        may_retry=may_retry,
+    )
+
+
+def _storable(result: Any) -> Any:
+    """The result as JSON. Raises TypeError or ResultTooLarge, which then are the run's error."""
+    text = json.dumps(result, allow_nan=False)
+    if len(text) > MAX_RESULT_BYTES:
+        raise ResultTooLarge(
+            f"The result has {len(text)} bytes; an execution keeps {MAX_RESULT_BYTES}. Store it elsewhere and return a reference."
+        )
+    if "\\u0000" in text:
+        raise TypeError("The result contains a NUL character, which JSON in PostgreSQL cannot hold.")
+    return json.loads(text)
+
+
+def _in_words(problems: Mapping[str, list[str]]) -> str:
+    return "; ".join(f"{path or 'parameters'}: {' '.join(messages)}" for path, messages in problems.items())
+
+
+def _settle(claim: Claim, context: ExecutionContext, ending: Ending) -> Settled | None:
+    """Settle, however long the database is away: the watchdog ends this process when it has waited too long."""
+    _clean_connection()
+    while True:
+        try:
+            context.flush_log()
+            return settle(claim, ending)
+        except (OperationalError, InterfaceError):
+            connection.close()
+            time.sleep(RETRY)
+
+
+def _clean_connection() -> None:
+    """A template may have left a transaction open or broken; what it did not commit is not kept."""
+    if connection.connection is not None and (connection.in_atomic_block or not connection.get_autocommit()):
+        connection.close()
+
+
+def _tell(claim: Claim, ending: Ending, settled: Settled | None) -> None:
+    event = "execution.overtaken" if settled is None else f"execution.{ending.outcome.value}"
+    telemetry.emit(
+        event,
+        execution_id=claim.execution_id,
+        job=claim.job_name or claim.template,
+        attempt=claim.attempt,
+        status=settled.status.value if settled else "",
+        seconds=settled.seconds if settled else 0.0,
+        error=ending.error,
+    )
+
+
+def _announce_next(job_id: int) -> None:
+    """The slot that this run held is free: tell whoever waits for it."""
+    try:
+        publisher.publish(
+            [Announcement(row["id"], row["queue"], row["priority"]) for row in queries.next_waiting(job_id)]
+        )
+    except (BackendUnavailable, OperationalError, InterfaceError):
+        return  # the sweep will

@@ -1,0 +1,137 @@
+"""Keeps a run owned while its template works: renews the lease, re-arms the watchdog, stores the log, ends what must end.
+
+A thread in the job's own process, so that a process that stands still renews nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+from django.conf import settings
+from django.db import connection
+from django.db.utils import InterfaceError, OperationalError
+
+from jobs import executions
+from jobs.execution.interrupts import Cancelled, Interrupted, Interrupts, SoftTimeout
+from jobs.execution.run_context import ExecutionContext
+from jobs.execution.watchdog import Watchdog
+from jobs.executions import Claim, Ending
+from jobs.rules.states import AttemptOutcome
+
+CANCEL_GRACE = 5.0  # seconds between asking a template to stop and stopping its process
+LOG_DELAY = 0.5  # seconds that log lines may wait for more of them
+KERNEL_DELAY = 1.0  # the timer fires this much after the hard limit, so that this thread can say why first
+RETRY = 0.5  # seconds between tries to reach the database
+
+
+class Heartbeat:
+    def __init__(self, claim: Claim, context: ExecutionContext, interrupts: Interrupts, *, claimed_at: float) -> None:
+        self._claim = claim
+        self._context = context
+        self._interrupts = interrupts
+        self._limit_at = claimed_at + claim.policy.timeout_seconds
+        soft = claim.policy.soft_timeout_seconds
+        self._soft_at = None if soft is None else claimed_at + soft
+        self._cancel_at: float | None = None
+        self._every = min(settings.DAYBOOK_HEARTBEAT.total_seconds(), claim.lease.total_seconds() / 4)
+        self._beat_at = claimed_at + self._every
+        self.watchdog = Watchdog(lease_seconds=claim.lease.total_seconds(), limit_at=self._limit_at + KERNEL_DELAY)
+        self._ended = threading.Event()
+        # Whoever holds it may settle: the main thread when the template has ended, or this one when it must not go on.
+        self._last_word = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name=f"heartbeat-{claim.execution_id}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop_watching_the_template(self) -> None:
+        """The template has ended; from here on only the lease is kept, until `stop`."""
+        self._last_word.acquire()
+
+    def stop(self) -> None:
+        self.watchdog.disarm()
+        self._ended.set()
+        self._context.log_changed.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        try:
+            while not self._ended.is_set():
+                self._step()
+                self._context.log_changed.wait(max(self._next_at() - time.monotonic(), 0.01))
+                if self._context.log_changed.is_set() and not self._ended.is_set():
+                    self._context.log_changed.clear()
+                    self._ended.wait(LOG_DELAY)
+        finally:
+            connection.close()
+
+    def _next_at(self) -> float:
+        return min(at for at in (self._beat_at, self._soft_at, self._limit_at, self._cancel_at) if at is not None)
+
+    def _step(self) -> None:
+        now = time.monotonic()
+        try:
+            if now >= self._limit_at:
+                self._end(
+                    AttemptOutcome.TIMED_OUT, f"Ran longer than its limit of {self._claim.policy.timeout_seconds} s."
+                )
+            if self._cancel_at is not None and now >= self._cancel_at:
+                self._end(AttemptOutcome.CANCELLED, "")
+            if self._soft_at is not None and now >= self._soft_at:
+                self._soft_at = None
+                self._interrupt(SoftTimeout)
+            if now >= self._beat_at:
+                self._beat(now)
+            if not self._ended.is_set():
+                self._context.flush_log()
+        except (OperationalError, InterfaceError):
+            # The watchdog counts on meanwhile: no proof, no life.
+            connection.close()
+            self._beat_at = time.monotonic() + RETRY
+
+    def _beat(self, now: float) -> None:
+        if not self.watchdog.is_armed() and not self._ended.is_set():
+            self._end(AttemptOutcome.FAILED, "The template switched off its own guard (SIGALRM).", "Unguardable")
+        cancel_requested = executions.renew(self._claim, progress=self._context.take_progress())
+        if self._ended.is_set():
+            return
+        if cancel_requested is None:
+            self._die()  # another owner has the run: nothing that this process does counts any more
+        self.watchdog.arm(proven_at=now)
+        self._beat_at = now + self._every
+        if cancel_requested and not self._context.is_cancelled():
+            self._context.cancel()
+            self._cancel_at = now + CANCEL_GRACE
+            self._interrupt(Cancelled)
+
+    def _interrupt(self, error: type[Interrupted]) -> None:
+        if self._last_word.acquire(blocking=False):
+            self._interrupts.send(error)
+            self._last_word.release()
+
+    def _end(self, outcome: AttemptOutcome, words: str, error_class: str = "") -> None:
+        """Settle for a template that does not stop, then stop the process."""
+        if not self._last_word.acquire(blocking=False):
+            self._limit_at = self._cancel_at = float("inf")
+            return  # it has ended by itself in this very moment, and the main thread settles
+        self._context.flush_log()
+        settle(self._claim, Ending(outcome, error=words, error_class=error_class, may_retry=not error_class))
+        self._die()
+
+    @staticmethod
+    def _die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def settle(claim: Claim, ending: Ending) -> executions.Settled | None:
+    return executions.settle(
+        ending,
+        execution_id=claim.execution_id,
+        fence=claim.fence,
+        policy=claim.policy,
+        tries=claim.tries,
+        losses=claim.losses,
+    )

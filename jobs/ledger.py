@@ -1,0 +1,190 @@
+"""Decide and record ticks: for the scheduler's turn over all jobs, and for a change of one job before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from jobs import executions, planner, queries
+from jobs.models import Job
+from jobs.planner import JobFacts, JobPlan, TickDecision
+from jobs.rules.states import Mode
+from scheduler_project.lib import sql, telemetry
+
+MAX_JOBS = 500
+MAX_TICKS = 5_000
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What one turn did."""
+
+    jobs: int = 0
+    ticks: int = 0
+    fired: int = 0
+    is_complete: bool = True
+
+
+def decide_due(*, now: datetime, epoch: int) -> Decided:
+    """Decide what is due, bounded in jobs and ticks. Runs inside the caller's transaction, which holds the fence."""
+    due = list(
+        Job.objects.select_for_update(skip_locked=True, no_key=True)
+        .filter(next_tick_at__lte=now)
+        .order_by("next_tick_at")
+        .defer("parameters", "description")[:MAX_JOBS]
+    )
+    if not due:
+        return Decided()
+    active = queries.active_executions_by_job([job.pk for job in due])
+    plans: list[tuple[Job, JobPlan]] = []
+    left = MAX_TICKS
+    for job in due:
+        if left <= 0:
+            break
+        plan = _plan(job, active=active.get(job.pk, ()), now=now, limit=left)
+        if plan is not None:
+            plans.append((job, plan))
+            left -= len(plan.decisions)
+    fired = _record(plans, now=now, epoch=epoch)
+    ticks = sum(len(plan.decisions) for _, plan in plans)
+    is_complete = len(due) < MAX_JOBS and left > 0 and all(plan.is_complete for _, plan in plans)
+    return Decided(len(plans), ticks, fired, is_complete)
+
+
+def decide_job(job: Job, *, now: datetime, closing: str = "") -> None:
+    """Decide all that is due of one locked job under the definition it still has, before a change is written."""
+    while job.next_tick_at is not None and job.next_tick_at <= now:
+        active = queries.active_executions_by_job([job.pk]).get(job.pk, ())
+        plan = _plan(job, active=active, now=now, limit=MAX_TICKS, closing=closing)
+        if plan is None:
+            return
+        _record([(job, plan)], now=now, epoch=0)
+        job.refresh_from_db(fields=["next_tick_at", "fired_count"])
+
+
+def _plan(job: Job, *, active: Sequence[int], now: datetime, limit: int, closing: str = "") -> JobPlan | None:
+    """The job's plan, or None after quarantining a job whose schedule no longer loads: one bad job stops no other."""
+    assert job.next_tick_at is not None
+    try:
+        facts = JobFacts(
+            job_id=job.pk,
+            spec=job.schedule,
+            policy=job.policies,
+            next_tick_at=job.next_tick_at,
+            fired_count=job.fired_count,
+            is_paused=job.is_paused,
+            mode=Mode(job.mode),
+            closing=closing,
+            active=tuple(active),
+        )
+        return planner.plan(facts, now=now, limit=limit)
+    except Exception as error:  # noqa: BLE001  whatever a stored schedule raises, the other jobs must go on
+        job.problem = f"The schedule cannot be evaluated: {type(error).__name__}: {error}"
+        job.next_tick_at = None
+        job.save(update_fields=["problem", "next_tick_at"])
+        telemetry.emit("job.quarantined", job_id=job.pk, job=job.name, problem=job.problem)
+        return None
+
+
+RECORD = """
+WITH planned AS (
+    SELECT * FROM unnest(%(job)s::bigint[], %(due)s::timestamptz[], %(outcome)s::text[], %(reason)s::text[],
+                         %(blocking)s::bigint[], %(execution)s::bigint[], %(slots)s::integer[],
+                         %(attempts)s::integer[], %(deadline)s::timestamptz[])
+        AS p(job_id, due_at, outcome, reason, blocking_id, execution_id, slots, attempts, deadline)
+), recorded AS (
+    INSERT INTO ticks (tenant_id, job_id, due_at, outcome, reason, blocking_id, execution_id, revision, epoch,
+                       decided_at)
+    SELECT j.tenant_id, p.job_id, p.due_at, p.outcome, p.reason, p.blocking_id, p.execution_id, j.revision,
+           %(epoch)s, %(now)s
+    FROM planned p JOIN dynamic_jobs j ON j.id = p.job_id
+    ON CONFLICT (job_id, due_at) DO NOTHING
+    RETURNING job_id, due_at, execution_id
+), fired AS (
+    INSERT INTO job_executions (id, tenant_id, job_id, template_id, trigger, scheduled_for, revision, parameters,
+        policy, run_key, requested_by, queue, priority, max_instances, max_attempts, created_at, available_at,
+        start_deadline_at, event_sequence)
+    SELECT r.execution_id, j.tenant_id, j.id, j.template_id, 'schedule', r.due_at, j.revision, j.parameters, j.policy,
+           md5(j.id || '/' || extract(epoch FROM r.due_at) || '/schedule')::uuid, 'system:schedule', j.queue,
+           j.priority, p.slots, p.attempts, %(now)s, %(now)s, p.deadline, 1
+    FROM recorded r JOIN planned p USING (job_id, due_at) JOIN dynamic_jobs j ON j.id = r.job_id
+    WHERE r.execution_id IS NOT NULL
+    RETURNING id, tenant_id, job_id
+), told AS (
+    INSERT INTO execution_events (execution_id, sequence, kind, at, tenant_id, job_id)
+    SELECT id, 1, 'queued', %(now)s, tenant_id, job_id FROM fired
+)
+SELECT (SELECT count(*) FROM recorded) AS recorded, (SELECT count(*) FROM fired) AS fired
+"""
+
+ADVANCE = """
+UPDATE dynamic_jobs j SET next_tick_at = v.next_tick_at, fired_count = j.fired_count + v.fired
+FROM unnest(%(job)s::bigint[], %(next)s::timestamptz[], %(fired)s::integer[]) AS v(id, next_tick_at, fired)
+WHERE j.id = v.id
+"""
+
+
+def _record(plans: Sequence[tuple[Job, JobPlan]], *, now: datetime, epoch: int) -> int:
+    """Write ticks, their executions and where each job goes on. Returns how many executions were made."""
+    if not plans:
+        return 0
+    planned = [(job, decision) for job, plan in plans for decision in plan.decisions]
+    execution_ids = _execution_ids(planned)
+    fired = 0
+    if planned:
+        counts = sql.row(RECORD, {"now": now, "epoch": epoch, **_columns(planned, execution_ids)})
+        assert counts is not None
+        fired = counts["fired"]
+        if counts["recorded"] < len(planned):
+            telemetry.emit("tick.duplicated", ticks=len(planned) - counts["recorded"])
+    sql.rows(
+        ADVANCE,
+        {
+            "job": [job.pk for job, _ in plans],
+            "next": [plan.next_tick_at for _, plan in plans],
+            "fired": [sum(decision.fires for decision in plan.decisions) for _, plan in plans],
+        },
+    )
+    for job, plan in plans:
+        replacing = [execution_ids[job.pk, d.due_at] for d in plan.decisions if d.replaces and d.fires]
+        if replacing:
+            executions.replace(job_id=job.pk, by=max(replacing), now=now)
+    return fired
+
+
+def _execution_ids(planned: Iterable[tuple[Job, TickDecision]]) -> dict[tuple[int, datetime], int]:
+    """An id for each execution to come, so that ticks of the same plan can name it."""
+    firing = [(job.pk, decision.due_at) for job, decision in planned if decision.fires]
+    if not firing:
+        return {}
+    ids = sql.rows(
+        "SELECT nextval('job_executions_id_seq') AS id FROM generate_series(1, %(count)s::integer)",
+        {"count": len(firing)},
+    )
+    return {key: row["id"] for key, row in zip(firing, ids, strict=True)}
+
+
+def _columns(
+    planned: Sequence[tuple[Job, TickDecision]], execution_ids: dict[tuple[int, datetime], int]
+) -> dict[str, list[object]]:
+    columns: dict[str, list[object]] = {
+        name: []
+        for name in ("job", "due", "outcome", "reason", "blocking", "execution", "slots", "attempts", "deadline")
+    }
+    policies = {job.pk: job.policies for job, _ in planned}
+    for job, decision in planned:
+        policy = policies[job.pk]
+        blocking = decision.blocking_id
+        if blocking is None and decision.blocking_due_at is not None:
+            blocking = execution_ids.get((job.pk, decision.blocking_due_at))
+        columns["job"].append(job.pk)
+        columns["due"].append(decision.due_at)
+        columns["outcome"].append(decision.outcome.value)
+        columns["reason"].append(decision.reason)
+        columns["blocking"].append(blocking)
+        columns["execution"].append(execution_ids.get((job.pk, decision.due_at)))
+        columns["slots"].append(policy.slots)
+        columns["attempts"].append(policy.max_attempts)
+        columns["deadline"].append(policy.start_deadline_at(decision.due_at))
+    return columns

@@ -1,0 +1,1 @@
+"""Sweeps that find what was lost and put it right."""

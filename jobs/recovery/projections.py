@@ -1,0 +1,117 @@
+"""Reads the events in order and keeps what is asked for often: sums per template, and each job's last outcome."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+
+from jobs.models import EventCursor
+from scheduler_project.lib import sql
+
+READER = "projections"
+BATCH = 2_000
+
+# Upper bounds in seconds of the run-duration histogram; one more bucket holds what is longer.
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+
+# Transactions that were open when this one began may still commit events with a smaller xid, so those wait.
+NEXT = """
+SELECT v.id, v.xid, v.kind, v.at, v.job_id, v.execution_id, v.data, t.name AS template
+FROM execution_events v
+JOIN job_executions e ON e.id = v.execution_id
+JOIN job_templates t ON t.id = e.template_id
+WHERE (v.xid, v.id) > (%(xid)s, %(id)s) AND v.xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+ORDER BY v.xid, v.id LIMIT %(limit)s
+"""
+
+ADD = """
+INSERT INTO execution_totals AS o (template, kind, count, seconds, buckets)
+VALUES (%(template)s, %(kind)s, %(count)s, %(seconds)s, %(buckets)s::bigint[])
+ON CONFLICT (template, kind) DO UPDATE
+SET count = o.count + excluded.count, seconds = o.seconds + excluded.seconds,
+    buckets = ARRAY(SELECT coalesce(a, 0) + coalesce(b, 0)
+                    FROM unnest(o.buckets, excluded.buckets) WITH ORDINALITY AS u(a, b, n) ORDER BY n)
+"""
+
+STARTED = """
+UPDATE dynamic_jobs j SET last_run_at = v.at
+FROM unnest(%(job)s::bigint[], %(at)s::timestamptz[]) AS v(id, at)
+WHERE j.id = v.id AND (j.last_run_at IS NULL OR j.last_run_at < v.at)
+"""
+
+ENDED = """
+UPDATE dynamic_jobs j SET last_execution_id = v.execution, last_status = v.status, last_finished_at = v.at
+FROM unnest(%(job)s::bigint[], %(execution)s::bigint[], %(status)s::text[], %(at)s::timestamptz[])
+    AS v(id, execution, status, at)
+WHERE j.id = v.id AND (j.last_finished_at IS NULL OR j.last_finished_at <= v.at)
+"""
+
+AT_REST = frozenset({"succeeded", "failed", "timed_out", "cancelled", "lost", "dead"})
+
+
+@dataclass
+class _Sum:
+    count: int = 0
+    seconds: float = 0.0
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+
+
+def sweep() -> int:
+    """Read everything that is new. Returns how many events."""
+    total = 0
+    while True:
+        read = _read_batch()
+        total += read
+        if read < BATCH:
+            return total
+
+
+def _read_batch() -> int:
+    with transaction.atomic():
+        EventCursor.objects.get_or_create(name=READER)
+        # The lock on the cursor lets one reader at a time through, whoever believes to lead.
+        cursor = EventCursor.objects.select_for_update().get(name=READER)
+        events = sql.rows(NEXT, {"xid": cursor.xid, "id": cursor.event_id, "limit": BATCH})
+        if not events:
+            return 0
+        _add_up(events)
+        _remember_outcomes(events)
+        cursor.xid, cursor.event_id = events[-1]["xid"], events[-1]["id"]
+        cursor.save()
+        return len(events)
+
+
+def _add_up(events: Iterable[sql.Row]) -> None:
+    sums: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
+    for event in events:
+        entry = sums[event["template"], event["kind"]]
+        entry.count += 1
+        seconds = sql.loads(event["data"]).get("seconds")
+        if seconds is not None:
+            entry.seconds += seconds
+            entry.buckets[next((n for n, bound in enumerate(BUCKETS) if seconds <= bound), len(BUCKETS))] += 1
+    for (template, kind), entry in sorted(sums.items()):
+        values = {"template": template, "kind": kind, "count": entry.count, "seconds": entry.seconds}
+        sql.rows(ADD, {**values, "buckets": entry.buckets})
+
+
+def _remember_outcomes(events: Sequence[sql.Row]) -> None:
+    started = {event["job_id"]: event for event in events if event["job_id"] and event["kind"] == "started"}
+    ended = {event["job_id"]: event for event in events if event["job_id"] and event["kind"] in AT_REST}
+    if started:
+        jobs = sorted(started)
+        sql.rows(STARTED, {"job": jobs, "at": [started[job]["at"] for job in jobs]})
+    if ended:
+        jobs = sorted(ended)
+        sql.rows(
+            ENDED,
+            {
+                "job": jobs,
+                "execution": [ended[job]["execution_id"] for job in jobs],
+                "status": [ended[job]["kind"] for job in jobs],
+                "at": [ended[job]["at"] for job in jobs],
+            },
+        )

@@ -1,0 +1,249 @@
+"""JobRegistry: every change of a job. Each is one transaction that first decides what is already due, then writes a revision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import Tenant
+from jobs import beat_sync, definition, executions, ledger, planner
+from jobs.definition import Definition, InvalidJob
+from jobs.models import Job, JobRevision
+from jobs.rules.schedule import ENGINE_VERSION, spread_offset, tzdata_version
+from jobs.rules.states import Origin, Trigger
+from scheduler_project.lib import sql, telemetry, transactions
+
+
+class JobIsArchived(Exception):
+    """An archived job is history and does not change."""
+
+
+class JobIsAdopted(Exception):
+    """The schedule of an adopted job is the django-celery-beat row's; it is changed there."""
+
+
+def create(
+    data: Mapping[str, Any],
+    *,
+    tenant: Tenant,
+    actor: str,
+    owner_id: int | None = None,
+    enabled: bool = True,
+    may_run_sub_minute: bool = False,
+) -> Job:
+    """A new job. Raises `InvalidJob`."""
+    with transactions.engine():
+        now = _now()
+        new = definition.read(data, now=now, may_run_sub_minute=may_run_sub_minute)
+        return add(new, tenant=tenant, actor=actor, owner_id=owner_id, enabled=enabled, now=now)
+
+
+def add(
+    new: Definition,
+    *,
+    tenant: Tenant,
+    actor: str,
+    now: datetime,
+    owner_id: int | None = None,
+    enabled: bool = True,
+    origin: Origin = Origin.NATIVE,
+    periodic_task_id: int | None = None,
+) -> Job:
+    """Store a definition that was read already. Runs inside the caller's transaction."""
+    _refuse_taken_slug(new.slug, tenant_id=tenant.pk)
+    job = Job(tenant=tenant, owner_id=owner_id, is_enabled=enabled, origin=origin, periodic_task_id=periodic_task_id)
+    new.write_to(job)
+    job.save()
+    _write(job, new, change="created", actor=actor, now=now)
+    return job
+
+
+def change(
+    job_id: int,
+    data: Mapping[str, Any],
+    *,
+    actor: str,
+    note: str = "",
+    may_run_sub_minute: bool = False,
+    expected_revision: int | None = None,
+) -> Job:
+    """Change what `data` names. Raises `InvalidJob`, `JobIsArchived`, `JobIsAdopted`, `RevisionConflict`."""
+    with _changing(job_id) as (job, now):
+        if expected_revision is not None and job.revision != expected_revision:
+            raise RevisionConflict(f"The job is at revision {job.revision}, not {expected_revision}; read it again.")
+        before = Definition.of(job)
+        new = definition.read(data, current=before, now=now, may_run_sub_minute=may_run_sub_minute)
+        if job.origin == Origin.ADOPTED:
+            _refuse_foreign_fields(before, new)
+        if new.slug != job.slug:
+            _refuse_taken_slug(new.slug, tenant_id=job.tenant_id)
+        ledger.decide_job(job, now=now)
+        _write(job, new, change="changed", actor=actor, note=note, now=now)
+        return job
+
+
+class RevisionConflict(Exception):
+    """Someone else changed the job in the meantime."""
+
+
+def pause(job_id: int, *, actor: str, note: str = "") -> Job:
+    """From now on its ticks are recorded as skipped. Pausing a paused job changes nothing."""
+
+    def apply(job: Job, now: datetime) -> bool:
+        if job.paused_at is not None:
+            return False
+        job.paused_at, job.paused_by, job.pause_note = now, actor, note
+        return True
+
+    return _switch(job_id, apply, change="paused", actor=actor, note=note)
+
+
+def resume(job_id: int, *, actor: str, note: str = "") -> Job:
+    """Ticks fire again from the next one on; what was due while paused stays skipped."""
+
+    def apply(job: Job, now: datetime) -> bool:
+        if job.paused_at is None:
+            return False
+        job.paused_at, job.paused_by, job.pause_note = None, "", ""
+        return True
+
+    return _switch(job_id, apply, change="resumed", actor=actor, note=note)
+
+
+def enable(job_id: int, *, actor: str, note: str = "") -> Job:
+    """Put the schedule in force. Nothing that was due before now runs."""
+
+    def apply(job: Job, now: datetime) -> bool:
+        changed, job.is_enabled = not job.is_enabled, True
+        return changed
+
+    return _switch(job_id, apply, change="enabled", actor=actor, note=note)
+
+
+def disable(job_id: int, *, actor: str, note: str = "") -> Job:
+    """Take the schedule out of force: from now on nothing is due. What was undecided is missed."""
+
+    def apply(job: Job, now: datetime) -> bool:
+        changed, job.is_enabled = job.is_enabled, False
+        return changed
+
+    return _switch(job_id, apply, change="disabled", actor=actor, note=note, closing="disabled_at_tick")
+
+
+def archive(job_id: int, *, actor: str, note: str = "") -> Job:
+    """End the job for good and cancel what still waits; its ledger and its executions stay."""
+
+    def apply(job: Job, now: datetime) -> bool:
+        job.archived_at, job.is_enabled = now, False
+        return True
+
+    job = _switch(job_id, apply, change="archived", actor=actor, note=note, closing="archived_at_tick")
+    return job
+
+
+def run_now(
+    job: Job,
+    *,
+    actor: str,
+    trigger: Trigger = Trigger.MANUAL,
+    parameters: Mapping[str, Any] | None = None,
+    dry_run: bool = False,
+    request_id: str = "",
+) -> int:
+    """Queue one run outside the schedule and return its id. Raises `InvalidJob`, `JobIsArchived`."""
+    if job.archived_at is not None:
+        raise JobIsArchived(f"{job.name} is archived; it cannot run any more.")
+    if dry_run and not job.template.supports_dry_run:
+        raise InvalidJob({"dry_run": [f"The template {job.template.name} has no dry run."]})
+    if parameters is not None:
+        current = Definition.of(job)
+        parameters = definition.read({"parameters": parameters}, current=current, now=_now()).parameters
+    return executions.create(
+        job=job, trigger=trigger, requested_by=actor, request_id=request_id, parameters=parameters, dry_run=dry_run
+    )
+
+
+# --- the shape that every change shares ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def _changing(job_id: int) -> Iterator[tuple[Job, datetime]]:
+    """The job, locked, and the database's now. Raises `Job.DoesNotExist`, `JobIsArchived`."""
+    with transactions.engine():
+        job = (
+            Job.objects.select_for_update(no_key=True, of=("self",)).select_related("template", "tenant").get(pk=job_id)
+        )
+        if job.archived_at is not None:
+            raise JobIsArchived(f"{job.name} is archived and does not change any more.")
+        yield job, _now()
+
+
+def _switch(
+    job_id: int, apply: Callable[[Job, datetime], bool], *, change: str, actor: str, note: str, closing: str = ""
+) -> Job:
+    with _changing(job_id) as (job, now):
+        ledger.decide_job(job, now=now, closing=closing)
+        if apply(job, now):
+            _write(job, Definition.of(job), change=change, actor=actor, note=note, now=now)
+        return job
+
+
+def _write(job: Job, new: Definition, *, change: str, actor: str, now: datetime, note: str = "") -> None:
+    """The new revision, valid from now, and where the schedule goes on."""
+    offset = spread_offset(job.pk, new.schedule.spread_seconds)
+    new = replace(new, schedule=replace(new.schedule, spread_offset_seconds=offset))
+    new.write_to(job)
+    job.revision += 1
+    job.problem = ""
+    job.next_tick_at = (
+        planner.first_tick_after(new.schedule, new.policies, after=now, fired_count=job.fired_count)
+        if job.is_enabled
+        else None
+    )
+    job.save()
+    JobRevision.objects.create(
+        job=job,
+        number=job.revision,
+        valid_from=now,
+        change=change,
+        note=note,
+        actor=actor,
+        definition={
+            **new.to_json(),
+            "enabled": job.is_enabled,
+            "paused": job.is_paused,
+            "archived": job.archived_at is not None,
+            "mode": job.mode,
+        },
+        engine_version=ENGINE_VERSION,
+        tzdata_version=tzdata_version(),
+    )
+    beat_sync.mirror(job)
+    transaction.on_commit(lambda: telemetry.emit(f"job.{change}", job_id=job.pk, job=job.name, actor=actor, note=note))
+
+
+def _refuse_taken_slug(slug: str, *, tenant_id: int) -> None:
+    if Job.objects.filter(tenant_id=tenant_id, slug=slug).exists():
+        raise InvalidJob({"slug": [f"Another job (perhaps an archived one) has the slug {slug}; write another."]})
+
+
+def _refuse_foreign_fields(before: Definition, new: Definition) -> None:
+    problems = {
+        name: ["Belongs to the django-celery-beat row that this job was adopted from; change it there."]
+        for name in ("name", "template", "parameters", "schedule", "queue")
+        if getattr(before, name) != getattr(new, name)
+    }
+    if problems:
+        raise InvalidJob(problems)
+
+
+def _now() -> datetime:
+    row = sql.row("SELECT clock_timestamp() AS now")
+    assert row is not None
+    now: datetime = row["now"]
+    return now

@@ -1,0 +1,85 @@
+"""The words for what can become of ticks, executions and attempts, and for the policies that decide it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ExecutionStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    DEAD = "dead"
+
+
+ACTIVE = (ExecutionStatus.QUEUED, ExecutionStatus.RUNNING)
+FINISHED = tuple(status for status in ExecutionStatus if status not in ACTIVE)
+
+
+class AttemptOutcome(StrEnum):
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    HANDED_BACK = "handed_back"
+
+
+class Trigger(StrEnum):
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+    API = "api"
+    DEPENDENCY = "dependency"
+    BACKFILL = "backfill"
+    EVENT = "event"
+    REPLAY = "replay"
+
+
+class TickOutcome(StrEnum):
+    FIRED = "fired"
+    LATE = "late"
+    COALESCED = "coalesced"
+    SKIPPED = "skipped"
+    MISSED = "missed"
+    SHADOW = "shadow"
+
+
+FIRING = (TickOutcome.FIRED, TickOutcome.LATE)
+
+
+class Origin(StrEnum):
+    NATIVE = "native"
+    ADOPTED = "adopted"
+
+
+class Mode(StrEnum):
+    LIVE = "live"
+    OBSERVE = "observe"
+
+
+class Misfire(StrEnum):
+    NONE = "none"
+    LAST = "last"
+    ALL = "all"
+
+
+class Overlap(StrEnum):
+    ALLOW = "allow"
+    SKIP = "skip"
+    QUEUE_ONE = "queue_one"
+    QUEUE_ALL = "queue_all"
+    REPLACE = "replace"
+
+
+class OnLost(StrEnum):
+    RETRY = "retry"
+    FAIL = "fail"
+
+
+# The priority steps of the broker queue: a smaller number is served first.
+PRIORITIES = {"critical": 0, "high": 3, "normal": 6, "low": 9}
+PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}

@@ -1,0 +1,119 @@
+"""The lead: take it, keep it, give it up, and prove it inside a transaction. Only the database's clock decides."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+
+from scheduler_project.lib import sql, telemetry
+
+NAME = "scheduler"
+
+RENEW = """
+UPDATE scheduler_leases
+SET expires_at = clock_timestamp() + %(ttl)s, ticked_at = clock_timestamp()
+WHERE name = %(name)s AND holder = %(holder)s AND epoch = %(epoch)s AND expires_at > clock_timestamp()
+RETURNING epoch
+"""
+
+TAKE = """
+WITH clock AS MATERIALIZED (
+    SELECT clock_timestamp() AS now
+), before AS (
+    SELECT holder, epoch FROM scheduler_leases WHERE name = %(name)s
+), taken AS (
+    INSERT INTO scheduler_leases AS l (name, holder, epoch, acquired_at, expires_at)
+    SELECT %(name)s, %(holder)s, coalesce((SELECT max(epoch) FROM scheduler_lease_history WHERE name = %(name)s), 0) + 1,
+           now, now + %(ttl)s FROM clock
+    ON CONFLICT (name) DO UPDATE
+        SET holder = excluded.holder, epoch = l.epoch + 1, acquired_at = excluded.acquired_at,
+            expires_at = excluded.expires_at
+        WHERE l.expires_at IS NULL OR l.expires_at <= clock_timestamp()
+    RETURNING epoch, acquired_at
+), closed AS (
+    UPDATE scheduler_lease_history h SET released_at = taken.acquired_at, cause = 'expired'
+    FROM taken WHERE h.name = %(name)s AND h.released_at IS NULL
+), opened AS (
+    INSERT INTO scheduler_lease_history (name, epoch, holder, acquired_at, cause)
+    SELECT %(name)s, epoch, %(holder)s, acquired_at, '' FROM taken
+)
+SELECT epoch FROM taken
+"""
+
+RELEASE = """
+WITH given AS (
+    UPDATE scheduler_leases SET expires_at = clock_timestamp()
+    WHERE name = %(name)s AND holder = %(holder)s AND epoch = %(epoch)s AND expires_at > clock_timestamp()
+    RETURNING epoch
+)
+UPDATE scheduler_lease_history h SET released_at = clock_timestamp(), cause = 'released'
+FROM given WHERE h.name = %(name)s AND h.epoch = given.epoch
+"""
+
+FENCE = """
+SELECT clock_timestamp() AS now FROM scheduler_leases
+WHERE name = %(name)s AND holder = %(holder)s AND epoch = %(epoch)s AND expires_at > clock_timestamp()
+FOR SHARE
+"""
+
+
+class NotLeading(Exception):
+    """The lease is another's, or has run out."""
+
+
+class Leader:
+    """One candidate. It believes in its own lead only until its last renewal's start plus the lease, less a second."""
+
+    def __init__(self, holder: str, *, ttl: timedelta) -> None:
+        self.holder = holder
+        self.ttl = ttl
+        self.epoch = 0
+        self._trusted_until = 0.0
+
+    @property
+    def is_leading(self) -> bool:
+        return time.monotonic() < self._trusted_until
+
+    def keep(self) -> bool:
+        """Renew the lease, or take it when it is free. True while this candidate leads."""
+        started = time.monotonic()
+        had_it = self.epoch != 0
+        if had_it and sql.row(RENEW, self._values()) is not None:
+            self._trust(started)
+            return True
+        if had_it:
+            telemetry.emit("leader.lost", holder=self.holder, epoch=self.epoch)
+            self._forget()
+        taken = sql.row(TAKE, self._values())
+        if taken is None:
+            return False
+        self.epoch = taken["epoch"]
+        self._trust(started)
+        telemetry.emit("leader.acquired", holder=self.holder, epoch=self.epoch)
+        return True
+
+    def fence(self) -> datetime:
+        """The database's now, once it is certain that this epoch leads until the transaction ends."""
+        row = sql.row(FENCE, self._values())
+        if row is None:
+            self._forget()
+            raise NotLeading(f"{self.holder} no longer leads")
+        now: datetime = row["now"]
+        return now
+
+    def release(self) -> None:
+        """Give the lead up at once, so that a standby need not wait for the lease to run out."""
+        if self.epoch:
+            sql.rows(RELEASE, self._values())
+            telemetry.emit("leader.released", holder=self.holder, epoch=self.epoch)
+            self._forget()
+
+    def _values(self) -> dict[str, object]:
+        return {"name": NAME, "holder": self.holder, "epoch": self.epoch, "ttl": self.ttl}
+
+    def _trust(self, since: float) -> None:
+        self._trusted_until = since + self.ttl.total_seconds() * 0.9
+
+    def _forget(self) -> None:
+        self.epoch = 0
+        self._trusted_until = 0.0

@@ -1,0 +1,52 @@
+"""The loops around the turn: publishing in every candidate that leads, and the leader's sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.conf import settings
+
+from jobs.backends.base import Backend, get_backend
+from jobs.recovery import deadlines, partitions, projections, redelivery
+from jobs.recovery.reaper import Reaper
+from jobs.tick import publisher
+from jobs.tick.turn import Turn
+from scheduler_project.lib.loop import Loop
+
+
+class Service:
+    """What a scheduler process runs. The turn itself is driven from outside, by Celery beat or APScheduler."""
+
+    def __init__(self, backend: Backend | None = None) -> None:
+        backend = backend or get_backend()
+        self.turn = Turn(on_fired=self._wake_publisher)
+        lease = settings.DAYBOOK_RUN_LEASE
+        reap_every = min(timedelta(seconds=5), lease / 8)
+        reaper = Reaper(lease=lease, interval=reap_every)
+        self._publisher = Loop(
+            "publisher", self._leading(lambda: publisher.publish_waiting(backend)), interval=timedelta(seconds=0.5)
+        )
+        self._sweeps = [
+            Loop("redelivery", self._leading(lambda: redelivery.redeliver(backend)), interval=timedelta(seconds=1)),
+            Loop("reaper", self._leading(reaper.sweep), interval=reap_every),
+            Loop("deadlines", self._leading(deadlines.sweep), interval=timedelta(seconds=2)),
+            Loop("projections", self._leading(projections.sweep), interval=timedelta(seconds=1)),
+            Loop("partitions", self._leading(partitions.sweep), interval=timedelta(hours=1)),
+        ]
+
+    def start(self) -> None:
+        for loop in (self._publisher, *self._sweeps):
+            loop.start()
+
+    def stop(self) -> None:
+        """Give the lead up first, so that a standby goes on while the loops here end."""
+        self.turn.leader.release()
+        for loop in (self._publisher, *self._sweeps):
+            loop.stop()
+
+    def _wake_publisher(self) -> None:
+        self._publisher.wake()
+
+    def _leading(self, verb: Callable[[], object]) -> Callable[[], object]:
+        return lambda: verb() if self.turn.leader.is_leading else None

@@ -1,0 +1,59 @@
+"""A verb repeated at an interval in a thread of its own, with its own database connection. Start and stop live here only."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import connections
+
+from scheduler_project.lib import telemetry
+
+LONGEST_BACKOFF = timedelta(seconds=30)
+
+
+class Loop:
+    """Calls `turn` every `interval`; `wake` calls it at once. A turn that raises is told and tried again later."""
+
+    def __init__(self, name: str, turn: Callable[[], object], *, interval: timedelta) -> None:
+        self.name = name
+        self._turn = turn
+        self._interval = interval
+        self._failures = 0
+        self._is_stopping = False
+        self._wakeup = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._wakeup.set()
+
+    def stop(self, *, patience: timedelta = timedelta(seconds=2)) -> None:
+        """Let the turn in progress end, for as long as `patience`."""
+        self._is_stopping = True
+        self._wakeup.set()
+        if self._thread.is_alive():
+            self._thread.join(patience.total_seconds())
+
+    def _run(self) -> None:
+        while not self._is_stopping:
+            wait = self.turn_once()
+            self._wakeup.wait(wait.total_seconds())
+            self._wakeup.clear()
+        connections.close_all()
+
+    def turn_once(self) -> timedelta:
+        """One turn and the wait after it."""
+        try:
+            self._turn()
+        except Exception as error:  # noqa: BLE001  a loop outlives any one turn; what it caught is told
+            self._failures += 1
+            connections.close_all()
+            wait = min(self._interval * 2**self._failures, max(LONGEST_BACKOFF, self._interval))
+            telemetry.emit("loop.failed", loop=self.name, error=repr(error), seconds=wait.total_seconds())
+            return wait
+        self._failures = 0
+        return self._interval

@@ -1,0 +1,46 @@
+"""Hand-written statements on Django's own connection: prepared by the server, errors as Django's. For hot paths only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from json import loads as loads_json
+from typing import Any
+
+import psycopg
+from django.db import connection
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+Row = dict[str, Any]
+
+
+def rows(statement: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+    """Run one statement and return what it returns."""
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor:
+        # Not Django's cursor: that one pastes the values into the text, so that nothing could ever be prepared.
+        cursor.execute(statement.encode(), parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def row(statement: str, parameters: Mapping[str, Any] | None = None) -> Row | None:
+    """The first row, or None."""
+    found = rows(statement, parameters)
+    return found[0] if found else None
+
+
+def script(statements: str) -> None:
+    """Run several statements without parameters in one round trip."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(statements.encode())
+
+
+def json(value: object) -> Jsonb:
+    return Jsonb(value)
+
+
+def loads(value: Any) -> Any:
+    """A jsonb column: Django has registered a loader on its connections that leaves the text as it is."""
+    return loads_json(value) if isinstance(value, str | bytes) else value

@@ -1,0 +1,30 @@
+"""Transactions of the engine: short ones, that a suspended process cannot hold open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+
+from scheduler_project.lib import sql
+
+# A process that is suspended inside a transaction would keep its locks for ever, since the kernel goes on answering for
+# it. Local to the transaction: settings of a session or role would hit migrations and do not pass a pooler.
+LIMITS = (
+    "SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL statement_timeout = '5s'; "
+    "SET LOCAL lock_timeout = '2s'; SET LOCAL synchronous_commit = on"
+)
+
+
+@contextmanager
+def engine() -> Iterator[None]:
+    """A transaction with the engine's limits. What it commits has reached the disk."""
+    with transaction.atomic():
+        sql.script(LIMITS)
+        yield
+
+
+def forget_connection() -> None:
+    """Close this thread's connection; the next statement opens a new one. For after an error of the connection itself."""
+    connection.close()
