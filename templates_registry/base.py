@@ -72,12 +72,12 @@ class JobTemplate:
         """Do the work; the value returned becomes the result of the execution."""
         raise NotImplementedError
 
-    def dry_run(self, context: RunContext, parameters: Parameters) -> EffectReport:  # noqa: ARG002
+    def dry_run(self, context: RunContext, parameters: Parameters) -> EffectReport:
         """Say what `run` would do, and change nothing."""
         raise PermanentFailure(f"The template {self.name} has no dry run.")
 
     @classmethod
-    def check_parameters(cls, parameters: Parameters) -> dict[str, list[str]]:  # noqa: ARG003
+    def check_parameters(cls, parameters: Parameters) -> dict[str, list[str]]:
         """Judge what a schema cannot say. Called when a job is saved, with parameters that satisfy the schema."""
         return {}
 
