@@ -39,16 +39,18 @@ def decide_due(*, now: datetime, epoch: int) -> Decided:
     active = queries.active_executions_by_job([job.pk for job in due])
     plans: list[tuple[Job, JobPlan]] = []
     left = MAX_TICKS
+    is_complete = len(due) < MAX_JOBS
     for job in due:
         if left <= 0:
+            is_complete = False
             break
         plan = _plan(job, active=active.get(job.pk, ()), now=now, limit=left)
         if plan is not None:
             plans.append((job, plan))
             left -= len(plan.decisions)
+            is_complete = is_complete and plan.is_complete
     fired = _record(plans, now=now, epoch=epoch)
     ticks = sum(len(plan.decisions) for _, plan in plans)
-    is_complete = len(due) < MAX_JOBS and left > 0 and all(plan.is_complete for _, plan in plans)
     return Decided(len(plans), ticks, fired, is_complete)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from scheduler_project.settings.base import *  # noqa: F403
-from scheduler_project.settings.base import STATE_DIR, database, environment, mail, redis_services
+from scheduler_project.settings.base import INSTALLED_APPS, STATE_DIR, database, environment, mail, redis_services
 
 # The addresses are placeholders for tools that only read the code (mypy, makemigrations --check); tests set real ones.
 DATABASES = {"default": database(environment["DATABASE_URL"] or "postgres://daybook@127.0.0.1:9/daybook")}
 globals().update(redis_services(environment["REDIS_URL"] or "redis://127.0.0.1:9/0"))
 globals().update(mail(environment["DAYBOOK_EMAIL_URL"] or "memorymail://"))
 
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.sample"]
 SECRET_KEY = "only-for-tests"  # noqa: S105
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,109 @@
+"""The ledger on PostgreSQL: what one turn over all jobs records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from jobs import ledger
+from jobs.models import Execution, ExecutionEvent, Job, Tick
+from scheduler_project.lib import transactions
+from tests.jobs.conftest import database_now
+
+MakeJob = Callable[..., Job]
+
+pytestmark = pytest.mark.django_db
+
+
+def decide_due(**shift: float) -> ledger.Decided:
+    with transactions.engine():
+        return ledger.decide_due(now=database_now() + timedelta(**shift), epoch=7)
+
+
+class TestDecideDue:
+    def test_records_nothing_while_nothing_is_due(self, make_job: MakeJob) -> None:
+        make_job()
+        assert decide_due(minutes=-5) == ledger.Decided()
+
+    def test_records_a_tick_its_execution_and_its_event(self, make_job: MakeJob) -> None:
+        job = make_job()
+        due_at = job.next_tick_at
+        decided = decide_due(minutes=1)
+        tick = Tick.objects.get(job=job)
+        assert (decided.ticks, decided.fired, decided.is_complete) == (1, 1, True)
+        assert (tick.due_at, tick.outcome, tick.epoch, tick.revision) == (due_at, "fired", 7, 1)
+        execution = Execution.objects.get(pk=tick.execution_id)
+        assert (execution.job, execution.scheduled_for, execution.trigger) == (job, due_at, "schedule")
+        assert (execution.status, execution.max_instances, execution.max_attempts) == ("queued", 1, 4)
+        assert execution.parameters == job.parameters
+        assert ExecutionEvent.objects.get(execution=execution).kind == "queued"
+
+    def test_goes_on_at_the_occurrence_after_the_last_decided(self, make_job: MakeJob) -> None:
+        job = make_job()
+        due_at = job.next_tick_at
+        decide_due(minutes=1)
+        job.refresh_from_db()
+        assert job.next_tick_at == due_at + timedelta(minutes=1)
+        assert job.fired_count == 1
+
+    def test_decides_a_tick_once(self, make_job: MakeJob) -> None:
+        job = make_job()
+        first = job.next_tick_at
+        decide_due(minutes=1)
+        Job.objects.filter(pk=job.pk).update(next_tick_at=first)
+        decided = decide_due(minutes=1)
+        assert decided.fired == 0
+        assert Tick.objects.filter(job=job).count() == 1
+        assert Execution.objects.filter(job=job).count() == 1
+
+    def test_coalesces_what_was_due_while_nobody_decided(self, make_job: MakeJob) -> None:
+        job = make_job(schedule={"kind": "interval", "every_seconds": 60})
+        decide_due(minutes=10, seconds=30)
+        outcomes = list(Tick.objects.filter(job=job).order_by("due_at").values_list("outcome", flat=True))
+        assert outcomes == ["coalesced"] * 9 + ["fired"]
+        newest = Tick.objects.filter(job=job).latest("due_at")
+        assert set(Tick.objects.filter(outcome="coalesced").values_list("blocking_id", flat=True)) == {
+            newest.execution_id
+        }
+
+    def test_skips_while_the_run_before_has_not_ended(self, make_job: MakeJob) -> None:
+        job = make_job(schedule={"kind": "interval", "every_seconds": 10})
+        decide_due(seconds=11)
+        decide_due(seconds=21)
+        first, second = Tick.objects.filter(job=job).order_by("due_at")
+        assert (second.outcome, second.reason, second.blocking_id) == ("skipped", "overlap", first.execution_id)
+
+    def test_replaces_the_run_before(self, make_job: MakeJob) -> None:
+        job = make_job(schedule={"kind": "interval", "every_seconds": 10}, policies={"overlap": "replace"})
+        decide_due(seconds=11)
+        decide_due(seconds=21)
+        old, new = Execution.objects.filter(job=job).order_by("id")
+        assert (old.status, old.reason, new.status) == ("cancelled", "replaced", "queued")
+
+    def test_ends_with_the_last_allowed_run(self, make_job: MakeJob) -> None:
+        job = make_job(
+            schedule={"kind": "interval", "every_seconds": 10}, policies={"max_runs": 2, "overlap": "allow"}
+        )
+        decide_due(seconds=45)
+        job.refresh_from_db()
+        assert Tick.objects.filter(job=job).count() == 2
+        assert job.next_tick_at is None
+
+    def test_quarantines_a_job_whose_schedule_does_not_load_and_goes_on(self, make_job: MakeJob) -> None:
+        broken, sound = make_job(), make_job()
+        Job.objects.filter(pk=broken.pk).update(spec={"kind": "cron", "cron": "what", "timezone": "UTC"})
+        decide_due(minutes=1)
+        broken.refresh_from_db()
+        assert broken.next_tick_at is None
+        assert "cannot be evaluated" in broken.problem
+        assert Tick.objects.filter(job=sound).count() == 1
+
+    def test_stays_within_its_bounds(self, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ledger, "MAX_TICKS", 7)
+        job = make_job(schedule={"kind": "interval", "every_seconds": 10})
+        assert not decide_due(seconds=145).is_complete
+        assert Tick.objects.filter(job=job).count() == 7
+        assert decide_due(seconds=145).is_complete
+        assert Tick.objects.filter(job=job).count() == 14

@@ -1,0 +1,1 @@
+"""An app as users write them, with job templates for the tests."""

@@ -1,0 +1,102 @@
+"""Templates that do just what a test needs."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from templates_registry.base import JSON, Cancelled, EffectReport, JobTemplate, PermanentFailure
+from templates_registry.context import RunContext
+from templates_registry.registry import register
+
+
+@register
+class Echo(JobTemplate):
+    """Returns what it was given."""
+
+    name, title = "echo", "Echo"
+    supports_dry_run = True
+    min_interval = timedelta(seconds=1)
+    parameters = {
+        "type": "object",
+        "properties": {
+            "text": {"type": "string", "maxLength": 100, "default": "hello"},
+            "token": {"type": "string", "maxLength": 100, "writeOnly": True},
+        },
+        "additionalProperties": False,
+    }
+
+    def run(self, context: RunContext, parameters: dict[str, Any]) -> JSON:
+        context.log(f"Echoing {parameters['text']}")
+        context.progress(1, 1, "done")
+        return {"text": parameters["text"], "attempt": context.attempt}
+
+    def dry_run(self, context: RunContext, parameters: dict[str, Any]) -> EffectReport:
+        return EffectReport(f"Would echo {parameters['text']}", count=1)
+
+
+@register
+class Failing(JobTemplate):
+    """Fails, for good or so that it may be tried again."""
+
+    name, title = "failing", "Failing"
+    parameters = {
+        "type": "object",
+        "properties": {
+            "permanent": {"type": "boolean", "default": False},
+            "until_attempt": {"type": "integer", "minimum": 1, "maximum": 100, "default": 100},
+        },
+        "additionalProperties": False,
+    }
+
+    def run(self, context: RunContext, parameters: dict[str, Any]) -> JSON:
+        if context.attempt >= parameters["until_attempt"]:
+            return "recovered"
+        if parameters["permanent"]:
+            raise PermanentFailure("This will never work.")
+        raise ValueError("This did not work.")
+
+
+@register
+class Journal(JobTemplate):
+    """Writes a line when it starts and one when it ends, to a file that survives everything; works in between."""
+
+    name, title = "journal", "Journal"
+    is_idempotent = True
+    min_interval = timedelta(seconds=1)
+    parameters = {
+        "type": "object",
+        "properties": {
+            "path": {"type": "string", "maxLength": 500},
+            "seconds": {"type": "number", "minimum": 0, "maximum": 600, "default": 0},
+            "how": {"enum": ["sleep", "spin", "cooperate"], "default": "sleep"},
+        },
+        "required": ["path"],
+        "additionalProperties": False,
+    }
+
+    def run(self, context: RunContext, parameters: dict[str, Any]) -> JSON:
+        path = Path(parameters["path"])
+        write_line(path, "S", context)
+        ends_at = time.monotonic() + parameters["seconds"]
+        while time.monotonic() < ends_at:
+            if parameters["how"] == "cooperate" and context.is_cancelled():
+                raise Cancelled(result={"stopped": True})
+            if parameters["how"] != "spin":
+                time.sleep(0.02)
+        write_line(path, "E", context)
+        return {"pid": os.getpid()}
+
+
+def write_line(path: Path, mark: str, context: RunContext) -> None:
+    """One write, so that lines of several processes never mix."""
+    due = context.scheduled_for.isoformat() if context.scheduled_for else "-"
+    line = f"{mark} {context.run_key} {context.execution_id} {context.fence} {os.getpid()} {time.time():.3f} {due}\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, line.encode())
+    finally:
+        os.close(descriptor)
