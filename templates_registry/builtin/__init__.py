@@ -1,0 +1,1 @@
+"""The templates that come with Daybook, one per file."""
