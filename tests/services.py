@@ -58,7 +58,8 @@ class Servers:
     def _start_postgres(self) -> str:
         programs = _system_postgres() or postgres_programs(self.account, self.folder)
         cluster = Cluster(programs, self.folder / "postgres", self.account)
-        self.account.make_folder(cluster.folder)
+        cluster.folder.mkdir()
+        cluster.folder.chmod(0o711)
         password, port = secrets.token_hex(16), free_port()
         cluster.create(password)
         child = self._spawn(cluster.command(port, FAST), "postgres", self.account, signal.SIGINT)
@@ -103,7 +104,7 @@ class Servers:
 def _folder(account: Account) -> Path:
     """A temporary folder that the server's account can reach; ours may be closed to it."""
     for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
-        if account.can_read(Path(parent)):
+        if account.can_enter(Path(parent)):
             _sweep(Path(parent))
             folder = Path(tempfile.mkdtemp(prefix="daybook-test-", dir=parent))
             folder.chmod(0o711)

@@ -20,10 +20,16 @@ class Account:
     def groups(self) -> list[int] | None:
         return None if self.uid is None else []
 
-    def can_read(self, path: Path) -> bool:
-        """Whether the account gets through every parent folder; asked of the kernel, since ACLs count too."""
+    def can_read(self, file: Path) -> bool:
+        return self._test("-r", file)
+
+    def can_enter(self, folder: Path) -> bool:
+        return self._test("-x", folder)
+
+    def _test(self, right: str, path: Path) -> bool:
+        """Asked of the kernel, since each parent folder and ACLs count too."""
         probe = subprocess.run(
-            ["/bin/sh", "-c", 'test -r "$1" && { test ! -d "$1" || test -x "$1"; }', "sh", str(path)],
+            ["/bin/sh", "-c", 'test "$1" "$2"', "sh", right, str(path)],
             user=self.uid,
             group=self.gid,
             extra_groups=self.groups,

@@ -55,6 +55,9 @@ def _copy(package: Path, target: Path) -> None:
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():
         shutil.copytree(libraries, draft / libraries.name, symlinks=True)
-    for folder in (draft, draft / package.name):
-        folder.chmod(0o755)
+    for path in (draft, *draft.rglob("*")):  # an installation under umask 077 would stay closed
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
+    for program in draft.rglob("bin/*"):
+        program.chmod(0o755)
     draft.rename(target)

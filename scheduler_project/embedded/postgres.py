@@ -19,7 +19,7 @@ USER = DATABASE = "daybook"
 class Cluster:
     programs: Path
     folder: Path
-    """Belongs to the server's account; holds the data folder."""
+    """Holds the data folder, which alone belongs to the server's account."""
     account: Account = field(default_factory=Account)
 
     @property
@@ -30,6 +30,7 @@ class Cluster:
         """Make the data folder; under another name until it is complete, so that an interrupted one is never served."""
         draft, secret = self.folder / "data.new", self.folder / "password.new"
         shutil.rmtree(draft, ignore_errors=True)
+        self.account.make_folder(draft)
         secret.unlink(missing_ok=True)
         secret.touch(mode=0o600)
         secret.write_text(password)

