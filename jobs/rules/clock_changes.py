@@ -13,6 +13,15 @@ from jobs.rules.zones import EPOCH, OffsetChange
 
 Effect = Literal["shifted", "skipped", "first", "second", "both", "real_time"]
 
+_OUTCOMES: dict[tuple[str, Effect], str] = {
+    ("gap", "shifted"): "one run at the first minute after it stands for them",
+    ("gap", "skipped"): "left out",
+    ("gap", "real_time"): "the schedule follows real time, so nothing is added",
+    ("fold", "first"): "only in the first pass",
+    ("fold", "second"): "only in the second pass",
+    ("fold", "both"): "in both passes",
+    ("fold", "real_time"): "the schedule follows real time, so both passes count",
+}
 _NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
 
 
@@ -31,23 +40,10 @@ class ClockChangeNote:
 
     @property
     def text(self) -> str:
-        span = f"{_worded(self.wall_from)} to {_worded(self.wall_until)}"
         change = "leave out" if self.kind == "gap" else "repeat"
-        return f"The clocks of {self.timezone} {change} {span}. {self._consequence()}"
-
-    def _consequence(self) -> str:
-        times = "1 run" if self.wall_times == 1 else f"{self.wall_times} runs"
-        if self.effect == "shifted":
-            return f"{times} of this time become one, at the first minute after it."
-        if self.effect == "skipped":
-            return f"{times} of this time do not happen."
-        if self.effect == "real_time":
-            return "The schedule follows real time: " + (
-                "nothing is added." if self.kind == "gap" else "it runs in both passes."
-            )
-        return f"{times} of this time happen in " + (
-            "both passes." if self.effect == "both" else f"the {self.effect} pass."
-        )
+        span = f"{_worded(self.wall_from)} to {_worded(self.wall_until)}"
+        outcome = _OUTCOMES[self.kind, self.effect]
+        return f"The clocks of {self.timezone} {change} {span}. Runs due in that time: {self.wall_times}; {outcome}."
 
 
 def clock_change_notes(spec: ScheduleSpec, after: datetime, until: datetime) -> list[ClockChangeNote]:

@@ -146,7 +146,7 @@ AMBIGUOUS_DAYS = (
 def _values(field: CronField, expanded: list[int | str]) -> frozenset[int]:
     if not field.plain:
         return frozenset()
-    if expanded == ["*"]:
+    if "*" in expanded:
         return frozenset(range(field.rules.low, field.rules.high + 1))
     return frozenset(int(value) for value in expanded)
 

@@ -69,6 +69,7 @@ def read_schedule(
     if kind in ("cron", "interval"):
         values |= reader.whole_number("spread_seconds", 0, MAX_SPREAD_SECONDS)
     values |= reader.bounds()
+    reader.refuse_outside_bounds(values)
     if kind == "interval" and "anchor" not in values and (anchor := values.get("start_at") or default_anchor):
         values["anchor"] = anchor.astimezone(UTC)
     if reader.problems:
@@ -92,7 +93,9 @@ class _Reader:
             if not isinstance(key, str):
                 self.refuse("", "Keys are text.")
             elif key not in known:
-                self.refuse(shown(key), f"This key is not known. Known keys: {', '.join(sorted(known - {COMPUTED}))}.")
+                self.refuse(
+                    printable(key), f"This key is not known. Known keys: {', '.join(sorted(known - {COMPUTED}))}."
+                )
 
     def kind(self) -> str:
         """Raises InvalidSchedule: without a kind nothing else can be judged."""
@@ -174,6 +177,11 @@ class _Reader:
             self.refuse("end_at", "It must be later than start_at; the end itself is no longer included.")
         return values
 
+    def refuse_outside_bounds(self, values: Mapping[str, Any]) -> None:
+        at = values.get("at")
+        if at is not None and (at < values.get("start_at", at) or ("end_at" in values and at >= values["end_at"])):
+            self.refuse("at", "It lies outside start_at and end_at, so this would never run.")
+
     def choice(self, key: str, options: tuple[str, ...]) -> dict[str, Any]:
         if not self.is_given(key):
             return {}
@@ -230,13 +238,12 @@ class _Reader:
 
 
 def shown(value: object) -> str:
-    """A value as a message may repeat it: short, printable."""
-    text = value if isinstance(value, str) else type(value).__name__
-    return (
-        '"'
-        + "".join(letter if letter.isprintable() else "?" for letter in text[:40])
-        + ('…"' if len(text) > 40 else '"')
-    )
+    """A value as a message may repeat it."""
+    return f'"{printable(value)}"' if isinstance(value, str) else type(value).__name__
+
+
+def printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:40]) + ("…" if len(text) > 40 else "")
 
 
 def _type_name(value: object) -> str:

@@ -18,8 +18,8 @@ import tzdata  # type: ignore[import-untyped]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_ORDINAL = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 
-# Since 1900 no zone changes its offset twice within five days; a test reads every zone file to hold us to that.
-_PROBE = 12 * 3600
+# Since 1900 no zone changes its offset twice within two days; a test reads every zone file to hold us to that.
+_PROBE = timedelta(days=1)
 
 
 class UnknownZone(ValueError):
@@ -78,23 +78,23 @@ def load_zone(name: str) -> ZoneInfo:
 
 def offset_at(zone: str, instant: int) -> int:
     """Seconds east of UTC that the zone shows at an instant, given in seconds since 1970."""
-    offset = (EPOCH + timedelta(seconds=instant)).astimezone(load_zone(zone)).utcoffset()
-    assert offset is not None
-    return offset.days * 86400 + offset.seconds
+    return _seconds(_offset(load_zone(zone), EPOCH + timedelta(seconds=instant)))
 
 
 @lru_cache(maxsize=8192)
 def changes_in_year(zone: str, year: int) -> tuple[OffsetChange, ...]:
     """Each change of offset within one UTC year, in order."""
-    before = year_start(year) - 1
-    offset = offset_at(zone, before)
-    last = year_start(year + 1) - 1
+    tz = load_zone(zone)
+    before = datetime(year, 1, 1, tzinfo=UTC) - timedelta(seconds=1)
+    last = datetime(year + 1, 1, 1, tzinfo=UTC) - timedelta(seconds=1)
+    offset = _offset(tz, before)
     found = []
     while before < last:
         probe = min(before + _PROBE, last)
-        probed = offset_at(zone, probe)
+        probed = _offset(tz, probe)
         if probed != offset:
-            found.append(OffsetChange(at=_first_instant_of(zone, probed, before, probe), before=offset, after=probed))
+            at = _first_instant_of(tz, probed, before, probe)
+            found.append(OffsetChange(int(at.timestamp()), before=_seconds(offset), after=_seconds(probed)))
             offset = probed
         before = probe
     return tuple(found)
@@ -104,11 +104,22 @@ def year_start(year: int) -> int:
     return (datetime(year, 1, 1, tzinfo=UTC).toordinal() - EPOCH_ORDINAL) * 86400
 
 
-def _first_instant_of(zone: str, offset: int, before: int, known: int) -> int:
-    while known - before > 1:
-        middle = (before + known) // 2
-        if offset_at(zone, middle) == offset:
+def _offset(tz: ZoneInfo, instant: datetime) -> timedelta:
+    offset = instant.astimezone(tz).utcoffset()
+    assert offset is not None
+    return offset
+
+
+def _first_instant_of(tz: ZoneInfo, offset: timedelta, before: datetime, known: datetime) -> datetime:
+    second = timedelta(seconds=1)
+    while known - before > second:
+        middle = before + (known - before) // second // 2 * second
+        if _offset(tz, middle) == offset:
             known = middle
         else:
             before = middle
     return known
+
+
+def _seconds(offset: timedelta) -> int:
+    return offset // timedelta(seconds=1)
