@@ -70,6 +70,7 @@ class Job(models.Model):
     class Meta:
         db_table = "dynamic_jobs"
         ordering = ["name"]
+        permissions = [("run_sub_minute", "Can schedule jobs more often than their template allows")]
         constraints = [
             models.UniqueConstraint(fields=["tenant", "slug"], name="one_job_per_slug_and_tenant"),
             models.CheckConstraint(condition=models.Q(priority__in=tuple(PRIORITIES.values())), name="job_priority_is_known"),

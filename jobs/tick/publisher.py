@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import queue
+import threading
+from collections.abc import Iterable, Sequence
 
-from jobs.backends.base import Announcement, Backend, get_backend
+from django.db import DatabaseError, connections, transaction
+
+from jobs.backends.base import Announcement, Backend, BackendUnavailable, get_backend
 from scheduler_project.lib import sql, telemetry
 
 BATCH = 500
@@ -45,3 +50,57 @@ def publish_waiting(backend: Backend | None = None) -> int:
         published += len(batch)
         if len(batch) < BATCH:
             return published
+
+
+# --- for requests: announce at once, without making anyone wait ------------------------------------------------------
+
+SOON: queue.Queue[int] = queue.Queue(maxsize=1_000)
+STILL_WAITING = """
+SELECT id, queue, priority FROM job_executions
+WHERE id = ANY(%(ids)s) AND status = 'queued' AND published_at IS NULL AND available_at <= clock_timestamp()
+"""
+
+_starting = threading.Lock()
+_thread: threading.Thread | None = None
+
+
+def announce_soon(execution_ids: Iterable[int]) -> None:
+    """Announce these after the commit, from a thread of this process, so that a broker that hangs costs the caller
+    nothing. Best effort: what is dropped or fails is announced by the leader within a second."""
+    ids = list(execution_ids)
+    transaction.on_commit(lambda: _put(ids))
+
+
+def _put(ids: Iterable[int]) -> None:
+    with contextlib.suppress(queue.Full):
+        for execution_id in ids:
+            SOON.put_nowait(execution_id)
+        _start_thread()
+
+
+def _start_thread() -> None:
+    global _thread
+    with _starting:
+        if _thread is None or not _thread.is_alive():  # a fork takes no threads along
+            _thread = threading.Thread(target=_announce_for_ever, name="announcer", daemon=True)
+            _thread.start()
+
+
+def _announce_for_ever() -> None:
+    while True:
+        ids = [SOON.get()]
+        with contextlib.suppress(queue.Empty):
+            while len(ids) < BATCH:
+                ids.append(SOON.get_nowait())
+        _announce_once(ids)
+
+
+def _announce_once(ids: Sequence[int]) -> None:
+    try:
+        publish(
+            [Announcement(row["id"], row["queue"], row["priority"]) for row in sql.rows(STILL_WAITING, {"ids": ids})]
+        )
+    except (BackendUnavailable, DatabaseError) as error:
+        telemetry.emit("execution.announcement_failed", count=len(ids), error=str(error).strip())
+    finally:
+        connections.close_all()

@@ -1,0 +1,64 @@
+"""What a user may do in which tenant: a superuser everything, others what the role of their membership amounts to."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Model, QuerySet
+
+from accounts.models import Membership, Tenant
+from accounts.scopes import ROLE_SCOPES, Role, Scope
+
+User = AbstractBaseUser | AnonymousUser
+Row = TypeVar("Row", bound=Model)
+
+REMEMBERED = "_daybook_roles"
+
+
+def is_superuser(user: User) -> bool:
+    return user.is_active and bool(getattr(user, "is_superuser", False))
+
+
+def roles(user: User) -> dict[int, str]:
+    """The user's role by tenant, inactive tenants left out. Read once per user object, that is once per request."""
+    remembered: dict[int, str] | None = getattr(user, REMEMBERED, None)
+    if remembered is None:
+        remembered = {}
+        if user.is_active and user.pk is not None:
+            found = Membership.objects.filter(user_id=user.pk, tenant__is_active=True)
+            remembered = dict(found.values_list("tenant_id", "role"))
+        setattr(user, REMEMBERED, remembered)
+    return remembered
+
+
+def may(user: User, scope: str, tenant_id: int) -> bool:
+    return is_superuser(user) or scope in ROLE_SCOPES.get(roles(user).get(tenant_id, ""), ())
+
+
+def may_anywhere(user: User, scope: str) -> bool:
+    return is_superuser(user) or any(scope in ROLE_SCOPES.get(role, ()) for role in roles(user).values())
+
+
+def administers(user: User, tenant_id: int) -> bool:
+    """Whether the user looks after the tenant's members and keys."""
+    return is_superuser(user) or roles(user).get(tenant_id) == Role.ADMIN
+
+
+def administers_any(user: User) -> bool:
+    return is_superuser(user) or Role.ADMIN in roles(user).values()
+
+
+def tenants(user: User, scope: str = Scope.SCHEDULER_READ) -> QuerySet[Tenant]:
+    """The tenants in which the user holds the scope."""
+    if is_superuser(user):
+        return Tenant.objects.all()
+    return Tenant.objects.filter(pk__in=[pk for pk in roles(user) if may(user, scope, pk)])
+
+
+def visible(rows: QuerySet[Row], user: User, scope: str = Scope.SCHEDULER_READ, *, tenant: str = "tenant") -> Any:
+    """The rows of tenants in which the user holds the scope; `tenant` is the path from the row to its tenant."""
+    if is_superuser(user):
+        return rows
+    return rows.filter(**{f"{tenant}__in": [pk for pk in roles(user) if may(user, scope, pk)]})
