@@ -198,7 +198,7 @@ class _Reader:
         code = templates.get(template.name, template.version)
         filled: dict[str, Any] = schema.with_defaults(code.schema(), given)
         for path, messages in code.find_problems(filled).items():
-            self.refuse(_join("parameters", path), *messages)
+            self.refuse(path, *messages)
         return filled
 
     def schedule(self, template: TemplateVersion | None) -> ScheduleSpec | None:

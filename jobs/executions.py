@@ -1,4 +1,4 @@
-"""The only writer of an execution's status: create, claim, renew, settle, cancel. Hand-written SQL where speed counts."""
+"""The only writer of an execution's status: create, claim, renew, settle, cancel. Hand-written SQL for speed."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ MAX_TRACEBACK = 100_000
 
 class AlreadyFinished(Exception):
     """The execution is at rest; nothing can be cancelled any more."""
+
+
+class JobIsArchived(Exception):
+    """An archived job is history: it does not change and does not run."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,8 @@ WITH made AS (
     SELECT j.tenant_id, j.id, j.template_id, %(trigger)s, j.revision, coalesce(%(parameters)s::jsonb, j.parameters),
            j.policy, %(dry_run)s, %(requested_by)s, %(request_id)s, j.queue, j.priority, %(slots)s::integer,
            %(attempts)s, 1
-    FROM dynamic_jobs j WHERE j.id = %(job)s
+    -- The lock waits for whoever is archiving the job, and then finds it archived.
+    FROM dynamic_jobs j WHERE j.id = %(job)s AND j.archived_at IS NULL FOR SHARE
     RETURNING id, tenant_id, job_id, created_at
 ), told AS (
     INSERT INTO execution_events (execution_id, sequence, kind, at, tenant_id, job_id)
@@ -79,7 +84,10 @@ def create(
     parameters: Mapping[str, Any] | None = None,
     dry_run: bool = False,
 ) -> int:
-    """Queue one run of a job outside its schedule and return its id. Announcing it is the caller's, after commit."""
+    """Queue one run of a job outside its schedule and return its id. Announcing it is the caller's, after commit.
+
+    Raises `JobIsArchived`.
+    """
     policy = job.policies
     made = sql.row(
         CREATE,
@@ -95,7 +103,8 @@ def create(
             "attempts": 1 if dry_run else policy.max_attempts,
         },
     )
-    assert made is not None
+    if made is None:
+        raise JobIsArchived(f"{job.name} is archived; it cannot run any more.")
     execution_id: int = made["id"]
     return execution_id
 
@@ -345,6 +354,7 @@ SELECT id, status FROM asked
 """
 CANCEL_ONE = CANCEL.format(which="e.id = %(id)s")
 CANCEL_REPLACED = CANCEL.format(which="e.job_id = %(job)s AND e.id < %(id)s AND NOT e.dry_run")
+CANCEL_WAITING = CANCEL.format(which="e.job_id = %(job)s AND e.status = 'queued'")
 CANCEL_OVERDUE = CANCEL.format(
     which="""e.id = ANY (ARRAY(
         SELECT id FROM job_executions WHERE status = 'queued' AND start_deadline_at <= %(now)s ORDER BY id LIMIT 500
@@ -364,6 +374,11 @@ def replace(*, job_id: int, by: int, now: datetime) -> None:
     """Cancel the job's earlier executions in favour of execution `by`."""
     values = {"job": job_id, "id": by, "now": now, "by": "system:overlap", "reason": "replaced"}
     sql.rows(CANCEL_REPLACED, values)
+
+
+def cancel_waiting(*, job_id: int, by: str, now: datetime, reason: str) -> None:
+    """End what a job has queued; its running executions go on."""
+    sql.rows(CANCEL_WAITING, {"job": job_id, "now": now, "by": by, "reason": reason})
 
 
 def expire_overdue(*, now: datetime) -> Sequence[int]:

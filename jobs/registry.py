@@ -1,4 +1,4 @@
-"""JobRegistry: every change of a job. Each is one transaction that first decides what is already due, then writes a revision."""
+"""Every change of a job: one transaction that first decides what is already due, then writes a revision."""
 
 from __future__ import annotations
 
@@ -13,18 +13,11 @@ from django.db import transaction
 from accounts.models import Tenant
 from jobs import beat_sync, definition, executions, ledger, planner
 from jobs.definition import Definition, InvalidJob
+from jobs.executions import JobIsArchived
 from jobs.models import Job, JobRevision
 from jobs.rules.schedule import ENGINE_VERSION, spread_offset, tzdata_version
 from jobs.rules.states import Origin, Trigger
 from scheduler_project.lib import sql, telemetry, transactions
-
-
-class JobIsArchived(Exception):
-    """An archived job is history and does not change."""
-
-
-class JobIsAdopted(Exception):
-    """The schedule of an adopted job is the django-celery-beat row's; it is changed there."""
 
 
 def create(
@@ -72,7 +65,7 @@ def change(
     may_run_sub_minute: bool = False,
     expected_revision: int | None = None,
 ) -> Job:
-    """Change what `data` names. Raises `InvalidJob`, `JobIsArchived`, `JobIsAdopted`, `RevisionConflict`."""
+    """Change what `data` names. Raises `InvalidJob`, `JobIsArchived`, `RevisionConflict`."""
     with _changing(job_id) as (job, now):
         if expected_revision is not None and job.revision != expected_revision:
             raise RevisionConflict(f"The job is at revision {job.revision}, not {expected_revision}; read it again.")
@@ -140,10 +133,10 @@ def archive(job_id: int, *, actor: str, note: str = "") -> Job:
 
     def apply(job: Job, now: datetime) -> bool:
         job.archived_at, job.is_enabled = now, False
+        executions.cancel_waiting(job_id=job.pk, by=actor, now=now, reason="archived")
         return True
 
-    job = _switch(job_id, apply, change="archived", actor=actor, note=note, closing="archived_at_tick")
-    return job
+    return _switch(job_id, apply, change="archived", actor=actor, note=note, closing="archived_at_tick")
 
 
 def run_now(
@@ -156,8 +149,6 @@ def run_now(
     request_id: str = "",
 ) -> int:
     """Queue one run outside the schedule and return its id. Raises `InvalidJob`, `JobIsArchived`."""
-    if job.archived_at is not None:
-        raise JobIsArchived(f"{job.name} is archived; it cannot run any more.")
     if dry_run and not job.template.supports_dry_run:
         raise InvalidJob({"dry_run": [f"The template {job.template.name} has no dry run."]})
     if parameters is not None:
@@ -168,7 +159,7 @@ def run_now(
     )
 
 
-# --- the shape that every change shares ---------------------------------------------------------------------------------
+# --- the shape that every change shares -------------------------------------------------------------------------------
 
 
 @contextmanager

@@ -1,0 +1,113 @@
+"""Runs everything from one process on APScheduler, without a broker: one child process per execution."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from django.conf import settings
+from django.db import connections
+
+from jobs.backends.base import Announcement
+from scheduler_project.lib import sql, telemetry
+
+DRAIN = timedelta(seconds=60)
+
+CLAIMABLE = """
+SELECT e.id FROM job_executions e
+WHERE e.status = 'queued' AND e.available_at <= clock_timestamp() AND NOT (e.id = ANY(%(running)s))
+  AND (e.max_instances IS NULL OR e.max_instances > (
+      SELECT count(*) FROM execution_leases l WHERE l.job_id = e.job_id AND l.job_slot IS NOT NULL))
+ORDER BY e.priority, e.id
+LIMIT %(limit)s
+"""
+
+
+class ApschedulerBackend:
+    """Nothing to announce to: the runner finds what waits in the database."""
+
+    name = "apscheduler"
+
+    def announce(self, announcements: Sequence[Announcement]) -> None:
+        return
+
+    def waiting(self, queue: str) -> int:
+        return sys.maxsize  # nothing can get lost on a way that does not exist
+
+    def has_lost_its_memory(self) -> bool:
+        return False
+
+    def is_provisioned(self) -> bool:
+        return True
+
+
+class Runner:
+    """Starts `manage.py execute <id>` for what waits, at most `slots` at a time.
+
+    A child process each, so that timeouts, cancel and the dead-man's timer hold as they do under Celery: an armed
+    timer in a thread would kill the scheduler itself.
+    """
+
+    def __init__(self, *, slots: int, command: Sequence[str] = (sys.executable, "manage.py", "execute")) -> None:
+        self._slots = slots
+        self._command = tuple(command)
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._lock = threading.Lock()
+        self._is_draining = False
+        self.scheduler = BackgroundScheduler(
+            # The interval of a job that is still running passes without another one, silently.
+            executors={"default": ThreadPoolExecutor(8)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone="UTC",
+        )
+        logging.getLogger("apscheduler").setLevel(logging.WARNING)
+
+    def every(self, interval: timedelta, name: str, verb: Callable[[], object]) -> None:
+        """Call `verb` at an interval; what it raises is told, and the next call comes as usual."""
+
+        def guarded() -> None:
+            try:
+                verb()
+            except Exception as error:  # noqa: BLE001  a loop outlives any one turn; what it caught is told
+                connections.close_all()
+                telemetry.emit("loop.failed", loop=name, error=repr(error), seconds=interval.total_seconds())
+
+        self.scheduler.add_job(guarded, "interval", seconds=interval.total_seconds(), id=name, name=name)
+
+    def dispatch(self) -> None:
+        """Start children for what waits."""
+        with self._lock:
+            self._forget_ended()
+            free = self._slots - len(self._children)
+            if self._is_draining or free <= 0:
+                return
+            for row in sql.rows(CLAIMABLE, {"running": list(self._children), "limit": free}):
+                self._children[row["id"]] = self._start(row["id"])
+
+    def drain(self) -> None:
+        """Start no more and let the running ones end, for as long as a deploy waits; then the reaper has them."""
+        self._is_draining = True
+        with self._lock:
+            children = list(self._children.values())
+        for child in children:
+            try:
+                child.wait(DRAIN.total_seconds())
+            except subprocess.TimeoutExpired:
+                child.send_signal(signal.SIGKILL)
+                child.wait()
+
+    def _start(self, execution_id: int) -> subprocess.Popen[bytes]:
+        telemetry.emit("execution.dispatched", execution_id=execution_id, queue="a child process")
+        return subprocess.Popen(  # noqa: S603
+            [*self._command, str(execution_id)], cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+
+    def _forget_ended(self) -> None:
+        self._children = {key: child for key, child in self._children.items() if child.poll() is None}

@@ -1,0 +1,25 @@
+"""`manage.py execute ID`: run one queued execution in this process."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from jobs.execution import executor
+
+
+class Command(BaseCommand):
+    help = "Run one queued execution in this process. Does nothing when it is not to be had."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("execution_id", type=int)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        status = executor.execute(options["execution_id"], worker=f"execute@{socket.gethostname()}:{os.getppid()}")
+        if status is None:
+            self.stdout.write(f"Execution {options['execution_id']} is not to be had: not queued, not due or no free slot.")
+        else:
+            self.stdout.write(f"Execution {options['execution_id']}: {status}")

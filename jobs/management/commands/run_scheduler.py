@@ -1,0 +1,43 @@
+"""`manage.py run_scheduler`: scheduler and executions in one process on APScheduler, for SCHEDULER_USE_CELERY=false."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from jobs.backends.apscheduler import Runner
+from jobs.tick.service import Service
+
+
+class Command(BaseCommand):
+    help = "Decide what is due and run it, without Celery and without Redis (SCHEDULER_USE_CELERY=false)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--slots", type=int, default=4, help="how many executions at once (default: 4)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.SCHEDULER_USE_CELERY:
+            raise CommandError(
+                "SCHEDULER_USE_CELERY is true, so Celery executes: start `celery -A scheduler_project beat` and a worker, "
+                "or set SCHEDULER_USE_CELERY=false."
+            )
+        if not 1 <= options["slots"] <= 100:
+            raise CommandError("--slots: write a number from 1 to 100.")
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        runner, service = Runner(slots=options["slots"]), Service()
+        service.start()
+        runner.every(timedelta(seconds=0.25), "dispatch", runner.dispatch)
+        runner.every(timedelta(seconds=0.5), "tick", service.turn.take)
+        runner.scheduler.start()
+        self.stdout.write(f"Scheduling and running up to {options['slots']} executions at once.")
+        stopping.wait()
+        runner.scheduler.shutdown(wait=True)
+        service.stop()
+        runner.drain()

@@ -1,0 +1,85 @@
+"""One turn: only the leader decides, and outages are outlived."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.utils import OperationalError
+
+from jobs import ledger
+from jobs.models import Job, Tick
+from jobs.tick.leader import Leader
+from jobs.tick.turn import Turn
+from tests.jobs.conftest import database_now
+
+MakeJob = Callable[..., Job]
+TTL = timedelta(seconds=10)
+
+
+def make_due(job: Job) -> None:
+    Job.objects.filter(pk=job.pk).update(next_tick_at=job.next_tick_at - timedelta(minutes=1))  # type: ignore[operator]
+
+
+@pytest.mark.django_db
+class TestTake:
+    def test_only_the_leader_decides(self, make_job: MakeJob) -> None:
+        make_due(make_job())
+        first, second = Turn(Leader("a", ttl=TTL)), Turn(Leader("b", ttl=TTL))
+        first.leader.keep()
+        second.take()
+        assert not Tick.objects.exists()
+        first.take()
+        assert Tick.objects.count() == 1
+
+    def test_wakes_the_publisher_when_something_fired(self, make_job: MakeJob) -> None:
+        make_due(make_job())
+        woken: list[bool] = []
+        turn = Turn(Leader("a", ttl=TTL), on_fired=lambda: woken.append(True))
+        turn.take()
+        turn.take()
+        assert woken == [True]
+
+    def test_waits_no_longer_than_until_the_next_tick(self, make_job: MakeJob) -> None:
+        job = make_job()
+        Job.objects.filter(pk=job.pk).update(next_tick_at=database_now() + timedelta(milliseconds=200))
+        assert Turn(Leader("a", ttl=TTL)).take() <= timedelta(milliseconds=200)
+
+    def test_comes_back_at_once_while_something_is_left(
+        self, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ledger, "MAX_JOBS", 1)
+        make_due(make_job())
+        make_due(make_job())
+        assert Turn(Leader("a", ttl=TTL)).take() == timedelta()
+
+    def test_outlives_an_error_of_the_database(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        turn = Turn(Leader("a", ttl=TTL))
+
+        def fail(**kwargs: object) -> None:
+            raise OperationalError("gone")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ledger, "decide_due", fail)
+            patch.setattr("scheduler_project.lib.transactions.forget_connection", lambda: None)
+            assert turn.take() > timedelta()
+        assert turn.take() > timedelta()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTwoSchedulers:
+    def test_a_leader_that_stood_still_in_its_transaction_writes_nothing(self, make_job: MakeJob) -> None:
+        """The suspended one holds the fence until the server ends its session; then its commit has no effect."""
+        make_due(make_job())
+        stale = Turn(Leader("a", ttl=TTL))
+        stale.leader.keep()
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE scheduler_leases SET expires_at = clock_timestamp() - interval '1 s'")
+        fresh = Turn(Leader("b", ttl=TTL))
+        fresh.take()
+        assert Tick.objects.get().epoch == 2
+        make_due(make_job())
+        stale.take()
+        assert set(Tick.objects.values_list("epoch", flat=True)) == {2}
