@@ -70,11 +70,18 @@ def read_schedule(
         values |= reader.whole_number("spread_seconds", 0, MAX_SPREAD_SECONDS)
     values |= reader.bounds()
     reader.refuse_outside_bounds(values)
-    if kind == "interval" and "anchor" not in values and (anchor := values.get("start_at") or default_anchor):
-        values["anchor"] = anchor.astimezone(UTC)
+    if kind == "interval" and "anchor" not in values:
+        values |= _anchor_from(values.get("start_at"), default_anchor)
     if reader.problems:
         raise InvalidSchedule(reader.problems)
     return values
+
+
+def _anchor_from(start_at: datetime | None, default_anchor: datetime | None) -> dict[str, Any]:
+    if start_at is not None:
+        return {"anchor": start_at}
+    # A clock's microseconds would stand in every tick from then on.
+    return {"anchor": default_anchor.astimezone(UTC).replace(microsecond=0)} if default_anchor else {}
 
 
 class _Reader:

@@ -64,7 +64,8 @@ class TestTaken:
 
     def test_an_interval_gets_an_anchor(self) -> None:
         data = {"kind": "interval", "every_seconds": 900}
-        assert ScheduleSpec.parse(data, default_anchor=NINE).anchor == NINE
+        assert ScheduleSpec.parse(data).anchor is None
+        assert ScheduleSpec.parse(data, default_anchor=NINE + timedelta(microseconds=7)).anchor == NINE
         assert ScheduleSpec.parse({**data, "start_at": "2026-12-01T00:00Z"}, default_anchor=NINE).anchor == datetime(
             2026, 12, 1, tzinfo=UTC
         )
