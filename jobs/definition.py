@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from unicodedata import category
 
 from django.utils.text import slugify
 
@@ -22,6 +23,8 @@ QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}", re.ASCII)
 TAG = re.compile(r"[\w][\w .:/-]{0,49}")
 MAX_TAGS = 20
+# Control characters, surrogates, unassigned ones. Joiners and marks stay: names in many scripts need them.
+UNWRITABLE = ("Cc", "Cs", "Cn")
 
 Problems = dict[str, list[str]]
 
@@ -87,10 +90,19 @@ class Definition:
 
 
 def read(
-    data: Mapping[str, Any], *, current: Definition | None = None, now: datetime, may_run_sub_minute: bool = False
+    data: Mapping[str, Any],
+    *,
+    current: Definition | None = None,
+    now: datetime,
+    may_run_sub_minute: bool = False,
+    replaces: bool = False,
 ) -> Definition:
-    """The definition that `data` describes, on top of `current` when a job is changed. Raises `InvalidJob`."""
-    reader = _Reader(data, current, now=now, may_run_sub_minute=may_run_sub_minute)
+    """The definition that `data` describes, on top of `current` when a job is changed. Raises `InvalidJob`.
+
+    With `replaces`, only the slug and the secrets that `data` leaves out are taken from `current`.
+    """
+    base = None if replaces else current
+    reader = _Reader(data, base, before=current, now=now, may_run_sub_minute=may_run_sub_minute)
     definition = reader.read()
     if reader.problems or definition is None:
         raise InvalidJob(reader.problems)
@@ -105,10 +117,17 @@ FIELDS = (
 
 class _Reader:
     def __init__(
-        self, data: Mapping[str, Any], current: Definition | None, *, now: datetime, may_run_sub_minute: bool
+        self,
+        data: Mapping[str, Any],
+        current: Definition | None,
+        *,
+        before: Definition | None,
+        now: datetime,
+        may_run_sub_minute: bool,
     ) -> None:
         self.data = data
         self.current = current
+        self.before = before
         self.now = now
         self.may_run_sub_minute = may_run_sub_minute
         self.problems: Problems = {}
@@ -136,7 +155,7 @@ class _Reader:
 
     def text(self, key: str, *, most: int, required: bool = False) -> str:
         if key not in self.data:
-            before: str = getattr(self.current, key, "")
+            before = str(getattr(self.current, key)) if self.current else ""
             if required and not before:
                 self.refuse(key, "This field is required.")
             return before
@@ -149,13 +168,13 @@ class _Reader:
             self.refuse(key, "This field may not be empty.")
         if len(value) > most:
             self.refuse(key, f"Write at most {most} characters.")
-        if any(not character.isprintable() and character not in "\n\r\t" for character in value):
+        if any(category(character) in UNWRITABLE and character not in "\n\r\t" for character in value):
             self.refuse(key, "Contains control characters; write printable ones.")
         return value
 
     def slug(self, name: str) -> str:
         if "slug" not in self.data or self.data["slug"] == "":
-            return self.current.slug if self.current else (slugify(name)[:100].strip("-") or "job")
+            return self.before.slug if self.before else str(slugify(name)[:100].strip("-") or "job")
         slug = self.data["slug"]
         if not isinstance(slug, str) or not SLUG.fullmatch(slug):
             self.refuse(
@@ -195,7 +214,13 @@ class _Reader:
         if not isinstance(given, dict):
             self.refuse("parameters", "Write an object.")
             return {}
-        code = templates.get(template.name, template.version)
+        try:
+            code = templates.get(template.name, template.version)
+        except templates.UnknownTemplate as error:
+            self.refuse("template", str(error))
+            return {}
+        if self.before and self.before.template.name == template.name:
+            given = schema.keep_secrets(code.schema(), given, self.before.parameters)
         filled: dict[str, Any] = schema.with_defaults(code.schema(), given)
         for path, messages in code.find_problems(filled).items():
             self.refuse(path, *messages)

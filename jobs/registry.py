@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.models import Tenant
 from jobs import beat_sync, definition, executions, ledger, planner
@@ -31,7 +31,7 @@ def create(
 ) -> Job:
     """A new job. Raises `InvalidJob`."""
     with transactions.engine():
-        now = _now()
+        now = sql.now()
         new = definition.read(data, now=now, may_run_sub_minute=may_run_sub_minute)
         return add(new, tenant=tenant, actor=actor, owner_id=owner_id, enabled=enabled, now=now)
 
@@ -51,7 +51,8 @@ def add(
     _refuse_taken_slug(new.slug, tenant_id=tenant.pk)
     job = Job(tenant=tenant, owner_id=owner_id, is_enabled=enabled, origin=origin, periodic_task_id=periodic_task_id)
     new.write_to(job)
-    job.save()
+    with _slug_is_free(new.slug):
+        job.save()
     _write(job, new, change="created", actor=actor, now=now)
     return job
 
@@ -64,13 +65,17 @@ def change(
     note: str = "",
     may_run_sub_minute: bool = False,
     expected_revision: int | None = None,
+    replaces: bool = False,
 ) -> Job:
-    """Change what `data` names. Raises `InvalidJob`, `JobIsArchived`, `RevisionConflict`."""
+    """Change what `data` names; with `replaces`, all else goes back to its default, but for the slug and secrets.
+
+    Raises `InvalidJob`, `JobIsArchived`, `RevisionConflict`.
+    """
     with _changing(job_id) as (job, now):
         if expected_revision is not None and job.revision != expected_revision:
             raise RevisionConflict(f"The job is at revision {job.revision}, not {expected_revision}; read it again.")
         before = Definition.of(job)
-        new = definition.read(data, current=before, now=now, may_run_sub_minute=may_run_sub_minute)
+        new = definition.read(data, current=before, now=now, may_run_sub_minute=may_run_sub_minute, replaces=replaces)
         if job.origin == Origin.ADOPTED:
             _refuse_foreign_fields(before, new)
         if new.slug != job.slug:
@@ -148,12 +153,16 @@ def run_now(
     dry_run: bool = False,
     request_id: str = "",
 ) -> int:
-    """Queue one run outside the schedule and return its id. Raises `InvalidJob`, `JobIsArchived`."""
+    """Queue one run outside the schedule and return its id; `parameters` replace single ones of the job for this run.
+
+    Raises `InvalidJob`, `JobIsArchived`.
+    """
     if dry_run and not job.template.supports_dry_run:
         raise InvalidJob({"dry_run": [f"The template {job.template.name} has no dry run."]})
     if parameters is not None:
         current = Definition.of(job)
-        parameters = definition.read({"parameters": parameters}, current=current, now=_now()).parameters
+        changed = {**job.parameters, **parameters}
+        parameters = definition.read({"parameters": changed}, current=current, now=sql.now()).parameters
     return executions.create(
         job=job, trigger=trigger, requested_by=actor, request_id=request_id, parameters=parameters, dry_run=dry_run
     )
@@ -171,7 +180,7 @@ def _changing(job_id: int) -> Iterator[tuple[Job, datetime]]:
         )
         if job.archived_at is not None:
             raise JobIsArchived(f"{job.name} is archived and does not change any more.")
-        yield job, _now()
+        yield job, sql.now()
 
 
 def _switch(
@@ -196,7 +205,8 @@ def _write(job: Job, new: Definition, *, change: str, actor: str, now: datetime,
         if job.is_enabled
         else None
     )
-    job.save()
+    with _slug_is_free(new.slug):
+        job.save()
     JobRevision.objects.create(
         job=job,
         number=job.revision,
@@ -220,7 +230,22 @@ def _write(job: Job, new: Definition, *, change: str, actor: str, now: datetime,
 
 def _refuse_taken_slug(slug: str, *, tenant_id: int) -> None:
     if Job.objects.filter(tenant_id=tenant_id, slug=slug).exists():
-        raise InvalidJob({"slug": [f"Another job (perhaps an archived one) has the slug {slug}; write another."]})
+        raise _taken(slug)
+
+
+@contextmanager
+def _slug_is_free(slug: str) -> Iterator[None]:
+    """The constraint speaks for a job that took the slug since it was looked for."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "one_job_per_slug_and_tenant" in str(error):
+            raise _taken(slug) from error
+        raise
+
+
+def _taken(slug: str) -> InvalidJob:
+    return InvalidJob({"slug": [f"Another job (perhaps an archived one) has the slug {slug}; write another."]})
 
 
 def _refuse_foreign_fields(before: Definition, new: Definition) -> None:
@@ -231,10 +256,3 @@ def _refuse_foreign_fields(before: Definition, new: Definition) -> None:
     }
     if problems:
         raise InvalidJob(problems)
-
-
-def _now() -> datetime:
-    row = sql.row("SELECT clock_timestamp() AS now")
-    assert row is not None
-    now: datetime = row["now"]
-    return now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from json import loads as loads_json
 from typing import Any
 
@@ -28,6 +29,14 @@ def row(statement: str, parameters: Mapping[str, Any] | None = None) -> Row | No
     """The first row, or None."""
     found = rows(statement, parameters)
     return found[0] if found else None
+
+
+def now() -> datetime:
+    """The database's clock."""
+    found = row("SELECT clock_timestamp() AS now")
+    assert found is not None
+    instant: datetime = found["now"]
+    return instant
 
 
 def script(statements: str) -> None:
