@@ -12,8 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.utils import InterfaceError, OperationalError
 
-from jobs import executions, queries
-from jobs.backends.base import Announcement, BackendUnavailable
+from jobs import executions
 from jobs.execution.heartbeat import Heartbeat, settle
 from jobs.execution.interrupts import Cancelled, Interrupts, SoftTimeout
 from jobs.execution.run_context import ExecutionContext
@@ -54,7 +53,7 @@ def execute(execution_id: int, *, worker: str) -> ExecutionStatus | None:
         heartbeat.stop()
     _tell(claim, ending, settled)
     if settled is not None and settled.freed_slot_of is not None:
-        _announce_next(settled.freed_slot_of)
+        publisher.publish_next(settled.freed_slot_of)
     return settled.status if settled else None
 
 
@@ -155,13 +154,3 @@ def _tell(claim: Claim, ending: Ending, settled: Settled | None) -> None:
         seconds=settled.seconds if settled else 0.0,
         error=ending.error,
     )
-
-
-def _announce_next(job_id: int) -> None:
-    """The slot that this run held is free: tell whoever waits for it."""
-    try:
-        publisher.publish(
-            [Announcement(row["id"], row["queue"], row["priority"]) for row in queries.next_waiting(job_id)]
-        )
-    except (BackendUnavailable, OperationalError, InterfaceError):
-        return  # the sweep will

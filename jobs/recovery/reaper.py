@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from jobs import executions
-from jobs.executions import Ending
-from jobs.rules.policy import JobPolicy
-from jobs.rules.states import AttemptOutcome
-from scheduler_project.lib import sql, telemetry
+from jobs.recovery import loss
+from jobs.recovery.loss import Orphan
+from scheduler_project.lib import sql
 
 FENCE_SHARE = 0.75  # of the lease: when a process that could not renew has killed itself
 
@@ -19,10 +17,8 @@ LEASES = """
 SELECT execution_id, fence, heartbeat, expires_at <= clock_timestamp() AS expired FROM execution_leases
 """
 
-EXPIRED = """
-SELECT e.id, e.policy, e.attempt - e.handed_back_count AS tries, e.lost_count, e.cancel_requested_at, l.worker, l.pid,
-       l.acquired_at, l.expires_at
-FROM execution_leases l JOIN job_executions e ON e.id = l.execution_id
+EXPIRED = f"""
+SELECT {loss.COLUMNS}
 WHERE l.execution_id = %(id)s AND l.fence = %(fence)s AND l.heartbeat = %(heartbeat)s
   AND l.expires_at <= clock_timestamp()
 """
@@ -55,10 +51,9 @@ class Reaper:
             self._watched.clear()  # this process itself stood still, or the database did
         leases = sql.rows(LEASES)
         self._looked_at = self._clock()
-        settled = []
-        for lease in leases:
-            if self._has_stood_still(lease, now) and self._settle(lease, now):
-                settled.append(lease["execution_id"])
+        settled = [
+            lease["execution_id"] for lease in leases if self._has_stood_still(lease, now) and self._settle(lease, now)
+        ]
         alive = {lease["execution_id"] for lease in leases}
         self._watched = {key: watch for key, watch in self._watched.items() if key in alive}
         return settled
@@ -83,36 +78,13 @@ class Reaper:
         )
         if row is None:
             return False
-        policy = JobPolicy.from_json(sql.loads(row["policy"]))
-        lease_length = policy.run_lease(self._lease)
+        orphan = Orphan.of(row)
+        lease_length = orphan.policy.run_lease(self._lease)
         if now - watch.since < lease_length.total_seconds():
             return False
-        outcome = _cause(row, policy, lease_length)
-        settled = executions.settle(
-            Ending(outcome, error=_words(outcome, row, policy), error_class="WorkerLost"),
-            execution_id=row["id"],
-            fence=watch.fence,
-            policy=policy,
-            tries=row["tries"],
-            losses=row["lost_count"],
+        settled = loss.settle(
+            orphan,
+            died_at=orphan.expires_at - (1 - FENCE_SHARE) * lease_length,
+            how=f"The worker {orphan.worker} (process {orphan.pid}) stopped answering.",
         )
-        if settled is None:
-            return False
-        telemetry.emit("execution.lost", execution_id=row["id"], worker=row["worker"], status=settled.status)
-        return True
-
-
-def _cause(row: sql.Row, policy: JobPolicy, lease: timedelta) -> AttemptOutcome:
-    if row["cancel_requested_at"] is not None:
-        return AttemptOutcome.CANCELLED
-    killed_itself_at: datetime = row["expires_at"] - (1 - FENCE_SHARE) * lease
-    limit: datetime = row["acquired_at"] + timedelta(seconds=policy.timeout_seconds)
-    return AttemptOutcome.TIMED_OUT if limit <= killed_itself_at else AttemptOutcome.LOST
-
-
-def _words(outcome: AttemptOutcome, row: sql.Row, policy: JobPolicy) -> str:
-    if outcome is AttemptOutcome.TIMED_OUT:
-        return f"Ran longer than its limit of {policy.timeout_seconds} s and was stopped."
-    if outcome is AttemptOutcome.CANCELLED:
-        return ""
-    return f"The worker {row['worker']} (process {row['pid']}) stopped answering."
+        return settled is not None

@@ -7,8 +7,9 @@ import queue
 import threading
 from collections.abc import Iterable, Sequence
 
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, Error, connections, transaction
 
+from jobs import queries
 from jobs.backends.base import Announcement, Backend, BackendUnavailable, get_backend
 from scheduler_project.lib import sql, telemetry
 
@@ -50,6 +51,12 @@ def publish_waiting(backend: Backend | None = None) -> int:
         published += len(batch)
         if len(batch) < BATCH:
             return published
+
+
+def publish_next(job_id: int) -> None:
+    """A slot of this job is free: tell whoever waits for it. When that fails, the sweep will."""
+    with contextlib.suppress(BackendUnavailable, Error):
+        publish([Announcement(row["id"], row["queue"], row["priority"]) for row in queries.next_waiting(job_id)])
 
 
 # --- for requests: announce at once, without making anyone wait ------------------------------------------------------
