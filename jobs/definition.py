@@ -159,11 +159,11 @@ class _Reader:
             if required and not before:
                 self.refuse(key, "This field is required.")
             return before
-        value = self.data[key]
-        if not isinstance(value, str):
+        given = self.data[key]
+        if not isinstance(given, str):
             self.refuse(key, "Write a text.")
             return ""
-        value = value.strip()
+        value = given.strip()
         if required and not value:
             self.refuse(key, "This field may not be empty.")
         if len(value) > most:
