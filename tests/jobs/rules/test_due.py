@@ -161,14 +161,27 @@ class TestNext:
         ],
     )
     def test_rare_dates(self, cron: str, match: str | None, expected: str | None) -> None:
-        began = time.perf_counter()
+        began = time.process_time()
         spec = ScheduleSpec("cron", cron=cron, day_match=match)  # type: ignore[arg-type]
         assert next_occurrence(spec, utc("2026-11-21T00:00")) == (expected and utc(expected))
-        assert time.perf_counter() - began < 0.5
+        assert time.process_time() - began < 0.5
 
     def test_a_fixed_hour_far_in_the_future_still_follows_the_rules_of_its_zone(self) -> None:
         spec = ScheduleSpec("cron", "Europe/Berlin", "0 9 1 7 *")
         assert next_occurrence(spec, utc("2150-01-01T00:00")) == utc("2150-07-01T07:00")
+
+    @pytest.mark.parametrize(
+        ("zone", "expected"),
+        [
+            ("Pacific/Kiritimati", "2026-12-31T10:00"),
+            ("Europe/Berlin", "2026-12-31T23:00"),
+            ("Etc/GMT+12", "2027-01-01T12:00"),
+        ],
+    )
+    def test_a_day_begins_when_its_zone_says_so(self, zone: str, expected: str) -> None:
+        spec = ScheduleSpec("cron", zone, "0 0 1 1 *")
+        assert next_occurrence(spec, utc("2026-03-01T00:00")) == utc(expected)
+        assert next_occurrence(spec, utc(expected) - timedelta(microseconds=1)) == utc(expected)
 
     def test_stored_specs_that_are_not_understood_say_so(self) -> None:
         for spec in (
@@ -196,16 +209,16 @@ class TestLatest:
 
     def test_is_cheap_over_a_long_time(self) -> None:
         spec = ScheduleSpec("cron", "Europe/Berlin", "* * * * *")
-        began = time.perf_counter()
+        began = time.process_time()
         assert len(latest(spec, utc("2006-01-01T00:00"), utc("2026-01-01T00:00"), 10)) == 10
-        assert time.perf_counter() - began < 0.1
+        assert time.process_time() - began < 0.1
 
 
 def test_a_month_of_minutes_takes_well_under_a_second() -> None:
     spec = ScheduleSpec("cron", "America/New_York", "* * * * *")
-    began = time.perf_counter()
+    began = time.process_time()
     assert sum(1 for _ in occurrences(spec, utc("2026-10-15T00:00"), utc("2026-11-14T00:00"))) == 43_200
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 INSTANTS = st.datetimes(datetime(1971, 1, 1), datetime(2040, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001

@@ -6,11 +6,13 @@ import json
 import random
 import string
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from jobs.rules.cron import calendar_of, expand
 from jobs.rules.schedule import InvalidSchedule, ScheduleSpec
 
 NINE = datetime(2026, 11, 1, 8, tzinfo=UTC)
@@ -171,17 +173,15 @@ class TestAnyInput:
             data = {"kind": "cron", "cron": _text(source), "timezone": "UTC", "day_match": "any"}
             if number % 5 == 0:
                 data[source.choice(("timezone", "kind", "at", "start_at", "gap", "day_match"))] = _text(source)
-            began = time.perf_counter()
             try:
                 ScheduleSpec.parse(data)
                 taken += 1
             except InvalidSchedule as error:
                 refused += bool(error.fields)
-            slowest = max(slowest, time.perf_counter() - began)
+            slowest = max(slowest, _seconds_to_parse(data))
         assert taken + refused == 10_000
         assert taken > 100
-        # 10 ms is the limit; the rest is what a busy machine may add.
-        assert slowest < 0.05
+        assert slowest < 0.01
 
     def test_any_json_value_in_any_place(self) -> None:
         source = random.Random(7)
@@ -269,6 +269,19 @@ _PIECES += [
     " * * *",
     "0 0 ",
 ]
+
+
+def _seconds_to_parse(data: dict[str, object]) -> float:
+    """The shortest of a few tries, so that a busy machine is not counted; the caches are emptied first."""
+    tries: list[float] = []
+    while not tries or (tries[-1] > 0.01 and len(tries) < 5):
+        expand.cache_clear()
+        calendar_of.cache_clear()
+        began = time.perf_counter()
+        with suppress(InvalidSchedule):
+            ScheduleSpec.parse(data)
+        tries.append(time.perf_counter() - began)
+    return min(tries)
 
 
 def _text(source: random.Random) -> str:

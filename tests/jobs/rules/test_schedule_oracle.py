@@ -15,6 +15,7 @@ from tests.jobs.rules.samples import HAND_PICKED, POLICIES, drawn, with_policy
 # What is not a plain hour of summer time: the size of the change, or the place of it.
 ODD_CHANGES = (
     ("Pacific/Apia", datetime(2011, 12, 30, 10, tzinfo=UTC)),
+    ("Pacific/Kwajalein", datetime(1969, 9, 30, 13, tzinfo=UTC)),
     ("Pacific/Kwajalein", datetime(1993, 8, 21, 12, tzinfo=UTC)),
     ("Pacific/Fakaofo", datetime(2011, 12, 30, 11, tzinfo=UTC)),
     ("Pacific/Kiritimati", datetime(1994, 12, 31, 10, 40, tzinfo=UTC)),
