@@ -28,10 +28,10 @@ def engine(environment: Mapping[str, str], *, celery: bool) -> list[Child]:
     """What fires and executes: scheduler and worker, or one process that is both."""
     if not celery:
         return [_python("scheduler", "scheduler", ["manage.py", "run_scheduler"], environment, patience=75)]
-    application = ["-m", "celery", "-A", "scheduler_project"]
+    application = ["-m", "celery", "--quiet", "-A", "scheduler_project"]
     remapped = {**environment, "REMAP_SIGTERM": "SIGQUIT"}  # without it the soft shutdown is ignored
     if os.geteuid() == 0:
-        remapped["C_FORCE_ROOT"] = "1"
+        remapped |= {"C_FORCE_ROOT": "1", "PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
     return [
         _python("scheduler", "scheduler", [*application, "beat", "--pidfile="], environment),
         _python("worker", "worker", [*application, "worker", "-c", "2", "-Q", "default"], remapped, patience=75),

@@ -33,6 +33,9 @@ class Record:
             self._write()
 
     def _write(self) -> None:
+        if not self._processes:
+            self._file.unlink(missing_ok=True)
+            return
         write_private(self._file, json.dumps({"owner": self._owner, "processes": self._processes}))
 
     def end_leftovers(self) -> list[str]:
