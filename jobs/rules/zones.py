@@ -62,8 +62,11 @@ def suggest_zone(name: str) -> str | None:
     names = _folded_names()
     if wanted in names:
         return names[wanted]
-    cities = [folded for folded in names if folded.rpartition("/")[2] == wanted.rpartition("/")[2]]
-    close = cities or difflib.get_close_matches(wanted, names, n=1, cutoff=0.75)
+    city = wanted.rpartition("/")[2]
+    # Few candidates: comparing with all names would take longer than all other checks together.
+    alike = [folded for folded in names if folded.rpartition("/")[2][:1] == city[:1]]
+    same = [folded for folded in alike if folded.rpartition("/")[2] == city]
+    close = same or difflib.get_close_matches(wanted, alike, n=1, cutoff=0.75)
     return names[close[0]] if close else None
 
 

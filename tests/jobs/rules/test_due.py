@@ -200,6 +200,12 @@ class TestLatest:
         assert [at.day for at in found] == [8, 9, 10]
         assert latest(spec, utc("2026-01-09T03:00"), utc("2026-01-10T03:00"), 3) == [utc("2026-01-10T03:00")]
 
+    @pytest.mark.parametrize("cron", ["0 * * * *", "*/5 * * * *", "0 */4 * * *"])
+    def test_loses_none_where_the_search_goes_on(self, cron: str) -> None:
+        spec = ScheduleSpec("cron", cron=cron)
+        window = utc("2026-01-01T00:00"), utc("2026-03-01T00:00")
+        assert latest(spec, *window, 100) == list(occurrences(spec, *window))[-100:]
+
     @pytest.mark.parametrize("count", [0, -1])
     def test_none_when_none_are_wanted(self, count: int) -> None:
         assert (
