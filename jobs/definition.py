@@ -244,7 +244,7 @@ class _Reader:
             given = {key: value for key, value in given.items() if value is not None}
         shortest = 1 if self.may_run_sub_minute else int(template.min_interval.total_seconds()) if template else 60
         try:
-            return ScheduleSpec.parse(given, min_interval_seconds=max(shortest, 1), default_anchor=self.now)
+            return ScheduleSpec.parse(given, min_interval_seconds=max(shortest, 1), default_anchor=self.now.replace(microsecond=0))
         except InvalidSchedule as error:
             for path, messages in error.fields.items():
                 self.refuse(_join("schedule", path), *messages)

@@ -1,11 +1,18 @@
 """The Celery application."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings.dev")
 
 app = Celery("daybook")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_logging(**kwargs: Any) -> None:
+    """Django's LOGGING is in force in every process; a listener here keeps Celery from setting up its own."""

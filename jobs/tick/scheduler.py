@@ -22,14 +22,13 @@ class LedgerScheduler(Scheduler):
             raise ImproperlyConfigured(
                 "SCHEDULER_USE_CELERY is false, so no beat is needed: start `manage.py run_scheduler` instead."
             )
-        super().__init__(*args, **kwargs)
         self.service: Service | None = None
+        super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
         """Beat asks for its schedule once, before the first tick: the moment to start our loops."""
-        if not self.lazy:
-            self.service = Service()
-            self.service.start()
+        self.service = Service()
+        self.service.start()
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """One turn; beat sleeps for as long as this says."""
