@@ -53,7 +53,7 @@ def fingerprint(requirements: str) -> str:
 def run(command: list) -> list:  # type: ignore[type-arg]
     """Run a command showing only what it is at; returns its last lines when it fails."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
-    last = []
+    last = []  # type: list[str]
     for line in process.stdout or ():
         last = [*last, line.rstrip()][-15:]
         if sys.stdout.isatty() and line.startswith(("Collecting", "Downloading", "Installing")):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from scheduler_project.embedded.postgres import Cluster
 from scheduler_project.embedded.processes import free_port
 from scheduler_project.embedded.record import free_data_folder
 from scheduler_project.embedded.refusal import Refusal
-from scheduler_project.embedded.state import keep_secret, read_secret
+from scheduler_project.embedded.state import keep_secret, new_secret, read_secret
 from scheduler_project.embedded.supervisor import Child, Supervisor
 from scheduler_project.embedded.valkey import Valkey
 
@@ -78,7 +77,7 @@ def start_valkey(state: Path, supervisor: Supervisor, console: Console) -> str:
     """Start an empty Valkey; returns its address."""
     folder = state / "valkey"
     folder.mkdir(mode=0o700, exist_ok=True)
-    server = Valkey(valkey_program(), folder, free_port(), secrets.token_urlsafe(24))
+    server = Valkey(valkey_program(), folder, free_port(), new_secret())
     console.say(f"starting Valkey on port {server.port}")
     supervisor.start(programs.valkey(server.configure(), log_file(state, "valkey")))
     supervisor.wait_for("valkey", server.is_ready, seconds=30)

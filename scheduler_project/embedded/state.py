@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import string
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -58,11 +59,16 @@ def read_secret(file: Path) -> str:
         return ""
 
 
+def new_secret() -> str:
+    """Letters and digits only: it goes into addresses, and people select it with a double click."""
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(32))
+
+
 def keep_secret(file: Path) -> str:
     """The secret in the file; a new random one at the first call."""
     secret = read_secret(file)
     if not secret:
-        secret = secrets.token_urlsafe(24)
+        secret = new_secret()
         write_private(file, secret + "\n")
     return secret
 

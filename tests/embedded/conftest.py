@@ -72,7 +72,8 @@ class Start:
 
     def end(self, sign: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(sign)
-        return self.process.wait(timeout=60)
+        code: int = self.process.wait(timeout=60)
+        return code
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ class TestMachine:
         assert bool(sentence) == bool(words)
 
     def test_without_the_wheels_is_told_what_else_works(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.setattr(binaries.importlib.util, "find_spec", lambda name: None)
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         with pytest.raises(Refusal, match="docker compose up"):
             binaries.valkey_program()
         with pytest.raises(Refusal, match="docker compose up"):

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -225,32 +225,37 @@ class TestFolder:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 class TestRoot:
-    def test_keeps_the_data_outside_a_closed_home(self, state: Path, start: Begin) -> None:
-        home = state / "home"
-        home.mkdir(mode=0o700)
-        closed = home / "project" / ".daybook"
-        outside = location.outside_folder(closed)
-        try:
-            begun = start(closed)
-            begun.wait_for("ready")
-            assert (closed / "location").read_text().strip() == str(outside)
-            assert (outside / "data").stat().st_uid == server_account().uid
-            assert home.stat().st_mode & 0o777 == 0o700
-            assert query(closed, "SELECT 1") == "(1,)"
-            assert begun.end() == 0
-            start(closed).wait_for("ready")
-        finally:
-            cleaned = self._clean(closed)
-        assert cleaned.returncode == 1, "it must refuse while it runs"
-        assert "already runs" in cleaned.stderr
+    @pytest.fixture
+    def closed(self, state: Path) -> Iterator[Path]:
+        """The state folder of a project in a home that is closed to the server's account."""
+        (state / "home").mkdir(mode=0o700)
+        folder = state / "home" / "project" / ".daybook"
+        yield folder
+        if folder.exists():
+            self._clean(folder)
+        shutil.rmtree(state / "home")
 
-    def test_removes_the_data_outside_with_the_state(self, state: Path, start: Begin) -> None:
-        home = state / "home"
-        home.mkdir(mode=0o700)
-        closed = home / "project" / ".daybook"
+    def test_keeps_the_data_outside_a_closed_home(self, closed: Path, start: Begin) -> None:
+        outside = location.outside_folder(closed)
+        first = start(closed)
+        first.wait_for("ready")
+        assert (closed / "location").read_text().strip() == str(outside)
+        assert (outside / "data").stat().st_uid == server_account().uid
+        assert closed.parent.parent.stat().st_mode & 0o777 == 0o700
+        query(closed, "CREATE TABLE kept AS SELECT 7 AS number")
+        assert first.end() == 0
+        second = start(closed)
+        second.wait_for("ready")
+        assert query(closed, "SELECT number FROM kept") == "(7,)"
+        assert second.end() == 0
+
+    def test_cleans_both_places_but_not_while_it_runs(self, closed: Path, start: Begin) -> None:
         outside = location.outside_folder(closed)
         begun = start(closed)
         begun.wait_for("ready")
+        refused = self._clean(closed)
+        assert refused.returncode == 1
+        assert "already runs" in refused.stderr
         assert begun.end() == 0
         assert self._clean(closed).returncode == 0
         assert not outside.exists()
