@@ -1,10 +1,65 @@
-"""Every migration goes forward, back and forward again on a filled database."""
+"""Migrations: they describe the models, make the partitions, and reverse on a filled database."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+
+from accounts import keys
+from accounts.models import Tenant
+from jobs import ledger, registry
+from jobs.execution import executor
+from jobs.models import Execution, ExecutionEvent, Job, JobRevision, LogLine, Tick
+from jobs.recovery import partitions, projections
+from jobs.tick.leader import Leader
+from scheduler_project.lib import sql, transactions
+from tests.jobs.conftest import database_now
+
+MakeJob = Callable[..., Job]
+
+OURS = ("jobs", "templates_registry", "accounts")
+
+
+def tables() -> dict[str, str]:
+    """Each table with the columns, constraints, indexes and triggers that the catalogue knows."""
+    rows = sql.rows(
+        """
+        SELECT c.relname AS name, concat_ws(' | ',
+            (SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull
+                               || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), ''), ', ' ORDER BY a.attname)
+             FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+            (SELECT string_agg(conname || pg_get_constraintdef(oid), ', ' ORDER BY conname)
+             FROM pg_constraint WHERE conrelid = c.oid),
+            (SELECT string_agg(pg_get_indexdef(indexrelid), ', ' ORDER BY pg_get_indexdef(indexrelid))
+             FROM pg_index WHERE indrelid = c.oid),
+            (SELECT string_agg(pg_get_triggerdef(oid), ', ' ORDER BY tgname)
+             FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal)) AS shape
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
+        """
+    )
+    return {row["name"]: row["shape"] for row in rows}
+
+
+def fill(make_job: MakeJob) -> None:
+    """At least one row in every table that has history."""
+    job = make_job()
+    keys.create(tenant=job.tenant, name="key", scopes=["scheduler:read"])
+    Leader("a", ttl=timedelta(seconds=10)).keep()
+    with transactions.engine():
+        ledger.decide_due(now=database_now() + timedelta(minutes=1), epoch=1)
+    Execution.objects.update(available_at=database_now())  # the turn above was told that it is a minute later
+    executor.execute(Execution.objects.get().pk, worker="w")
+    registry.pause(job.pk, actor="user:test")
+    projections.sweep()
+    for model in (Tick, Execution, ExecutionEvent, LogLine, JobRevision):
+        assert model._default_manager.exists(), model
 
 
 @pytest.mark.django_db
@@ -12,14 +67,58 @@ def test_models_and_migrations_agree() -> None:
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
 
 
+@pytest.mark.django_db(transaction=True)
+class TestReversal:
+    def test_goes_back_step_by_step_and_forward_again(self, make_job: MakeJob) -> None:
+        fresh = tables()
+        fill(make_job)
+        names = sorted(name for app, name in MigrationLoader(connection).disk_migrations if app == "jobs")
+        try:
+            for step in [*reversed(names[:-1]), "zero"]:
+                call_command("migrate", "jobs", step, verbosity=0)
+            for app in OURS[1:]:
+                call_command("migrate", app, "zero", verbosity=0)
+            assert not {"dynamic_jobs", "ticks", "job_executions", "job_templates", "tenants"} & set(tables())
+        finally:
+            call_command("migrate", verbosity=0)
+        assert tables() == fresh
+        fill(make_job)
+
+    def test_goes_back_from_a_filled_database_and_keeps_what_is_not_ours(self, make_job: MakeJob) -> None:
+        fill(make_job)
+        try:
+            call_command("migrate", "jobs", "zero", verbosity=0)
+            assert Tenant.objects.exists()
+        finally:
+            call_command("migrate", verbosity=0)
+
+
 @pytest.mark.django_db
-def test_history_is_partitioned() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'p' ORDER BY relname")
-        assert [row[0] for row in cursor.fetchall()] == [
+class TestPartitions:
+    def test_hold_what_grows_for_ever(self) -> None:
+        found = sql.rows("SELECT relname FROM pg_class WHERE relkind = 'p' ORDER BY relname")
+        assert [row["relname"] for row in found] == [
             "execution_events",
             "execution_log_lines",
             "job_executions",
             "task_executions",
             "ticks",
         ]
+
+    def test_are_made_ahead(self) -> None:
+        partitions.sweep()
+        assert partitions.sweep() == 0
+        sql.rows("SELECT setval('job_executions_id_seq', 5000000)")
+        try:
+            assert partitions.sweep() == 8
+            found = sql.rows("SELECT to_regclass('job_executions_p000006') IS NOT NULL AS made")
+            assert found == [{"made": True}]
+        finally:
+            sql.rows("SELECT setval('job_executions_id_seq', 1)")
+
+    def test_take_this_months_ticks_out_of_the_default_one(self, make_job: MakeJob) -> None:
+        make_job()
+        with transactions.engine():
+            ledger.decide_due(now=database_now() + timedelta(minutes=1), epoch=1)
+        assert sql.rows("SELECT count(*) AS n FROM ticks_default") == [{"n": 0}]
+        assert sql.rows("SELECT count(*) AS n FROM ticks") == [{"n": 1}]
