@@ -47,6 +47,7 @@ class Claim:
     parameters: dict[str, Any]
     policy: JobPolicy
     dry_run: bool
+    is_adopted: bool
     run_key: uuid.UUID
     trigger: str
     queue: str
@@ -144,7 +145,8 @@ WITH clock AS MATERIALIZED (
 )
 SELECT c.id, c.fence, c.attempt, c.attempt - c.handed_back_count AS tries, c.lost_count, c.parameters, c.policy,
        c.dry_run, c.run_key, c.trigger, c.queue, c.scheduled_for, c.job_id, c.lease, c.now - c.available_at AS waited,
-       t.name AS template, t.version AS template_version, n.slug AS tenant, coalesce(j.name, '') AS job_name
+       t.name AS template, t.version AS template_version, n.slug AS tenant, coalesce(j.name, '') AS job_name,
+       coalesce(j.origin = 'adopted', false) AS is_adopted
 FROM claimed c
 JOIN job_templates t ON t.id = c.template_id
 JOIN tenants n ON n.id = c.tenant_id
@@ -183,6 +185,7 @@ def claim(execution_id: int, *, worker: str, lease: timedelta) -> Claim | None:
         parameters=sql.loads(row["parameters"]),
         policy=JobPolicy.from_json(sql.loads(row["policy"])),
         dry_run=row["dry_run"],
+        is_adopted=row["is_adopted"],
         run_key=row["run_key"],
         trigger=row["trigger"],
         queue=row["queue"],

@@ -82,6 +82,11 @@ class JobTemplate:
         return {}
 
     @classmethod
+    def check_for_tenant(cls, parameters: Parameters, tenant: str) -> dict[str, list[str]]:
+        """Judge what depends on who asks. Called when an operator of that tenant chooses the parameters."""
+        return {}
+
+    @classmethod
     def schema(cls) -> Schema:
         return cls.parameters() if callable(cls.parameters) else cls.parameters
 

@@ -43,6 +43,10 @@ class RunContext(Protocol):
     @property
     def dry_run(self) -> bool: ...
 
+    @property
+    def is_adopted(self) -> bool:
+        """True when a django-celery-beat row, not an operator, decided what runs."""
+
     def log(self, message: str, level: Level = "info") -> None: ...
 
     def progress(self, done: int, total: int | None = None, text: str = "") -> None: ...

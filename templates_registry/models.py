@@ -1,11 +1,17 @@
-"""The rows that stand for the templates in the code, so that jobs and runs can point at the version they use."""
+"""The rows that stand for the templates in the code, and the list of Celery tasks that operators may choose."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from accounts.models import Tenant
+from templates_registry.reserved_tasks import RESERVED_PREFIXES, is_reserved
+from templates_registry.schema import check_schema
 
 
 class TemplateVersion(models.Model):
@@ -52,3 +58,52 @@ class TemplateVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"
+
+
+def takes_no_arguments() -> dict[str, object]:
+    return {"type": "object", "additionalProperties": False}
+
+
+class TaskFunction(models.Model):
+    """A Celery task that operators may choose for a job of the template `celery_task`. What is not listed is denied."""
+
+    name = models.CharField(max_length=200, unique=True, help_text="The name of the task, e.g. reports.tasks.build.")
+    description = models.TextField(blank=True, default="")
+    argument_schema = models.JSONField(
+        default=takes_no_arguments, help_text="JSON Schema of the keyword arguments. The default allows none."
+    )
+    queue = models.CharField(
+        max_length=200, blank=True, default="", help_text="Where to send it. Empty: where Celery's routes say."
+    )
+    for_all_tenants = models.BooleanField(default=False)
+    tenants = models.ManyToManyField(
+        Tenant, blank=True, related_name="task_functions", help_text="Who may choose it, unless all tenants may."
+    )
+    is_enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "task_functions"
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(name="")
+                & Q(*[~Q(name__startswith=prefix) for prefix in RESERVED_PREFIXES], _connector=Q.AND),
+                name="task_function_is_not_reserved",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        problems = {}
+        if is_reserved(self.name):
+            problems["name"] = f"{self.name} is one of Daybook's or Celery's own tasks, which can never be listed."
+        schema_problems = (
+            check_schema(self.argument_schema) if isinstance(self.argument_schema, dict) else ["No object."]
+        )
+        if schema_problems:
+            problems["argument_schema"] = " ".join(schema_problems)
+        if problems:
+            raise ValidationError(problems)

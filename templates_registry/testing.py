@@ -22,6 +22,7 @@ class RecordingContext:
     scheduled_for: datetime | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     dry_run: bool = False
+    is_adopted: bool = False
     cancel_after: int | None = None
 
     lines: list[tuple[Level, str]] = field(default_factory=list)

@@ -87,6 +87,10 @@ class ExecutionContext:
     def dry_run(self) -> bool:
         return self._claim.dry_run
 
+    @property
+    def is_adopted(self) -> bool:
+        return self._claim.is_adopted
+
     def log(self, message: str, level: Level = "info") -> None:
         if self._written > MAX_LINES:
             return
