@@ -1,4 +1,4 @@
-"""The seam between deciding and executing (`IScheduler` of the founding documents): announce executions, nothing more."""
+"""The seam between deciding and executing: a backend announces executions to those who run them, nothing more."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.utils import InterfaceError, OperationalError
+from django.db.utils import DatabaseError, InterfaceError, OperationalError
 
 from jobs import executions
 from jobs.execution.heartbeat import Heartbeat, settle
@@ -114,7 +114,8 @@ def _storable(result: Any) -> Any:
     text = json.dumps(result, allow_nan=False)
     if len(text) > MAX_RESULT_BYTES:
         raise ResultTooLarge(
-            f"The result has {len(text)} bytes; an execution keeps {MAX_RESULT_BYTES}. Store it elsewhere and return a reference."
+            f"The result has {len(text)} bytes; an execution keeps {MAX_RESULT_BYTES}. Store it elsewhere and return "
+            "a reference."
         )
     if "\\u0000" in text:
         raise TypeError("The result contains a NUL character, which JSON in PostgreSQL cannot hold.")
@@ -135,6 +136,8 @@ def _settle(claim: Claim, context: ExecutionContext, ending: Ending) -> Settled 
         except (OperationalError, InterfaceError):
             connection.close()
             time.sleep(RETRY)
+        except DatabaseError as error:  # the database is there, but does not take what the template made
+            ending = _failure(AttemptOutcome.FAILED, error, words=f"The result could not be stored: {error}")
 
 
 def _clean_connection() -> None:

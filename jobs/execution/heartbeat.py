@@ -1,4 +1,4 @@
-"""Keeps a run owned while its template works: renews the lease, re-arms the watchdog, stores the log, ends what must end.
+"""Keeps a run owned while its template works: renews the lease, re-arms the watchdog, stores the log, enforces limits.
 
 A thread in the job's own process, so that a process that stands still renews nothing.
 """

@@ -73,7 +73,9 @@ class Job(models.Model):
         permissions = [("run_sub_minute", "Can schedule jobs more often than their template allows")]
         constraints = [
             models.UniqueConstraint(fields=["tenant", "slug"], name="one_job_per_slug_and_tenant"),
-            models.CheckConstraint(condition=models.Q(priority__in=tuple(PRIORITIES.values())), name="job_priority_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(priority__in=tuple(PRIORITIES.values())), name="job_priority_is_known"
+            ),
             is_known("origin", Origin, "job_origin_is_known"),
             is_known("mode", Mode, "job_mode_is_known"),
             models.CheckConstraint(

@@ -9,7 +9,8 @@ SLICES_AHEAD = 1
 
 MAKE = """
 SELECT daybook_make_tick_partitions(current_date, %(months)s::integer) AS ticks,
-       daybook_make_execution_partitions((SELECT last_value FROM job_executions_id_seq), %(slices)s::integer) AS executions
+       daybook_make_execution_partitions((SELECT last_value FROM job_executions_id_seq), %(slices)s::integer)
+           AS executions
 """
 
 STRAY = """

@@ -19,12 +19,11 @@ RETURNING epoch
 TAKE = """
 WITH clock AS MATERIALIZED (
     SELECT clock_timestamp() AS now
-), before AS (
-    SELECT holder, epoch FROM scheduler_leases WHERE name = %(name)s
 ), taken AS (
     INSERT INTO scheduler_leases AS l (name, holder, epoch, acquired_at, expires_at)
-    SELECT %(name)s, %(holder)s, coalesce((SELECT max(epoch) FROM scheduler_lease_history WHERE name = %(name)s), 0) + 1,
-           now, now + %(ttl)s FROM clock
+    SELECT %(name)s, %(holder)s,
+           coalesce((SELECT max(epoch) FROM scheduler_lease_history WHERE name = %(name)s), 0) + 1, now, now + %(ttl)s
+    FROM clock
     ON CONFLICT (name) DO UPDATE
         SET holder = excluded.holder, epoch = l.epoch + 1, acquired_at = excluded.acquired_at,
             expires_at = excluded.expires_at

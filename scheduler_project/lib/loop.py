@@ -1,4 +1,4 @@
-"""A verb repeated at an interval in a thread of its own, with its own database connection. Start and stop live here only."""
+"""A verb repeated at an interval in a thread of its own. How loops start and stop is written once, here."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Loop:
         except Exception as error:  # noqa: BLE001  a loop outlives any one turn; what it caught is told
             self._failures += 1
             connections.close_all()
-            wait = min(self._interval * 2**self._failures, max(LONGEST_BACKOFF, self._interval))
+            wait = min(self._interval * float(2**self._failures), max(LONGEST_BACKOFF, self._interval))
             telemetry.emit("loop.failed", loop=self.name, error=repr(error), seconds=wait.total_seconds())
             return wait
         self._failures = 0

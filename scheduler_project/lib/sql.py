@@ -1,4 +1,4 @@
-"""Hand-written statements on Django's own connection: prepared by the server, errors as Django's. For hot paths only."""
+"""Hand-written statements on Django's own connection, prepared by the server. For the engine's hot paths."""
 
 from __future__ import annotations
 

@@ -26,5 +26,5 @@ def engine() -> Iterator[None]:
 
 
 def forget_connection() -> None:
-    """Close this thread's connection; the next statement opens a new one. For after an error of the connection itself."""
+    """Close this thread's connection, after an error of the connection itself; the next statement opens a new one."""
     connection.close()

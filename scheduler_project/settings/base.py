@@ -208,24 +208,24 @@ def database(url: str) -> dict[str, Any]:
     return settings
 
 
-def redis_services(url: str) -> dict[str, Any]:
-    """Everything that lives in Redis, under prefixes of its own so that one database number is enough."""
+def caches(redis_url: str) -> dict[str, Any]:
+    """Broker, cache and channel layer share one Redis database number, each under a prefix of its own."""
     return {
-        "CELERY_BROKER_URL": url,
-        "CACHES": {
-            "default": {
-                "BACKEND": "django.core.cache.backends.redis.RedisCache",
-                "LOCATION": url,
-                "KEY_PREFIX": "daybook:cache",
-                "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
-            }
-        },
-        "CHANNEL_LAYERS": {
-            "default": {
-                "BACKEND": "channels_redis.core.RedisChannelLayer",
-                "CONFIG": {"hosts": [url], "prefix": "daybook:live"},
-            }
-        },
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": redis_url,
+            "KEY_PREFIX": "daybook:cache",
+            "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+        }
+    }
+
+
+def channel_layers(redis_url: str) -> dict[str, Any]:
+    return {
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "CONFIG": {"hosts": [redis_url], "prefix": "daybook:live"},
+        }
     }
 
 

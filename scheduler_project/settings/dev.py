@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from scheduler_project.embedded.state import read_services
 from scheduler_project.settings.base import *  # noqa: F403
-from scheduler_project.settings.base import STATE_DIR, database, environment, mail, redis_services
+from scheduler_project.settings.base import STATE_DIR, caches, channel_layers, database, environment, mail
 
 services = read_services(STATE_DIR)
 database_url = environment["DATABASE_URL"] or (services and services.database_url)
@@ -18,7 +18,9 @@ if not database_url or not redis_url:
     )
 
 DATABASES = {"default": database(database_url)}
-globals().update(redis_services(redis_url))
+CELERY_BROKER_URL: str = redis_url
+CACHES = caches(CELERY_BROKER_URL)
+CHANNEL_LAYERS = channel_layers(CELERY_BROKER_URL)
 globals().update(mail(environment["DAYBOOK_EMAIL_URL"] or f"filemail:///{STATE_DIR.resolve()}/mail"))
 
 SECRET_KEY = environment["DAYBOOK_SECRET_KEY"] or (services.secret_key if services else "development-only-secret-key")

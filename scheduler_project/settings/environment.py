@@ -1,4 +1,4 @@
-"""The environment variables that the project knows: names, types, defaults. An unknown or invalid one stops the start."""
+"""The environment variables that we know: names, types, defaults. An unknown or invalid one stops the start."""
 
 from __future__ import annotations
 

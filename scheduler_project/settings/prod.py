@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ImproperlyConfigured
 
 from scheduler_project.settings.base import *  # noqa: F403
-from scheduler_project.settings.base import database, environment, logging, mail, redis_services
+from scheduler_project.settings.base import caches, channel_layers, database, environment, logging, mail
 
 for required in ("DAYBOOK_SECRET_KEY", "DATABASE_URL", "DAYBOOK_ALLOWED_HOSTS"):
     if not environment[required]:
@@ -16,7 +16,9 @@ if not environment["REDIS_URL"]:
 DEBUG = False
 SECRET_KEY = environment["DAYBOOK_SECRET_KEY"]
 DATABASES = {"default": database(environment["DATABASE_URL"])}
-globals().update(redis_services(environment["REDIS_URL"]))
+CELERY_BROKER_URL: str = environment["REDIS_URL"]
+CACHES = caches(CELERY_BROKER_URL)
+CHANNEL_LAYERS = channel_layers(CELERY_BROKER_URL)
 globals().update(mail(environment["DAYBOOK_EMAIL_URL"] or "consolemail://"))
 LOGGING = logging(environment["DAYBOOK_LOG_FORMAT"] or "json")
 

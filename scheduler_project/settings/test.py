@@ -1,15 +1,26 @@
-"""Settings of the test suite: servers that `tests/conftest.py` starts, the fast profile of leases, fast password hashes."""
+"""Settings of the test suite: servers that `tests/services.py` starts, short leases, fast password hashes."""
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from scheduler_project.settings.base import *  # noqa: F403
-from scheduler_project.settings.base import INSTALLED_APPS, STATE_DIR, database, environment, mail, redis_services
+from scheduler_project.settings.base import (
+    INSTALLED_APPS,
+    STATE_DIR,
+    caches,
+    channel_layers,
+    database,
+    environment,
+    mail,
+)
 
 # The addresses are placeholders for tools that only read the code (mypy, makemigrations --check); tests set real ones.
 DATABASES = {"default": database(environment["DATABASE_URL"] or "postgres://daybook@127.0.0.1:9/daybook")}
-globals().update(redis_services(environment["REDIS_URL"] or "redis://127.0.0.1:9/0"))
+CELERY_BROKER_URL: str = environment["REDIS_URL"] or "redis://127.0.0.1:9/0"
+CACHES = caches(CELERY_BROKER_URL)
+CHANNEL_LAYERS = channel_layers(CELERY_BROKER_URL)
 globals().update(mail(environment["DAYBOOK_EMAIL_URL"] or "memorymail://"))
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.sample"]
@@ -23,3 +34,4 @@ DAYBOOK_EXPORT_ROOT = STATE_DIR / "test-exports"
 DAYBOOK_LEADER_LEASE = timedelta(seconds=3)
 DAYBOOK_RUN_LEASE = timedelta(seconds=4)
 DAYBOOK_HEARTBEAT = timedelta(seconds=1)
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = float(os.environ.get("TEST_SOFT_SHUTDOWN", 60))

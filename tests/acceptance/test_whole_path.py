@@ -33,6 +33,10 @@ def leader() -> str:
     return lease.holder if lease else ""
 
 
+def succeeded(**which: Any) -> int:
+    return Execution.objects.filter(status="succeeded", **which).count()
+
+
 def pid_of(holder: str) -> int:
     return int(holder.split(":")[1])
 
@@ -68,7 +72,7 @@ class TestWholePath:
         )
         schedulers = [processes.scheduler("beat-1"), processes.scheduler("beat-2")]
         workers = [processes.worker("worker-1"), processes.worker("worker-2")]
-        wait_until(lambda: Execution.objects.filter(job=quick, status="succeeded").count() >= 2, seconds=40, what="runs")
+        wait_until(lambda: succeeded(job=quick) >= 2, seconds=40, what="runs")
 
         first = leader()
         assert pid_of(first) in {process.pid for process in schedulers}
@@ -117,12 +121,11 @@ class TestOutages:
         """Emptied behind everyone's back: what was announced is announced again."""
         job = make_job(policies={"overlap": "allow"})
         processes.scheduler("beat")
-        wait_until(lambda: Execution.objects.filter(published_at__isnull=False).count() >= 2, seconds=30, what="messages")
+        published = Execution.objects.filter(published_at__isnull=False)
+        wait_until(lambda: published.count() >= 2, seconds=30, what="messages")
         redis.Redis.from_url(settings.CELERY_BROKER_URL).flushdb()
         processes.worker("worker")
-        wait_until(
-            lambda: Execution.objects.filter(status="succeeded").count() >= 5, seconds=40, what="all runs after the loss"
-        )
+        wait_until(lambda: succeeded() >= 5, seconds=40, what="all runs after the loss")
         oldest = Execution.objects.order_by("id").first()
         assert oldest is not None
         assert oldest.status == "succeeded"
@@ -133,7 +136,7 @@ class TestOutages:
         job = make_job(schedule={"kind": "interval", "every_seconds": 5})
         try:
             off.command("runner", "run_scheduler", "--slots", "2")
-            wait_until(lambda: Execution.objects.filter(status="succeeded").count() >= 2, seconds=60, what="two runs")
+            wait_until(lambda: succeeded() >= 2, seconds=60, what="two runs")
         finally:
             off.end()
         assert_ledger_is_whole(job)

@@ -20,6 +20,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         status = executor.execute(options["execution_id"], worker=f"execute@{socket.gethostname()}:{os.getppid()}")
         if status is None:
-            self.stdout.write(f"Execution {options['execution_id']} is not to be had: not queued, not due or no free slot.")
+            self.stdout.write(f"Execution {options['execution_id']} is not queued, not due yet, or has no free slot.")
         else:
             self.stdout.write(f"Execution {options['execution_id']}: {status}")

@@ -31,7 +31,7 @@ JOBS: tuple[dict[str, Any], ...] = (
     },
     {
         "name": "Weekday morning mail",
-        "description": "At nine in Berlin, summer and winter. Mail goes to files in the state folder until you say where.",
+        "description": "At nine in Berlin, summer and winter. Mails are files in the state folder until you say where.",
         "template": "email_notification",
         "parameters": {
             "recipients": ["operators@example.com"],
@@ -43,7 +43,7 @@ JOBS: tuple[dict[str, Any], ...] = (
     },
     {
         "name": "Nightly export of executions",
-        "description": "At 02:30 in New York, an hour that the clocks skip once a year: open the job to see what happens then.",
+        "description": "At 02:30 in New York, an hour that the clocks skip once a year.",
         "template": "data_export",
         "parameters": {"model": "jobs.Execution", "file_name": "executions", "format": "jsonl"},
         "schedule": {"kind": "cron", "cron": "30 2 * * *", "timezone": "America/New_York"},

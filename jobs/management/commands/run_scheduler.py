@@ -23,8 +23,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.SCHEDULER_USE_CELERY:
             raise CommandError(
-                "SCHEDULER_USE_CELERY is true, so Celery executes: start `celery -A scheduler_project beat` and a worker, "
-                "or set SCHEDULER_USE_CELERY=false."
+                "SCHEDULER_USE_CELERY is true, so Celery executes: start `celery -A scheduler_project beat` and a "
+                "worker, or set SCHEDULER_USE_CELERY=false."
             )
         if not 1 <= options["slots"] <= 100:
             raise CommandError("--slots: write a number from 1 to 100.")

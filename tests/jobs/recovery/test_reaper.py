@@ -46,8 +46,11 @@ def running(make_job: MakeJob) -> executions.Claim:
 
 def expire(claim: executions.Claim) -> None:
     sql.rows(
-        "UPDATE execution_leases SET acquired_at = acquired_at - interval '70 s', expires_at = expires_at - interval '70 s'"
-        " WHERE execution_id = %(id)s",
+        """
+        UPDATE execution_leases
+        SET acquired_at = acquired_at - interval '70 s', expires_at = expires_at - interval '70 s'
+        WHERE execution_id = %(id)s
+        """,
         {"id": claim.execution_id},
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import redis
 from celery import current_app
 from django.conf import settings
 
-from jobs import registry
+from jobs import executions, registry
 from jobs.backends.base import BackendUnavailable
 from jobs.backends.celery import CeleryBackend
 from jobs.models import Execution, Job
@@ -43,7 +44,7 @@ class TestPublish:
 
     def test_sends_nothing_but_the_id(self, broker: redis.Redis, waiting: list[int]) -> None:
         publisher.publish_waiting()
-        (key,) = [name for name in broker.keys() if b"default" in name and broker.type(name) == b"list"]
+        (key,) = [name for name in broker.scan_iter() if b"default" in name and broker.type(name) == b"list"]
         message = broker.lrange(key, 0, 0)[0]  # type: ignore[index]
         assert b"hello" not in message
 
@@ -51,14 +52,10 @@ class TestPublish:
         for priority in ("low", "critical", "normal"):
             registry.run_now(make_job(priority=priority), actor="user:test")
         publisher.publish_waiting()
-        queues = sorted(name.decode() for name in broker.keys() if broker.type(name) == b"list")
+        queues = sorted(name.decode() for name in broker.scan_iter() if broker.type(name) == b"list")
         assert queues == ["daybook:default", "daybook:default:6", "daybook:default:9"]
 
     def test_leaves_alone_what_has_no_free_slot(self, broker: redis.Redis, make_job: MakeJob) -> None:
-        from datetime import timedelta
-
-        from jobs import executions
-
         job = make_job()
         running, second = (registry.run_now(job, actor="user:test") for _ in range(2))
         assert executions.claim(running, worker="w", lease=timedelta(seconds=60))
