@@ -62,6 +62,13 @@ def check_template(template: type[JobTemplate]) -> Iterator[CheckMessage]:
             obj=template,
             id="daybook.E103",
         )
+    if template.schema().get("type") == "object" and "additionalProperties" not in template.schema():
+        yield Warning(
+            f"{name} accepts parameters that its schema does not know.",
+            hint='Add "additionalProperties": False, so that a mistyped name is noticed.',
+            obj=template,
+            id="daybook.W103",
+        )
     if template.supports_dry_run and template.dry_run is JobTemplate.dry_run:
         yield Error(
             f"{name} promises a dry run that it does not implement.",

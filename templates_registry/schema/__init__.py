@@ -2,7 +2,16 @@
 
 from templates_registry.schema.check import check_schema
 from templates_registry.schema.dialect import Schema
-from templates_registry.schema.secrets import keep_secrets, map_secrets, secret_paths
+from templates_registry.schema.secrets import keep_secrets, map_secrets, secret_paths, without_secrets
 from templates_registry.schema.values import validate, with_defaults
 
-__all__ = ["Schema", "check_schema", "keep_secrets", "map_secrets", "secret_paths", "validate", "with_defaults"]
+__all__ = [
+    "Schema",
+    "check_schema",
+    "keep_secrets",
+    "map_secrets",
+    "secret_paths",
+    "validate",
+    "with_defaults",
+    "without_secrets",
+]

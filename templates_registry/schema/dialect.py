@@ -84,9 +84,25 @@ def _without_float_integers(item: Any) -> Any:
     return item
 
 
+def _properties(validator: Any, properties: Any, instance: object, schema: Schema) -> Iterator[ValidationError]:
+    # The stock keyword forgets which property it was that may not be there at all.
+    refused = [name for name, part in properties.items() if part is False]
+    rest = {name: part for name, part in properties.items() if part is not False}
+    yield from Draft202012Validator.VALIDATORS["properties"](validator, rest, instance, schema) or ()
+    for name in refused:
+        if isinstance(instance, dict) and name in instance:
+            yield ValidationError("not allowed", path=[name], instance=instance[name])
+
+
 Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
-    {"type": _type, "pattern": _pattern, "multipleOf": _multiple_of, "uniqueItems": _unique_items},
+    {
+        "type": _type,
+        "pattern": _pattern,
+        "multipleOf": _multiple_of,
+        "uniqueItems": _unique_items,
+        "properties": _properties,
+    },
 )
 
 

@@ -9,6 +9,8 @@ from templates_registry.schema.dialect import Schema
 from templates_registry.schema.paths import ROOT, extend
 from templates_registry.schema.walk import children, in_place
 
+_SECRET = object()
+
 
 def is_secret(schema: Schema) -> bool:
     return schema.get("writeOnly") is True or schema.get("x-secret") is True
@@ -27,6 +29,21 @@ def map_secrets(schema: Schema, value: Any, function: Callable[[Any], Any]) -> A
 def keep_secrets(schema: Schema, new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
     """The new parameters, with the secrets that they leave out taken from the old ones. Lists are left as they are."""
     return _keep(schema, [schema], new, old)
+
+
+def without_secrets(schema: Schema, value: Any) -> Any:
+    """A copy of the parameters as they may be shown; what is left out, `keep_secrets` puts back."""
+    return _pruned(map_secrets(schema, value, lambda secret: _SECRET), {})
+
+
+def _pruned(value: Any, otherwise: Any) -> Any:
+    if value is _SECRET:
+        return otherwise
+    if isinstance(value, Mapping):
+        return {key: _pruned(part, None) for key, part in value.items() if part is not _SECRET}
+    if isinstance(value, list):
+        return [_pruned(part, None) for part in value]
+    return value
 
 
 def _paths(root: Schema, schema: Any, path: str, trail: frozenset[int]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from templates_registry.schema.dialect import Schema
+from templates_registry.schema.patterns import compile_pattern
 
 IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
 IN_PLACE = ("not", "if", "then", "else")
@@ -83,7 +84,8 @@ def children(root: Schema, schema: Any, key: str | int) -> Iterator[Any]:
                 yield ahead[key]
             elif "items" in judge:
                 yield judge["items"]
-        elif key in judge.get("properties", {}):
-            yield judge["properties"][key]
-        elif isinstance(judge.get("additionalProperties"), Mapping):
-            yield judge["additionalProperties"]
+        else:
+            patterns = judge.get("patternProperties", {})
+            named = [judge["properties"][key]] if key in judge.get("properties", {}) else []
+            named += [part for pattern, part in patterns.items() if compile_pattern(pattern).search(key)]
+            yield from named or [judge.get("additionalProperties", {})]

@@ -46,8 +46,16 @@ def describe(root: Schema, error: ValidationError) -> Iterator[Message]:
     words = WORDS.get(str(error.validator))
     if words is None:
         yield path, "is not allowed"
+    elif _is_about_a_name(error):
+        yield from ((place, f"has the name {error.instance}, which {text}") for place, text in words(root, error, path))
     else:
         yield from words(root, error, path)
+
+
+def _is_about_a_name(error: ValidationError) -> bool:
+    keys = list(error.absolute_schema_path)
+    maps = ("properties", "patternProperties", "dependentSchemas", "$defs")
+    return any(key == "propertyNames" and (not at or keys[at - 1] not in maps) for at, key in enumerate(keys))
 
 
 def _simple(text: Callable[[Any], str]) -> Callable[[Schema, ValidationError, str], Iterator[Message]]:
@@ -115,10 +123,6 @@ def _additional(_: Schema, error: ValidationError, path: str) -> Iterator[Messag
         if name not in known and not any(pattern.search(name) for pattern in patterns):
             near = difflib.get_close_matches(name, known, n=1)
             yield extend(path, name), f"is not known; did you mean {near[0]}?" if near else "is not known"
-
-
-def _property_names(_: Schema, error: ValidationError, path: str) -> Iterator[Message]:
-    yield path, "has a name that is not allowed"
 
 
 def _prefix_items(root: Schema, error: ValidationError, path: str) -> Iterator[Message]:
@@ -199,7 +203,6 @@ WORDS: Mapping[str, Callable[[Schema, ValidationError, str], Iterator[Message]]]
     "dependentRequired": _dependent_required,
     "additionalProperties": _additional,
     "unevaluatedProperties": _simple(lambda _: "has names that are not known"),
-    "propertyNames": _property_names,
     "not": _simple(lambda _: "is not allowed with this value"),
     "oneOf": _branches,
     "anyOf": _branches,
