@@ -21,7 +21,7 @@ WITH clock AS MATERIALIZED (
     SELECT clock_timestamp() AS now
 ), taken AS (
     INSERT INTO scheduler_leases AS l (name, holder, epoch, acquired_at, expires_at)
-    SELECT %(name)s, %(holder)s,
+    SELECT %(name)s::text, %(holder)s::text,
            coalesce((SELECT max(epoch) FROM scheduler_lease_history WHERE name = %(name)s), 0) + 1, now, now + %(ttl)s
     FROM clock
     ON CONFLICT (name) DO UPDATE
