@@ -24,7 +24,7 @@ from templates_registry.schema import Schema
 
 CHUNK = 2_000
 SAMPLE = 5
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets read these as well
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four are their full-width forms
 
 
 def parameters() -> Schema:
@@ -145,7 +145,8 @@ def _cell(value: Any) -> Any:
     if isinstance(value, dict | list):
         value = json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
     # A leading quotation mark keeps spreadsheets from running the text as a formula.
-    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA) else value
+    is_formula = isinstance(value, str) and (value.lstrip().startswith(FORMULA) or value.startswith(("\t", "\r", "\n")))
+    return f"'{value}" if is_formula else value
 
 
 def _json_lines(fields: Sequence[str], chunk: Sequence[Sequence[Any]]) -> str:

@@ -89,11 +89,12 @@ def _message(context: RunContext, parameters: Parameters) -> EmailMessage:
         "tenant": context.tenant,
     }
     _, sender = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    domain = sender.rpartition("@")[2]
     return EmailMessage(
         # The name of a job may hold what a header may not.
         subject=" ".join(placeholders.fill(parameters["subject"], values).split()),
         body=placeholders.fill(parameters["body"], values),
         to=list(parameters["recipients"]),
         # The same for every attempt, so that mail programs can drop the second copy.
-        headers={"Message-ID": f"<{context.run_key}@{sender.rpartition('@')[2] or 'localhost'}>"},
+        headers={"Message-ID": f"<{context.run_key}@{domain}>"},
     )
