@@ -27,7 +27,7 @@ check: venv-dev  ## format, lint, types, layers, migrations, deployment settings
 	$(VENV_BIN)/ruff check
 	$(VENV_BIN)/mypy
 	$(VENV_BIN)/lint-imports
-	DJANGO_SETTINGS_MODULE=scheduler_project.settings.test $(VENV_BIN)/python manage.py makemigrations --check --dry-run
+	DJANGO_SETTINGS_MODULE=scheduler_project.settings.test $(VENV_BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	DJANGO_SETTINGS_MODULE=scheduler_project.settings.prod \
 		DAYBOOK_SECRET_KEY=dummy-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ \
 		DAYBOOK_ALLOWED_HOSTS=daybook.example DATABASE_URL=postgres://daybook@127.0.0.1:9/daybook \

@@ -30,7 +30,7 @@ def main() -> int:
     try:
         django.setup()
         call_command("migrate", interactive=False, verbosity=1)
-        is_known = _make_administrator(arguments.password_file, own_database=arguments.own_database)
+        is_known = make_administrator(arguments.password_file, own_database=arguments.own_database)
         if arguments.own_database and "load_demo" in get_commands():
             call_command("load_demo")
     except ImproperlyConfigured as error:
@@ -42,7 +42,7 @@ def main() -> int:
     return 1
 
 
-def _make_administrator(file: Path, *, own_database: bool) -> bool:
+def make_administrator(file: Path, *, own_database: bool) -> bool:
     """See that there is an administrator; False when the password in the file is not theirs.
 
     A lost file gets a new password, but only in our own database: elsewhere nobody's password is changed.

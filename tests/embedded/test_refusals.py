@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,16 @@ class TestSecret:
     def test_of_an_empty_file_is_made_anew(self, tmp_path: Path) -> None:
         (tmp_path / "secret").touch()
         assert len(keep_secret(tmp_path / "secret")) >= 32
+
+
+class TestPrograms:
+    def test_are_copied_for_an_account_that_cannot_reach_them(self, tmp_path: Path) -> None:
+        class Shut(Account):
+            def can_read(self, file: Path) -> bool:
+                return False
+
+        programs = binaries.postgres_programs(Shut(), tmp_path)
+        assert programs.is_relative_to(tmp_path)
+        version = subprocess.run([programs / "postgres", "--version"], capture_output=True, text=True, check=True)
+        assert "18." in version.stdout
+        assert binaries.postgres_programs(Shut(), tmp_path) == programs

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -174,6 +175,17 @@ class TestKilled:
             other.kill()
 
 
+@pytest.fixture(scope="module")
+def made() -> Iterator[Path]:
+    """A state folder in which a start has been, and ended."""
+    with tempfile.TemporaryDirectory(prefix="daybook-state-", dir="/tmp") as folder:
+        Path(folder).chmod(0o711)
+        begun = Start(Path(folder), Path(folder) / "output", environment=SERVERS)
+        begun.wait_for("ready")
+        assert begun.end() == 0
+        yield Path(folder)
+
+
 class TestFolder:
     def test_that_is_half_made_is_remade(self, state: Path, start: Begin) -> None:
         draft = state / "postgres" / "data.new"
@@ -191,30 +203,22 @@ class TestFolder:
         assert (data / "precious").exists()
 
     @pytest.mark.parametrize("name", ["database-password", "secret-key"])
-    def test_without_its_secrets_is_left_alone(self, state: Path, start: Begin, name: str) -> None:
-        first = start(state)
-        first.wait_for("ready")
-        assert first.end() == 0
-        (state / name).unlink()
-        self._refuses(start(state), f"{name}, is missing")
-        assert (state / "postgres" / "data" / "PG_VERSION").exists()
+    def test_without_its_secrets_is_left_alone(self, made: Path, start: Begin, name: str) -> None:
+        (made / name).rename(made / "elsewhere")
+        self._refuses(start(made), f"{name}, is missing")
+        assert (made / "postgres" / "data" / "PG_VERSION").exists()
+        (made / "elsewhere").rename(made / name)
 
-    def test_of_another_release_is_left_alone(self, state: Path, start: Begin) -> None:
-        first = start(state)
-        first.wait_for("ready")
-        assert first.end() == 0
-        version = state / "postgres" / "data" / "PG_VERSION"
+    def test_of_another_release_is_left_alone(self, made: Path, start: Begin) -> None:
+        version = made / "postgres" / "data" / "PG_VERSION"
         version.write_text("16\n")
-        self._refuses(start(state), "was made by PostgreSQL 16")
+        self._refuses(start(made), "was made by PostgreSQL 16")
         version.write_text("18\n")
 
-    def test_heals_a_corrupt_list_of_services(self, state: Path, start: Begin) -> None:
-        first = start(state)
-        first.wait_for("ready")
-        assert first.end() == 0
-        (state / "services.json").write_text('{"database_url": "post')
-        start(state).wait_for("ready")
-        assert query(state, "SELECT 1") == "(1,)"
+    def test_heals_a_corrupt_list_of_services(self, made: Path, start: Begin) -> None:
+        (made / "services.json").write_text('{"database_url": "post')
+        start(made).wait_for("ready")
+        assert query(made, "SELECT 1") == "(1,)"
 
     def _refuses(self, begun: Start, words: str) -> None:
         assert begun.process.wait(timeout=60) == 1
