@@ -10,7 +10,7 @@ VENV_BIN := .venv/bin
 INSTALL := $(PYTHON) scheduler_project/embedded/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-dev run test check fmt chromium clean-state
+.PHONY: help venv venv-dev run test check fmt prove-schedule chromium clean-state
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1|\2/' | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -37,6 +37,9 @@ check: venv-dev  ## format, lint, types, layers, migrations, deployment settings
 fmt: venv-dev  ## format the code and mend what ruff can mend
 	$(VENV_BIN)/ruff format
 	$(VENV_BIN)/ruff check --fix
+
+prove-schedule: venv-dev  ## compare the schedule engine with a brute-force oracle over all zones (about a quarter of an hour)
+	$(VENV_BIN)/python -m tests.jobs.rules.prove $(ARGS)
 
 venv:  ## make .venv with the pinned requirements
 	@$(INSTALL)
