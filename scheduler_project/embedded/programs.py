@@ -21,7 +21,7 @@ def prepare(environment: Mapping[str, str], *arguments: str) -> Child:
 def web(environment: Mapping[str, str], port: int) -> Child:
     # Live connections stay open for ever, so the graceful end needs a limit.
     command = ["-m", "uvicorn", "scheduler_project.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
-    return _python("web", "web", [*command, "--timeout-graceful-shutdown", "5"], environment)
+    return _python("web", "web", [*command, "--lifespan", "off", "--timeout-graceful-shutdown", "5"], environment)
 
 
 def engine(environment: Mapping[str, str], *, celery: bool) -> list[Child]:
