@@ -7,9 +7,18 @@ from typing import Any
 from celery import Task, shared_task
 
 from jobs.execution import executor
+from jobs.execution.children import termination_kills
+from jobs.execution.identity import worker_name
 
 
-@shared_task(name="scheduler.run_job", bind=True, ignore_result=True, acks_late=False)
+@shared_task(
+    name="scheduler.run_job",
+    bind=True,
+    ignore_result=True,
+    acks_late=False,
+    Request="jobs.execution.worker:RunRequest",
+)
 def run_job(self: Task[Any, Any], execution_id: int, **from_newer_releases: Any) -> None:
     """Run one execution, if it still waits. The message is only a hint: late, doubled or stale ones change nothing."""
-    executor.execute(execution_id, worker=str(self.request.hostname))
+    with termination_kills():
+        executor.execute(execution_id, worker=worker_name(str(self.request.hostname)))

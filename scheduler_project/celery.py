@@ -11,6 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings.dev"
 app = Celery("daybook")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["worker"].add("jobs.execution.worker:AttendantStep")
 
 
 @setup_logging.connect

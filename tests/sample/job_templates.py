@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+from django.db import connection
 
 from templates_registry.base import JSON, Cancelled, EffectReport, JobTemplate, PermanentFailure
 from templates_registry.context import RunContext
@@ -100,3 +103,43 @@ def write_line(path: Path, mark: str, context: RunContext) -> None:
         os.write(descriptor, line.encode())
     finally:
         os.close(descriptor)
+
+
+@register
+class Deaf(JobTemplate):
+    """Holds the interpreter in C code, where no Python thread and no Python signal handler gets a turn."""
+
+    name, title = "deaf", "Deaf"
+
+    def run(self, context: RunContext, parameters: dict[str, Any]) -> JSON:
+        return sum(range(10_000_000_000))
+
+
+@register
+class Program(JobTemplate):
+    """Starts a program that would outlive it, and waits for it."""
+
+    name, title = "program", "Program"
+    parameters = {
+        "type": "object",
+        "properties": {"path": {"type": "string", "maxLength": 500}},
+        "required": ["path"],
+        "additionalProperties": False,
+    }
+
+    def run(self, context: RunContext, parameters: dict[str, Any]) -> JSON:
+        program = subprocess.Popen(["/bin/sleep", "60"])
+        Path(parameters["path"]).write_text(str(program.pid))
+        return program.wait()
+
+
+@register
+class BackendOfDatabase(JobTemplate):
+    """Says which server process its connection has."""
+
+    name, title = "backend_of_database", "Backend of the database"
+
+    def run(self, context: RunContext, parameters: dict[str, Any]) -> JSON:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            return {"backend": cursor.fetchone()[0]}

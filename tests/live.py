@@ -1,0 +1,137 @@
+"""Real processes of the project, on the test database: start, wait until they answer, signal, stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from django.conf import settings
+from django.db import connection
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def wait_for(condition: Callable[[], object], *, seconds: float = 20, what: str = "the condition") -> float:
+    """Wait until it holds and return how long that took."""
+    started = time.monotonic()
+    while not condition():
+        waited = time.monotonic() - started
+        assert waited < seconds, f"Waited {waited:.1f} s in vain for {what}."
+        time.sleep(0.02)
+    return time.monotonic() - started
+
+
+def environment(role: str, **more: str) -> dict[str, str]:
+    """What a process needs to work on the database and the broker of this test."""
+    address = urlsplit(os.environ["DATABASE_URL"])
+    database = urlunsplit(address._replace(path=f"/{connection.settings_dict['NAME']}"))
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("COV_", "PYTEST_"))},
+        "DJANGO_SETTINGS_MODULE": "scheduler_project.settings.test",
+        "DATABASE_URL": database,
+        "REDIS_URL": settings.CELERY_BROKER_URL,
+        "DAYBOOK_ROLE": role,
+        "PYTHONUNBUFFERED": "1",
+        "C_FORCE_ROOT": "1",
+        **more,
+    }
+
+
+class Process:
+    """One child process and what it has written."""
+
+    def __init__(self, command: list[str], environment: Mapping[str, str], output: Path) -> None:
+        self.output = output
+        with output.open("wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=PROJECT,
+                env=dict(environment),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def text(self) -> str:
+        return self.output.read_text(errors="replace")
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, *, seconds: float) -> float:
+        """Wait for the end; returns how long that took."""
+        started = time.monotonic()
+        self.process.wait(seconds)
+        return time.monotonic() - started
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+class LiveWorker(Process):
+    """A Celery worker."""
+
+    def children(self) -> list[int]:
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            except OSError:
+                continue
+            if int(parent) == self.pid and state != "Z":
+                found.append(int(stat.parent.name))
+        return sorted(found)
+
+
+@contextmanager
+def worker(
+    folder: Path, *, name: str = "w1", concurrency: int = 2, queues: str = "default", **more: str
+) -> Iterator[LiveWorker]:
+    """A worker that takes messages; it is stopped at the end, whatever happened."""
+    command = [
+        *(sys.executable, "-m", "celery", "-A", "scheduler_project", "worker", "--pool", "prefork"),
+        *("-c", str(concurrency), "-Q", queues, "-n", f"{name}@test", "--without-gossip"),
+        "--without-mingle",
+    ]
+    live = LiveWorker(command, environment("worker", **more), folder / f"{name}.log")
+    try:
+        wait_for(lambda: live.process.poll() is not None or " ready." in live.text(), seconds=40, what="the worker")
+        assert live.process.poll() is None, live.text()
+        yield live
+    except BaseException:
+        print(live.text())
+        raise
+    finally:
+        live.stop()
+
+
+@contextmanager
+def scheduler(folder: Path, *, name: str = "s1", **more: str) -> Iterator[Process]:
+    """A scheduler: Celery beat with our class."""
+    command = [sys.executable, "-m", "celery", "-A", "scheduler_project", "beat", "--pidfile="]
+    live = Process(command, environment("scheduler", **more), folder / f"{name}.log")
+    try:
+        yield live
+    except BaseException:
+        print(live.text())
+        raise
+    finally:
+        live.stop()
