@@ -64,7 +64,8 @@ class ParameterForm(forms.Form):
 
     def _add(self, entry: Entry, value: Any) -> None:
         made = finish(entry)
-        if value is not ABSENT and value is not None and value is not STORED:
+        is_null = value is None and entry.nullable
+        if value is not ABSENT and value is not STORED and not is_null:
             if not made.represents(value):
                 made = _roomier(made, value)
             self.initial[entry.name] = made.show(value)
@@ -75,7 +76,7 @@ class ParameterForm(forms.Form):
             self.fields[f"{entry.name}-clear"] = _companion(f"Remove the stored value of {made.label}")
         if entry.nullable:
             self.fields[f"{entry.name}-null"] = _companion(f"{made.label}: none")
-            if value is None:
+            if is_null:
                 self.initial[f"{entry.name}-null"] = True
                 self.initial[entry.name] = None
 

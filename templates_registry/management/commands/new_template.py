@@ -54,9 +54,7 @@ TEST = '''"""Tests of the template {name}."""
 
 from __future__ import annotations
 
-from {module} import {class_name}
-from templates_registry.schema import check_schema
-from templates_registry.testing import RecordingContext
+{imports}
 
 
 class Test{class_name}:
@@ -97,6 +95,7 @@ class Command(BaseCommand):
             "class_name": "".join(part.capitalize() for part in name.split("_")),
             "module": f"{app.name}.{MODULE}.{name}",
         }
+        words["imports"] = _imports(app, f"from {words['module']} import {words['class_name']}")
         if (folder / f"{MODULE}.py").exists():
             raise CommandError(f"{folder / MODULE}.py is a module; make it a package {MODULE}/, a file per template.")
         if (folder / "tests.py").exists():
@@ -115,6 +114,17 @@ class Command(BaseCommand):
         for path, text in files.items():
             path.write_text(text)
             self.stdout.write(f"Wrote {path}")
+
+
+def _imports(app: AppConfig, own: str) -> str:
+    """In the order that import sorters want: Daybook is another project's code, unless both lie in one tree."""
+    daybook = [
+        "from templates_registry.schema import check_schema",
+        "from templates_registry.testing import RecordingContext",
+    ]
+    root = Path(app.path).parents[app.name.count(".")]
+    is_one_tree = root == Path(apps.get_app_config("templates_registry").path).parent
+    return "\n".join(sorted([*daybook, own]) if is_one_tree else [*daybook, "", own])
 
 
 def _find_app(label: str | None) -> AppConfig:
