@@ -16,8 +16,17 @@ from jobs.definition import Definition, InvalidJob
 from jobs.executions import JobIsArchived
 from jobs.models import Job, JobRevision
 from jobs.rules.schedule import ENGINE_VERSION, spread_offset, tzdata_version
-from jobs.rules.states import Origin, Trigger
+from jobs.rules.states import Mode, Origin, Trigger
 from scheduler_project.lib import sql, telemetry, transactions
+from templates_registry import registry as templates
+
+
+class JobIsAdopted(InvalidJob):
+    """What was asked for is decided by the django-celery-beat row that the job was adopted from."""
+
+    def __init__(self, *fields: str) -> None:
+        text = "Belongs to the django-celery-beat row that this job was adopted from; change it there."
+        super().__init__({field: [text] for field in fields})
 
 
 def create(
@@ -33,6 +42,7 @@ def create(
     with transactions.engine():
         now = sql.now()
         new = definition.read(data, now=now, may_run_sub_minute=may_run_sub_minute)
+        _refuse_for_tenant(new, tenant)
         return add(new, tenant=tenant, actor=actor, owner_id=owner_id, enabled=enabled, now=now)
 
 
@@ -46,14 +56,26 @@ def add(
     enabled: bool = True,
     origin: Origin = Origin.NATIVE,
     periodic_task_id: int | None = None,
+    mode: Mode = Mode.LIVE,
+    change: str = "created",
+    note: str = "",
+    problem: str = "",
 ) -> Job:
     """Store a definition that was read already. Runs inside the caller's transaction."""
     _refuse_taken_slug(new.slug, tenant_id=tenant.pk)
-    job = Job(tenant=tenant, owner_id=owner_id, is_enabled=enabled, origin=origin, periodic_task_id=periodic_task_id)
+    job = Job(
+        tenant=tenant,
+        owner_id=owner_id,
+        is_enabled=enabled,
+        origin=origin,
+        periodic_task_id=periodic_task_id,
+        mode=mode,
+        problem=problem,
+    )
     new.write_to(job)
     with _slug_is_free(new.slug):
         job.save()
-    _write(job, new, change="created", actor=actor, now=now)
+    write(job, new, change=change, actor=actor, now=now, note=note)
     return job
 
 
@@ -71,17 +93,19 @@ def change(
 
     Raises `InvalidJob`, `JobIsArchived`, `RevisionConflict`.
     """
-    with _changing(job_id) as (job, now):
+    with changing(job_id) as (job, now):
         if expected_revision is not None and job.revision != expected_revision:
             raise RevisionConflict(f"The job is at revision {job.revision}, not {expected_revision}; read it again.")
         before = Definition.of(job)
         new = definition.read(data, current=before, now=now, may_run_sub_minute=may_run_sub_minute, replaces=replaces)
         if job.origin == Origin.ADOPTED:
             _refuse_foreign_fields(before, new)
+        elif (new.template, new.parameters) != (before.template, before.parameters):
+            _refuse_for_tenant(new, job.tenant)
         if new.slug != job.slug:
             _refuse_taken_slug(new.slug, tenant_id=job.tenant_id)
         ledger.decide_job(job, now=now)
-        _write(job, new, change="changed", actor=actor, note=note, now=now)
+        write(job, new, change="changed", actor=actor, note=note, now=now)
         return job
 
 
@@ -114,9 +138,10 @@ def resume(job_id: int, *, actor: str, note: str = "") -> Job:
 
 
 def enable(job_id: int, *, actor: str, note: str = "") -> Job:
-    """Put the schedule in force. Nothing that was due before now runs."""
+    """Put the schedule in force. Nothing that was due before now runs. Raises `JobIsAdopted`."""
 
     def apply(job: Job, now: datetime) -> bool:
+        _refuse_adopted(job, "enabled")
         changed, job.is_enabled = not job.is_enabled, True
         return changed
 
@@ -124,24 +149,43 @@ def enable(job_id: int, *, actor: str, note: str = "") -> Job:
 
 
 def disable(job_id: int, *, actor: str, note: str = "") -> Job:
-    """Take the schedule out of force: from now on nothing is due. What was undecided is missed."""
+    """Take the schedule out of force: from now on nothing is due. What was undecided is missed.
+
+    Raises `JobIsAdopted`.
+    """
 
     def apply(job: Job, now: datetime) -> bool:
+        _refuse_adopted(job, "enabled")
         changed, job.is_enabled = job.is_enabled, False
         return changed
 
     return _switch(job_id, apply, change="disabled", actor=actor, note=note, closing="disabled_at_tick")
 
 
-def archive(job_id: int, *, actor: str, note: str = "") -> Job:
-    """End the job for good and cancel what still waits; its ledger and its executions stay."""
+def archive(job_id: int, *, actor: str, note: str = "", has_lost_its_row: bool = False) -> Job:
+    """End the job for good and cancel what still waits; its ledger and its executions stay. An adopted job ends when
+    its row is gone. Raises `JobIsAdopted`."""
 
     def apply(job: Job, now: datetime) -> bool:
+        if has_lost_its_row:
+            job.periodic_task_id = None
+        else:
+            _refuse_adopted(job, "archived")
         job.archived_at, job.is_enabled = now, False
         executions.cancel_waiting(job_id=job.pk, by=actor, now=now, reason="archived")
         return True
 
     return _switch(job_id, apply, change="archived", actor=actor, note=note, closing="archived_at_tick")
+
+
+def set_mode(job_id: int, mode: Mode, *, actor: str, note: str = "") -> Job:
+    """Live, or only observed: then its ticks are computed and recorded as shadows, and nothing runs."""
+
+    def apply(job: Job, now: datetime) -> bool:
+        changed, job.mode = job.mode != mode, mode
+        return changed
+
+    return _switch(job_id, apply, change="observed" if mode is Mode.OBSERVE else "live", actor=actor, note=note)
 
 
 def run_now(
@@ -162,7 +206,11 @@ def run_now(
     if parameters is not None:
         current = Definition.of(job)
         changed = {**job.parameters, **parameters}
-        parameters = definition.read({"parameters": changed}, current=current, now=sql.now()).parameters
+        new = definition.read({"parameters": changed}, current=current, now=sql.now())
+        if new.parameters != current.parameters:
+            _refuse_adopted(job, "parameters")
+            _refuse_for_tenant(new, job.tenant)
+        parameters = new.parameters
     return executions.create(
         job=job, trigger=trigger, requested_by=actor, request_id=request_id, parameters=parameters, dry_run=dry_run
     )
@@ -172,7 +220,7 @@ def run_now(
 
 
 @contextmanager
-def _changing(job_id: int) -> Iterator[tuple[Job, datetime]]:
+def changing(job_id: int) -> Iterator[tuple[Job, datetime]]:
     """The job, locked, and the database's now. Raises `Job.DoesNotExist`, `JobIsArchived`."""
     with transactions.engine():
         job = (
@@ -186,20 +234,21 @@ def _changing(job_id: int) -> Iterator[tuple[Job, datetime]]:
 def _switch(
     job_id: int, apply: Callable[[Job, datetime], bool], *, change: str, actor: str, note: str, closing: str = ""
 ) -> Job:
-    with _changing(job_id) as (job, now):
+    with changing(job_id) as (job, now):
         ledger.decide_job(job, now=now, closing=closing)
         if apply(job, now):
-            _write(job, Definition.of(job), change=change, actor=actor, note=note, now=now)
+            write(job, Definition.of(job), change=change, actor=actor, note=note, now=now)
         return job
 
 
-def _write(job: Job, new: Definition, *, change: str, actor: str, now: datetime, note: str = "") -> None:
-    """The new revision, valid from now, and where the schedule goes on."""
+def write(job: Job, new: Definition, *, change: str, actor: str, now: datetime, note: str = "") -> None:
+    """The new revision of a locked job, valid from now, and where its schedule goes on."""
     offset = spread_offset(job.pk, new.schedule.spread_seconds)
     new = replace(new, schedule=replace(new.schedule, spread_offset_seconds=offset))
     new.write_to(job)
     job.revision += 1
-    job.problem = ""
+    if job.origin == Origin.NATIVE:
+        job.problem = ""  # the definition was read anew; what an adopted job has, its row says
     job.next_tick_at = (
         planner.first_tick_after(new.schedule, new.policies, after=now, fired_count=job.fired_count)
         if job.is_enabled
@@ -248,11 +297,31 @@ def _taken(slug: str) -> InvalidJob:
     return InvalidJob({"slug": [f"Another job (perhaps an archived one) has the slug {slug}; write another."]})
 
 
-def _refuse_foreign_fields(before: Definition, new: Definition) -> None:
-    problems = {
-        name: ["Belongs to the django-celery-beat row that this job was adopted from; change it there."]
-        for name in ("name", "template", "parameters", "schedule", "queue")
-        if getattr(before, name) != getattr(new, name)
-    }
+def _refuse_for_tenant(new: Definition, tenant: Tenant) -> None:
+    template = templates.get(new.template.name, new.template.version)
+    problems = template.check_for_tenant(new.parameters, tenant.slug)
     if problems:
         raise InvalidJob(problems)
+
+
+def _refuse_adopted(job: Job, field: str) -> None:
+    if job.origin == Origin.ADOPTED:
+        raise JobIsAdopted(field)
+
+
+def _refuse_foreign_fields(before: Definition, new: Definition) -> None:
+    """Not `queue`: that is where our own run waits. Where the task is sent is in the parameters."""
+    fields = [
+        *(
+            name
+            for name in ("name", "template", "parameters", "schedule")
+            if getattr(before, name) != getattr(new, name)
+        ),
+        *(
+            f"policies.{name}"
+            for name in ("start_deadline_seconds", "max_runs")
+            if getattr(before.policies, name) != getattr(new.policies, name)
+        ),
+    ]
+    if fields:
+        raise JobIsAdopted(*fields)
