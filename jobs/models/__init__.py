@@ -1,5 +1,6 @@
 """The tables of this app, one file per family."""
 
+from jobs.models.beat import BeatRow
 from jobs.models.event import EventCursor, ExecutionEvent, ExecutionTotal
 from jobs.models.execution import Attempt, Execution, LogLine
 from jobs.models.job import Job, JobRevision
@@ -9,6 +10,7 @@ from jobs.models.worker import Worker
 
 __all__ = [
     "Attempt",
+    "BeatRow",
     "EventCursor",
     "Execution",
     "ExecutionEvent",
