@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterable
 from datetime import datetime
 from hmac import compare_digest
 
-from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Q
+from django.contrib.auth.base_user import AbstractBaseUser
 
 from accounts.models import ApiKey, Tenant
 
 BRAND = "sch_live"
+KEY = re.compile(rf"{BRAND}_(?P<prefix>[0-9a-f]{{8}})_[A-Za-z0-9_-]{{43}}", re.ASCII)
+
+
+class UnknownKey(Exception):
+    """The text opens nothing: no such key, or one that is no longer good. The message is for whoever sent it."""
 
 
 def create(
@@ -27,30 +32,31 @@ def create(
     """Store a new key and return it with its text, which cannot be had again."""
     prefix = secrets.token_hex(4)
     text = f"{BRAND}_{prefix}_{secrets.token_urlsafe(32)}"
-    key = ApiKey.objects.create(
+    key = ApiKey(
         tenant=tenant,
         name=name,
         prefix=prefix,
         digest=_digest(text),
         scopes=sorted(scopes),
-        created_by=created_by,
+        created_by_id=created_by.pk if created_by else None,
         expires_at=expires_at,
     )
+    key.save(force_insert=True)
     return key, text
 
 
-def find_valid(text: str, *, now: datetime) -> ApiKey | None:
-    """The key that this text opens: known, not revoked, not expired, of an active tenant."""
-    parts = text.split("_", 3)
-    if len(parts) != 4 or f"{parts[0]}_{parts[1]}" != BRAND:
-        return None
-    key = (
-        ApiKey.objects.select_related("tenant")
-        .filter(Q(expires_at=None) | Q(expires_at__gt=now), prefix=parts[2], revoked_at=None, tenant__is_active=True)
-        .first()
-    )
+def recognise(text: str, *, now: datetime) -> ApiKey:
+    """The key that this text opens, with its tenant. Raises `UnknownKey`."""
+    shape = KEY.fullmatch(text)
+    key = ApiKey.objects.select_related("tenant").filter(prefix=shape["prefix"]).first() if shape else None
     if key is None or not compare_digest(key.digest, _digest(text)):
-        return None
+        raise UnknownKey("This API key is not known.")
+    if key.revoked_at is not None:
+        raise UnknownKey(f"The API key {key.prefix} was revoked on {key.revoked_at:%Y-%m-%d}.")
+    if key.expires_at is not None and key.expires_at <= now:
+        raise UnknownKey(f"The API key {key.prefix} expired on {key.expires_at:%Y-%m-%d}.")
+    if not key.tenant.is_active:
+        raise UnknownKey(f"The tenant {key.tenant.slug} of the API key {key.prefix} is not active.")
     return key
 
 

@@ -109,6 +109,19 @@ def read(
     return definition
 
 
+def read_schedule(data: Mapping[str, Any], *, now: datetime, may_run_sub_minute: bool = False) -> ScheduleSpec:
+    """The schedule that `data` describes, alone; by the template's rules when one is named. Raises `InvalidJob`."""
+    reader = _Reader(data, None, before=None, now=now, may_run_sub_minute=may_run_sub_minute)
+    for name in data:
+        if name not in ("schedule", "template", "template_version"):
+            reader.refuse(name, "Unknown field. Known are schedule, template, template_version.")
+    template = reader.template() if "template" in data else None
+    schedule = reader.schedule(template)
+    if reader.problems or schedule is None:
+        raise InvalidJob(reader.problems)
+    return schedule
+
+
 FIELDS = (
     "name", "slug", "description", "template", "template_version", "parameters", "schedule", "policies", "queue",
     "priority", "tags",
@@ -244,7 +257,9 @@ class _Reader:
             given = {key: value for key, value in given.items() if value is not None}
         shortest = 1 if self.may_run_sub_minute else int(template.min_interval.total_seconds()) if template else 60
         try:
-            return ScheduleSpec.parse(given, min_interval_seconds=max(shortest, 1), default_anchor=self.now.replace(microsecond=0))
+            return ScheduleSpec.parse(
+                given, min_interval_seconds=max(shortest, 1), default_anchor=self.now.replace(microsecond=0)
+            )
         except InvalidSchedule as error:
             for path, messages in error.fields.items():
                 self.refuse(_join("schedule", path), *messages)
@@ -252,7 +267,7 @@ class _Reader:
 
     def policies(self, template: TemplateVersion | None) -> JobPolicy | None:
         given = self.data.get("policies", {})
-        base = self.current.policies if self.current else _defaults(template)
+        base = self.current.policies if self.current else default_policies(template)
         if not isinstance(given, Mapping):
             self.refuse("policies", "Write an object.")
             return None
@@ -290,7 +305,7 @@ class _Reader:
         return tuple(dict.fromkeys(tag for tag in given if isinstance(tag, str)))
 
 
-def _defaults(template: TemplateVersion | None) -> JobPolicy:
+def default_policies(template: TemplateVersion | None) -> JobPolicy:
     """What the template's author set, for a job that says nothing."""
     if template is None:
         return JobPolicy()

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from jobs.models import Execution
-from jobs.rules.states import ACTIVE
+from django.db.models import F, Q, QuerySet
+
+from jobs.models import Execution, Job, Tick
+from jobs.rules.preview import Preview, preview
+from jobs.rules.states import ACTIVE, PRIORITIES
 from scheduler_project.lib import sql
+from templates_registry.models import TemplateVersion
 
 
 def active_executions_by_job(job_ids: Sequence[int]) -> dict[int, list[int]]:
@@ -30,3 +36,122 @@ def next_waiting(job_id: int) -> list[sql.Row]:
         """,
         {"job": job_id},
     )
+
+
+# --- lists, narrowed by what a caller asks for ------------------------------------------------------------------------
+
+JOB_ORDERINGS = ("name", "next_tick_at", "last_run_at", "created_at", "updated_at", "priority")
+
+
+def find_jobs(
+    jobs: QuerySet[Job],
+    *,
+    archived: bool = False,
+    enabled: bool | None = None,
+    paused: bool | None = None,
+    template: str = "",
+    tag: str = "",
+    queue: str = "",
+    last_status: str = "",
+    tenant: str = "",
+    q: str = "",
+    ordering: str = "name",
+) -> QuerySet[Job]:
+    """`q` looks into names, slugs and descriptions; `ordering` is one of JOB_ORDERINGS, with a `-` to turn it round."""
+    found = jobs.filter(archived_at__isnull=not archived)
+    if enabled is not None:
+        found = found.filter(is_enabled=enabled)
+    if paused is not None:
+        found = found.filter(paused_at__isnull=not paused)
+    exact = {"template__name": template, "queue": queue, "last_status": last_status, "tenant__slug": tenant}
+    found = found.filter(**{name: value for name, value in exact.items() if value})
+    if tag:
+        found = found.filter(tags__contains=[tag])
+    if q:
+        found = found.filter(Q(name__icontains=q) | Q(slug__icontains=q) | Q(description__icontains=q))
+    by = F(ordering.removeprefix("-"))
+    return found.order_by(by.desc(nulls_last=True) if ordering.startswith("-") else by.asc(nulls_last=True), "id")
+
+
+def find_executions(
+    executions: QuerySet[Execution],
+    *,
+    status: str = "",
+    trigger: str = "",
+    template: str = "",
+    tenant: str = "",
+    priority: str = "",
+    job: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> QuerySet[Execution]:
+    """The newest first; `since` and `until` bound when they were created."""
+    exact = {
+        "status": status,
+        "trigger": trigger,
+        "template__name": template,
+        "tenant__slug": tenant,
+        "priority": PRIORITIES.get(priority, ""),
+        "job_id": job,
+        "created_at__gte": since,
+        "created_at__lt": until,
+    }
+    return executions.filter(**{name: value for name, value in exact.items() if value not in ("", None)}).order_by(
+        "-id"
+    )
+
+
+def find_ticks(
+    ticks: QuerySet[Tick],
+    *,
+    outcome: str = "",
+    reason: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> QuerySet[Tick]:
+    """The newest first; `since` and `until` bound when they were due."""
+    exact = {"outcome": outcome, "reason": reason, "due_at__gte": since, "due_at__lt": until}
+    return ticks.filter(**{name: value for name, value in exact.items() if value not in ("", None)}).order_by("-due_at")
+
+
+def newest_templates(*, category: str = "", q: str = "") -> QuerySet[TemplateVersion]:
+    """Each template that the code still has, in its newest version."""
+    newest = TemplateVersion.objects.filter(is_available=True).order_by("name", "-version").distinct("name")
+    found = TemplateVersion.objects.filter(pk__in=newest.values("pk"))
+    if category:
+        found = found.filter(category=category)
+    if q:
+        found = found.filter(Q(name__icontains=q) | Q(title__icontains=q) | Q(description__icontains=q))
+    return found.order_by("name")
+
+
+# --- what comes next, and who sees to it ------------------------------------------------------------------------------
+
+
+def preview_job(job: Job, *, now: datetime, count: int) -> Preview:
+    """The job's next ticks, as far as its number of runs reaches. Raises InvalidSchedule."""
+    most = job.policies.max_runs
+    return preview(job.schedule, after=now, count=count if most is None else max(0, min(count, most - job.fired_count)))
+
+
+@dataclass(frozen=True)
+class SchedulerStatus:
+    """Who leads, since when, and how long ago it last decided what was due."""
+
+    leader: str | None
+    epoch: int
+    leading_since: datetime | None
+    last_tick_at: datetime | None
+    last_tick_age_seconds: float | None
+
+
+def scheduler_status() -> SchedulerStatus:
+    row = sql.row(
+        """
+        SELECT CASE WHEN expires_at > clock_timestamp() THEN holder END AS leader, epoch, ticked_at AS last_tick_at,
+               CASE WHEN expires_at > clock_timestamp() THEN acquired_at END AS leading_since,
+               extract(epoch FROM clock_timestamp() - ticked_at)::float AS last_tick_age_seconds
+        FROM scheduler_leases WHERE name = 'scheduler'
+        """
+    )
+    return SchedulerStatus(**row) if row else SchedulerStatus(None, 0, None, None, None)

@@ -10,8 +10,12 @@ class DaybookConfig(AppConfig):
     verbose_name = "Daybook"
 
     def ready(self) -> None:
+        from django.core import checks
+
+        from scheduler_project.api.checks import check_scopes
         from scheduler_project.observability import logs
 
+        checks.register(check_scopes, "api")
         logs.listen()
 
 

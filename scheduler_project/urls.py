@@ -1,8 +1,19 @@
 """Routes."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+
+api = [
+    path("v1/", include("jobs.api.urls")),
+    path("", include("scheduler_project.api.urls")),  # last: it answers for every path that nobody else serves
+]
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/", include(api)),
 ]
+
+handler400 = "scheduler_project.api.errors.bad_request"
+handler403 = "scheduler_project.api.errors.permission_denied"
+handler404 = "scheduler_project.api.errors.page_not_found"
+handler500 = "scheduler_project.api.errors.server_error"

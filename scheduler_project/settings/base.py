@@ -109,12 +109,13 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["scheduler_project.api.permissions.HasScope"],
     "DEFAULT_PAGINATION_CLASS": "scheduler_project.api.pagination.EnvelopePagination",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PARSER_CLASSES": ["scheduler_project.api.parsers.StrictJSONParser"],
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is not served; the OpenAPI document says what there is
+    "DEFAULT_SCHEMA_CLASS": "scheduler_project.api.schema.ApiSchema",
     "EXCEPTION_HANDLER": "scheduler_project.api.errors.handle",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
 }
 
 SPECTACULAR_SETTINGS: dict[str, Any] = {
@@ -123,6 +124,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["scheduler_project.api.routing.without_trailing_slash"],
+    "POSTPROCESSING_HOOKS": ["scheduler_project.api.schema.drop_enum_marks"],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -1,0 +1,1 @@
+"""The REST API of templates, jobs, executions and the scheduler: views translate, call once, translate back."""

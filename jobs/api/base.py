@@ -1,0 +1,58 @@
+"""What the views of this app share: the engine's errors as answers, bodies that the engine itself reads."""
+
+from __future__ import annotations
+
+from typing import Any, Never
+
+from rest_framework.request import Request
+
+from jobs.definition import InvalidJob
+from jobs.executions import AlreadyFinished, JobIsArchived
+from jobs.registry import RevisionConflict
+from scheduler_project.api.errors import Conflict, Invalid
+from scheduler_project.api.principal import Principal
+from scheduler_project.api.serializers import StrictSerializer
+from scheduler_project.api.views import ApiViewSet, TenantScopedViewSet
+
+CONFLICTS: dict[type[Exception], str] = {
+    AlreadyFinished: "already_finished",
+    JobIsArchived: "job_is_archived",
+    RevisionConflict: "revision_conflict",
+}
+
+
+def answer_for(error: Exception) -> Exception:
+    """The API's error for one of the engine's; any other error as it is."""
+    if isinstance(error, InvalidJob):
+        return Invalid(error.fields)
+    code = CONFLICTS.get(type(error))
+    return Conflict(str(error), code=code) if code else error
+
+
+class EngineViewSet(ApiViewSet):
+    def handle_exception(self, exc: Exception) -> Any:
+        return super().handle_exception(answer_for(exc))
+
+
+class TenantEngineViewSet(EngineViewSet, TenantScopedViewSet):
+    pass
+
+
+def split_body(request: Request, options: type[StrictSerializer]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields that the API itself reads, validated, and the others, which the engine reads. Raises Invalid."""
+    body = request.data
+    if not isinstance(body, dict):
+        refuse_body()
+    reader = options(data={name: value for name, value in body.items() if name in options().fields})
+    reader.is_valid(raise_exception=True)
+    return dict(reader.validated_data), {name: value for name, value in body.items() if name not in reader.fields}
+
+
+def refuse_body() -> Never:
+    raise Invalid({"": ["Write a JSON object."]})
+
+
+def may_run_sub_minute(principal: Principal) -> bool:
+    """A permission of users; keys have none."""
+    has_permission = getattr(principal.user, "has_perm", None)
+    return bool(has_permission and has_permission("jobs.run_sub_minute"))

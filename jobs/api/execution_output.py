@@ -1,0 +1,130 @@
+"""Executions, their attempts, leases and log lines as the API shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from jobs.api.inputs import PolicySerializer
+from jobs.api.job_output import PriorityField
+from jobs.models import Attempt, Execution, ExecutionLease, LogLine
+from scheduler_project.api.serializers import AnyJSONField, ObjectField, RowSerializer
+from templates_registry import schema
+
+SHORT_ERROR = 500
+
+
+class ExecutionSerializer(RowSerializer):
+    """In lists. `error` is cut off; the detail has all of it."""
+
+    tenant = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+    job_name = serializers.CharField(source="job.name", default=None, read_only=True, allow_null=True)
+    template = serializers.CharField(source="template.name", read_only=True)
+    template_version = serializers.IntegerField(source="template.version", read_only=True)
+    priority = PriorityField(read_only=True)
+    error = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Execution
+        fields: tuple[str, ...] = (
+            *("id", "tenant", "job_id", "job_name", "template", "template_version", "trigger", "scheduled_for"),
+            *("revision", "dry_run", "run_key", "requested_by", "request_id", "queue", "priority", "status", "reason"),
+            *("attempt", "max_attempts", "created_at", "available_at", "start_deadline_at", "started_at"),
+            *("finished_at", "cancel_requested_at", "cancel_requested_by", "error", "error_class"),
+        )
+        read_only_fields = fields
+
+    def get_error(self, execution: Execution) -> str:
+        return execution.error[:SHORT_ERROR]
+
+
+class AttemptSerializer(RowSerializer):
+    stale_result = AnyJSONField(read_only=True)
+
+    class Meta:
+        model = Attempt
+        fields = (
+            *("number", "worker", "pid", "started_at", "finished_at", "outcome", "error", "error_class", "traceback"),
+            *("retry_at", "is_stale", "stale_result"),
+        )
+        read_only_fields = fields
+
+
+class LeaseSerializer(RowSerializer):
+    """Who runs it now, and how far it says it is."""
+
+    progress = AnyJSONField(read_only=True)
+
+    class Meta:
+        model = ExecutionLease
+        fields = ("worker", "pid", "acquired_at", "expires_at", "heartbeat", "progress")
+        read_only_fields = fields
+
+
+# `lease` and `now` stand in the context.
+class ExecutionDetailSerializer(ExecutionSerializer):
+    """With everything about the run."""
+
+    parameters = serializers.SerializerMethodField()
+    policies = serializers.SerializerMethodField()
+    result = AnyJSONField(read_only=True)
+    attempts = AttemptSerializer(many=True, read_only=True)
+    lease = serializers.SerializerMethodField(help_text="While it runs.")
+    running_seconds = serializers.SerializerMethodField(help_text="The time of all attempts together.")
+    waiting_seconds = serializers.SerializerMethodField(help_text="All other time from its creation to its end or now.")
+
+    class Meta(ExecutionSerializer.Meta):
+        fields = (
+            *ExecutionSerializer.Meta.fields,
+            *("parameters", "policies", "result", "attempts", "lease", "running_seconds", "waiting_seconds"),
+        )
+        read_only_fields = fields
+
+    def get_error(self, execution: Execution) -> str:
+        return execution.error
+
+    @extend_schema_field(ObjectField)
+    def get_parameters(self, execution: Execution) -> Any:
+        return schema.without_secrets(execution.template.schema, execution.parameters)
+
+    @extend_schema_field(PolicySerializer)
+    def get_policies(self, execution: Execution) -> dict[str, Any]:
+        return execution.policies.to_json()
+
+    @extend_schema_field(LeaseSerializer(allow_null=True))
+    def get_lease(self, execution: Execution) -> Any:
+        lease = self.context["lease"]
+        return LeaseSerializer(lease).data if lease else None
+
+    def get_running_seconds(self, execution: Execution) -> float:
+        return round(self._running(execution).total_seconds(), 3)
+
+    def get_waiting_seconds(self, execution: Execution) -> float:
+        total = (execution.finished_at or self._now) - execution.created_at
+        return round(max(total - self._running(execution), timedelta()).total_seconds(), 3)
+
+    def _running(self, execution: Execution) -> timedelta:
+        attempts = execution.attempts.all()
+        return sum(((one.finished_at or self._now) - one.started_at for one in attempts), timedelta())
+
+    @property
+    def _now(self) -> datetime:
+        now: datetime = self.context["now"]
+        return now
+
+
+class LogLineSerializer(RowSerializer):
+    class Meta:
+        model = LogLine
+        fields = ("sequence", "attempt", "logged_at", "level", "message")
+        read_only_fields = fields
+
+
+class LogSerializer(serializers.Serializer[Any]):
+    results = LogLineSerializer(many=True, read_only=True)
+    has_more = serializers.BooleanField(read_only=True)
+    next_since = serializers.IntegerField(read_only=True, help_text="What to send as `since` next time.")
+    finished = serializers.BooleanField(read_only=True, help_text="No more lines will come.")

@@ -1,0 +1,91 @@
+"""`/api/v1/executions`: the runs of all jobs, what they logged, and the request to end one."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.scopes import Scope
+from jobs import executions, queries
+from jobs.api.base import TenantEngineViewSet
+from jobs.api.execution_output import (
+    ExecutionDetailSerializer,
+    ExecutionSerializer,
+    LogSerializer,
+)
+from jobs.api.parameters import ExecutionParameters, LogParameters
+from jobs.models import Execution, ExecutionLease, LogLine
+from jobs.rules.states import FINISHED
+from scheduler_project.api.serializers import StrictSerializer
+from scheduler_project.lib import sql
+
+
+def listed_executions() -> QuerySet[Execution]:
+    """With what a list shows and without what only the detail shows."""
+    return Execution.objects.select_related("tenant", "template", "job").defer(
+        *("parameters", "policy", "result", "template__schema", "template__description"),
+        *("job__parameters", "job__spec", "job__policy", "job__description"),
+    )
+
+
+class ExecutionViewSet(TenantEngineViewSet):
+    noun = "execution"
+    queryset = Execution.objects.none()
+    serializer_class = ExecutionSerializer
+    required_scopes = {
+        **dict.fromkeys(("list", "retrieve", "log"), Scope.SCHEDULER_READ),
+        "cancel": Scope.SCHEDULER_RUN,
+    }
+    operation_ids = {
+        "list": "list_executions",
+        "retrieve": "get_execution",
+        "log": "read_log_of_execution",
+        "cancel": "cancel_execution",
+    }
+    parameters = {"list": ExecutionParameters, "log": LogParameters}
+    errors = {"cancel": {409: "The execution has already finished."}}
+
+    def list(self, request: Request) -> Response:
+        """The executions of the caller's tenants, the newest first."""
+        return self.answer_page(
+            queries.find_executions(self.scoped(listed_executions()), **self.filters), ExecutionSerializer
+        )
+
+    @extend_schema(responses=ExecutionDetailSerializer)
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """One execution with its result, its attempts and, while it runs, who runs it."""
+        return self._shown(pk)
+
+    @extend_schema(responses=LogSerializer)
+    def log(self, request: Request, pk: str) -> Response:
+        """The lines that the run logged after `since`. Ask again with `next_since` until `finished`."""
+        execution = self.find(Execution.objects.only("id", "tenant_id", "status"), pk)
+        since, limit = self.filters["since"], self.filters["limit"]
+        lines = LogLine.objects.filter(execution=execution, sequence__gt=since).order_by("sequence")
+        found = list(lines[: limit + 1])
+        shown = found[:limit]
+        has_more = len(found) > limit
+        log = {
+            "results": shown,
+            "has_more": has_more,
+            "next_since": shown[-1].sequence if shown else since,
+            "finished": execution.status in FINISHED and not has_more,
+        }
+        return Response(LogSerializer(log).data)
+
+    @extend_schema(request=None, responses={202: ExecutionDetailSerializer})
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Ask for the end. What is queued ends at once; what runs learns of it with its next heartbeat."""
+        self.read_body(StrictSerializer)
+        execution = self.find(Execution.objects.only("id", "tenant_id"), pk)
+        executions.cancel(execution.pk, by=self.principal.label, now=sql.now())
+        return self._shown(pk, status.HTTP_202_ACCEPTED)
+
+    def _shown(self, pk: str, code: int = status.HTTP_200_OK) -> Response:
+        rows = Execution.objects.select_related("tenant", "template", "job").prefetch_related("attempts")
+        execution = self.find(rows, pk)
+        context = {"lease": ExecutionLease.objects.filter(pk=execution.pk).first(), "now": sql.now()}
+        return Response(ExecutionDetailSerializer(execution, context=context).data, status=code)

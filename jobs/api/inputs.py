@@ -1,0 +1,129 @@
+"""Bodies. What describes a job is read and judged by `jobs.definition`; for it, these only document the shape."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from jobs.rules.states import PRIORITIES, Misfire, OnLost, Overlap
+from scheduler_project.api.serializers import (
+    InstantField,
+    ObjectField,
+    StrictSerializer,
+    TextField,
+    TrueOrFalseField,
+    WholeNumberField,
+)
+
+PREVIEWED = 5
+MOST_PREVIEWED = 50
+
+
+class ScheduleSerializer(StrictSerializer):
+    kind = serializers.ChoiceField(choices=["cron", "interval", "once", "manual"])
+    timezone = serializers.CharField(required=False, help_text="IANA name, such as Europe/Berlin; UTC unless told.")
+    cron = serializers.CharField(required=False, help_text="Of `cron`: five fields, at most 100 characters.")
+    day_match = serializers.ChoiceField(
+        choices=["all", "any"],
+        required=False,
+        help_text="Of `cron`: whether day of month and day of week must both match; needed when both are restricted.",
+    )
+    gap = serializers.ChoiceField(
+        choices=["shift", "skip"],
+        required=False,
+        help_text="Of `cron`: what becomes of a time that the clocks leave out.",
+    )
+    fold = serializers.ChoiceField(
+        choices=["first", "second", "both"],
+        required=False,
+        help_text="Of `cron`: which pass of a time that the clocks repeat is due.",
+    )
+    every_seconds = serializers.IntegerField(required=False, min_value=1, help_text="Of `interval`.")
+    anchor = InstantField(required=False, help_text="Of `interval`: where counting starts.")
+    at = InstantField(required=False, help_text="Of `once`.")
+    spread_seconds = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=86_400,
+        help_text="Of `cron` and `interval`: each job is late by the same part of this, so that not all run at once.",
+    )
+    spread_offset_seconds = serializers.IntegerField(
+        required=False, help_text="Computed from `spread_seconds`; ignored when sent."
+    )
+    start_at = InstantField(required=False, help_text="Nothing is due before.")
+    end_at = InstantField(required=False, help_text="Nothing is due from here on.")
+
+
+class PolicySerializer(StrictSerializer):
+    misfire = serializers.ChoiceField(choices=[value.value for value in Misfire], required=False)
+    misfire_window_seconds = serializers.IntegerField(required=False, min_value=0)
+    misfire_cap = serializers.IntegerField(required=False, min_value=1, max_value=1000)
+    late_after_seconds = serializers.IntegerField(required=False, min_value=1)
+    overlap = serializers.ChoiceField(choices=[value.value for value in Overlap], required=False)
+    max_instances = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=1000)
+    start_deadline_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    max_runs = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    timeout_seconds = serializers.IntegerField(required=False, min_value=1)
+    soft_timeout_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    run_lease_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=2, max_value=900)
+    max_retries = serializers.IntegerField(required=False, min_value=0, max_value=100)
+    retry_base_seconds = serializers.FloatField(required=False, min_value=0)
+    retry_multiplier = serializers.FloatField(required=False, min_value=1)
+    retry_cap_seconds = serializers.FloatField(required=False, min_value=0)
+    on_lost = serializers.ChoiceField(choices=[value.value for value in OnLost], required=False)
+
+
+class JobFieldsSerializer(StrictSerializer):
+    name = serializers.CharField(max_length=200)
+    slug = serializers.RegexField(
+        r"^[a-z0-9][a-z0-9-]{0,99}$", required=False, help_text="Unique in the tenant; made of the name unless told."
+    )
+    description = serializers.CharField(max_length=10_000, required=False)
+    template = serializers.CharField(help_text="The name of a template.")
+    template_version = serializers.IntegerField(required=False, help_text="The newest unless told.")
+    parameters = ObjectField(required=False, help_text="As the template's schema says; secrets left out are kept.")
+    schedule = ScheduleSerializer()
+    policies = PolicySerializer(required=False)
+    queue = serializers.CharField(max_length=100, required=False)
+    priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False)
+    tags = serializers.ListField(child=serializers.CharField(max_length=50), max_length=20, required=False)
+
+
+class CreationOptionsSerializer(StrictSerializer):
+    tenant = TextField(
+        required=False, max_length=63, help_text="For users with several tenants; the header `X-Tenant` does the same."
+    )
+    enabled = TrueOrFalseField(default=True)
+
+
+class ChangeOptionsSerializer(StrictSerializer):
+    note = TextField(required=False, default="", allow_blank=True, max_length=500, help_text="Why, for the revision.")
+    expected_revision = WholeNumberField(
+        required=False, min_value=1, help_text="The change is refused when the job is at another revision by now."
+    )
+
+
+class JobCreationSerializer(CreationOptionsSerializer, JobFieldsSerializer):
+    pass
+
+
+class JobChangeSerializer(ChangeOptionsSerializer, JobFieldsSerializer):
+    pass
+
+
+class NoteSerializer(StrictSerializer):
+    note = TextField(required=False, default="", allow_blank=True, max_length=500, help_text="Why, for the revision.")
+
+
+class RunSerializer(StrictSerializer):
+    parameters = ObjectField(required=False, help_text="Replace single parameters of the job, for this run only.")
+    dry_run = TrueOrFalseField(default=False, help_text="Say what the run would do and change nothing.")
+
+
+class PreviewOptionsSerializer(StrictSerializer):
+    count = WholeNumberField(default=PREVIEWED, min_value=1, max_value=MOST_PREVIEWED)
+
+
+class SchedulePreviewSerializer(PreviewOptionsSerializer):
+    schedule = ScheduleSerializer()
+    template = serializers.CharField(required=False, help_text="Whose shortest interval counts.")
+    template_version = serializers.IntegerField(required=False)

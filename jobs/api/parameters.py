@@ -1,0 +1,72 @@
+"""Query strings, one serializer for each list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from jobs.api.inputs import MOST_PREVIEWED, PREVIEWED
+from jobs.queries import JOB_ORDERINGS
+from jobs.rules.states import FINISHED, PRIORITIES, ExecutionStatus, TickOutcome, Trigger
+from scheduler_project.api.serializers import InstantField, StrictSerializer
+
+MOST_LINES = 1_000
+
+
+class TemplateParameters(StrictSerializer):
+    category = serializers.CharField(required=False)
+    q = serializers.CharField(required=False, help_text="Part of a name, title or description.")
+
+
+class JobParameters(StrictSerializer):
+    enabled = serializers.BooleanField(required=False)
+    paused = serializers.BooleanField(required=False)
+    archived = serializers.BooleanField(required=False, help_text="Archived jobs instead of the others.")
+    template = serializers.CharField(required=False)
+    tag = serializers.CharField(required=False)
+    queue = serializers.CharField(required=False)
+    last_status = serializers.ChoiceField(choices=[status.value for status in FINISHED], required=False)
+    tenant = serializers.CharField(required=False, help_text="Slug of one of the caller's tenants.")
+    q = serializers.CharField(required=False, help_text="Part of a name, slug or description.")
+    ordering = serializers.ChoiceField(
+        choices=[sign + name for name in JOB_ORDERINGS for sign in ("", "-")], required=False
+    )
+
+
+class PeriodParameters(StrictSerializer):
+    since = InstantField(required=False, help_text="Not before this instant.")
+    until = InstantField(required=False, help_text="Before this instant.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "since" in attrs and "until" in attrs and attrs["until"] <= attrs["since"]:
+            raise serializers.ValidationError({"until": "Write an instant after `since`."})
+        return attrs
+
+
+class JobExecutionParameters(PeriodParameters):
+    status = serializers.ChoiceField(choices=[status.value for status in ExecutionStatus], required=False)
+    trigger = serializers.ChoiceField(choices=[trigger.value for trigger in Trigger], required=False)
+
+
+class ExecutionParameters(JobExecutionParameters):
+    job = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, help_text="Id of a job.")
+    template = serializers.CharField(required=False)
+    priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False)
+    tenant = serializers.CharField(required=False, help_text="Slug of one of the caller's tenants.")
+
+
+class TickParameters(PeriodParameters):
+    outcome = serializers.ChoiceField(choices=[outcome.value for outcome in TickOutcome], required=False)
+    reason = serializers.CharField(required=False)
+
+
+class LogParameters(StrictSerializer):
+    since = serializers.IntegerField(
+        default=0, min_value=0, max_value=2**31 - 1, help_text="Only lines after this sequence number."
+    )
+    limit = serializers.IntegerField(default=MOST_LINES, min_value=1, max_value=MOST_LINES)
+
+
+class PreviewParameters(StrictSerializer):
+    count = serializers.IntegerField(default=PREVIEWED, min_value=1, max_value=MOST_PREVIEWED)

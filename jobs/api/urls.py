@@ -1,0 +1,44 @@
+"""Routes under /api/v1/."""
+
+from __future__ import annotations
+
+from jobs.api.executions import ExecutionViewSet
+from jobs.api.job_history import JobHistoryViewSet
+from jobs.api.jobs import JobViewSet
+from jobs.api.scheduler import SchedulerViewSet
+from jobs.api.schedules import ScheduleViewSet
+from jobs.api.templates import TemplateViewSet
+from scheduler_project.api.routing import ID, route
+
+NAME = "(?P<name>[a-z][a-z0-9_]{0,62})"
+
+
+urlpatterns = [
+    route("templates", TemplateViewSet, "template-list", get="list"),
+    route(f"templates/{NAME}", TemplateViewSet, "template-detail", get="retrieve"),
+    route(f"templates/{NAME}/versions", TemplateViewSet, "template-versions", get="versions"),
+    route("jobs", JobViewSet, "job-list", get="list", post="create"),
+    route(
+        f"jobs/{ID}",
+        JobViewSet,
+        "job-detail",
+        get="retrieve",
+        put="update",
+        patch="partial_update",
+        delete="destroy",
+    ),
+    *(
+        route(f"jobs/{ID}/{action}", JobViewSet, f"job-{action}", post=action)
+        for action in ("run", "pause", "resume", "enable", "disable")
+    ),
+    *(
+        route(f"jobs/{ID}/{action}", JobHistoryViewSet, f"job-{action}", get=action)
+        for action in ("preview", "executions", "ticks", "revisions")
+    ),
+    route("schedules/preview", ScheduleViewSet, "schedule-preview", post="preview"),
+    route("executions", ExecutionViewSet, "execution-list", get="list"),
+    route(f"executions/{ID}", ExecutionViewSet, "execution-detail", get="retrieve"),
+    route(f"executions/{ID}/log", ExecutionViewSet, "execution-log", get="log"),
+    route(f"executions/{ID}/cancel", ExecutionViewSet, "execution-cancel", post="cancel"),
+    route("scheduler/status", SchedulerViewSet, "scheduler-status", get="status"),
+]

@@ -1,0 +1,119 @@
+"""The envelope of every list: `total_count, limit, offset, has_more, results`. `has_more` is always exact."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import QuerySet
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from scheduler_project.api.errors import Fields, Invalid
+
+if TYPE_CHECKING:  # DRF loads this module while it defines its views
+    from rest_framework.views import APIView
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+MAX_OFFSET = 10_000_000
+COUNTED = 100_000  # a total up to here is counted, a larger one is PostgreSQL's estimate
+
+PARAMETERS: dict[str, tuple[int, int, str]] = {
+    "limit": (1, MAX_LIMIT, f"How many results at most; {DEFAULT_LIMIT} unless told."),
+    "offset": (0, MAX_OFFSET, "How many results to leave out first."),
+    "page": (1, MAX_OFFSET, "Instead of `offset`: which page, from 1."),
+    "per_page": (1, MAX_LIMIT, "Instead of `limit`: how many results a page has."),
+}
+
+
+class EnvelopePagination(BasePagination):
+    limit: int
+    offset: int
+
+    def paginate_queryset(  # type: ignore[override]
+        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+    ) -> list[Any]:
+        self.limit, self.offset = window(request.query_params.dict())
+        found = list(queryset[self.offset : self.offset + self.limit + 1])
+        self.has_more = len(found) > self.limit
+        self.total, self.is_estimate = self._total(queryset, len(found))
+        return found[: self.limit]
+
+    def _total(self, queryset: QuerySet[Any], found: int) -> tuple[int, bool]:
+        if not self.has_more and (found or not self.offset):
+            return self.offset + found, False
+        counted = queryset.order_by()[: COUNTED + 1].count()
+        if counted <= COUNTED:
+            return counted, False
+        return max(_estimate(queryset), self.offset + found, COUNTED + 1), True
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response(
+            {
+                "total_count": self.total,
+                "total_is_estimate": self.is_estimate,
+                "limit": self.limit,
+                "offset": self.offset,
+                "has_more": self.has_more,
+                "results": data,
+            }
+        )
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        properties = {
+            "total_count": {"type": "integer", "minimum": 0, "example": 1},
+            "total_is_estimate": {
+                "type": "boolean",
+                "example": False,
+                "description": f"Beyond {COUNTED} results the total is PostgreSQL's estimate.",
+            },
+            "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "example": DEFAULT_LIMIT},
+            "offset": {"type": "integer", "minimum": 0, "example": 0},
+            "has_more": {"type": "boolean", "example": False, "description": "Always exact."},
+            "results": schema,
+        }
+        return {"type": "object", "required": list(properties), "properties": properties}
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "description": description,
+                "schema": {"type": "integer", "minimum": low, "maximum": high},
+            }
+            for name, (low, high, description) in PARAMETERS.items()
+        ]
+
+
+def window(parameters: dict[str, str]) -> tuple[int, int]:
+    """Limit and offset, from either pair of parameters. Raises Invalid."""
+    problems: Fields = {}
+    values: dict[str, int] = {}
+    for name, (low, high, _) in PARAMETERS.items():
+        text = parameters.get(name)
+        if text is None:
+            continue
+        if text.isascii() and text.isdecimal() and len(text) < 12 and low <= int(text) <= high:
+            values[name] = int(text)
+        else:
+            problems[name] = [f"Write a whole number from {low} to {high}."]
+    for name, other in (("page", "offset"), ("per_page", "limit")):
+        if name in parameters and other in parameters:
+            problems.setdefault(name, []).append(f"Write {name} or {other}, not both.")
+    limit = values.get("limit", values.get("per_page", DEFAULT_LIMIT))
+    offset = values.get("offset", (values.get("page", 1) - 1) * limit)
+    if offset > MAX_OFFSET:
+        problems.setdefault("page", []).append(f"Pages reach up to result {MAX_OFFSET}; narrow the list with filters.")
+    if problems:
+        raise Invalid(problems)
+    return limit, offset
+
+
+def _estimate(queryset: QuerySet[Any]) -> int:
+    """How many rows the planner expects."""
+    plan: dict[str, Any] = json.loads(queryset.order_by().explain(format="json"))
+    return int(plan["Plan"]["Plan Rows"])

@@ -1,0 +1,66 @@
+"""Who calls: a user through a session or a program through a key, with the scopes they hold in each tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from rest_framework.request import Request
+
+from accounts import access
+from accounts.models import ApiKey, Tenant
+from accounts.scopes import ROLE_SCOPES, Scope
+
+
+@dataclass(frozen=True)
+class Principal:
+    """`label` is the actor that revisions and executions name."""
+
+    label: str
+    scopes: Mapping[int, frozenset[str]]  # by tenant id; only active tenants
+    is_superuser: bool = False
+    user: AbstractBaseUser | None = field(default=None, compare=False)
+    key: ApiKey | None = field(default=None, compare=False)
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The scopes held in any tenant."""
+        if self.is_superuser:
+            return frozenset(Scope.values)
+        return frozenset().union(*self.scopes.values())
+
+    def may(self, scope: str, tenant_id: int) -> bool:
+        return self.is_superuser or scope in self.scopes.get(tenant_id, ())
+
+    def is_member(self, tenant_id: int) -> bool:
+        return self.is_superuser or tenant_id in self.scopes
+
+    def tenant_ids(self, scope: str) -> list[int] | None:
+        """The tenants whose rows the scope opens; None means all of them."""
+        if self.is_superuser:
+            return None
+        return [tenant_id for tenant_id, scopes in self.scopes.items() if scope in scopes]
+
+
+def of_user(user: AbstractBaseUser) -> Principal:
+    scopes = {tenant_id: ROLE_SCOPES.get(role, frozenset()) for tenant_id, role in access.roles(user).items()}
+    return Principal(f"user:{user.get_username()}", scopes, is_superuser=access.is_superuser(user), user=user)
+
+
+def of_key(key: ApiKey) -> Principal:
+    return Principal(f"key:{key.prefix}", {key.tenant_id: frozenset(key.scopes)}, key=key)
+
+
+def of_request(request: Request) -> Principal:
+    """The caller of a request that a permission class has let in."""
+    assert isinstance(request.auth, Principal)
+    return request.auth
+
+
+def tenants_of(principal: Principal) -> list[Tenant]:
+    """Where the caller can write to, by slug: the key's tenant, a user's memberships, for a superuser all of them."""
+    if principal.key is not None:
+        return [principal.key.tenant]
+    tenants = Tenant.objects.filter(is_active=True)
+    return list(tenants if principal.is_superuser else tenants.filter(pk__in=principal.scopes))

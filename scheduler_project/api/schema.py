@@ -1,0 +1,85 @@
+"""How our views are described in the OpenAPI document: their query strings, their errors, their credentials."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+
+from scheduler_project.api.serializers import ErrorSerializer
+from scheduler_project.api.views import ApiViewSet
+
+MARK = "x-spec-enum-id"
+BODIES = ("POST", "PUT", "PATCH")
+
+
+class ApiSchema(AutoSchema):
+    def get_operation_id(self) -> str:
+        named: dict[str, str] = getattr(self.view, "operation_ids", {})
+        return named.get(getattr(self.view, "action", "")) or str(super().get_operation_id())
+
+    def get_override_parameters(self) -> list[Any]:
+        given = super().get_override_parameters()
+        parameters = getattr(self.view, "parameters", {}).get(getattr(self.view, "action", ""))
+        ids = [OpenApiParameter("id", int, OpenApiParameter.PATH)] if "{id}" in self.path else []
+        return [*([parameters] if parameters else []), *ids, *given]
+
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        for code, description in self._errors().items():
+            error = OpenApiResponse(ErrorSerializer, description=description)
+            bodies.setdefault(str(code), self._get_response_for_code(error, str(code)))  # type: ignore[no-untyped-call]
+        return dict(sorted(bodies.items()))
+
+    def _errors(self) -> dict[int | str, str]:
+        if not isinstance(self.view, ApiViewSet):
+            return {}
+        errors: dict[int | str, str] = {
+            400: "A parameter or a field is not valid; `fields` names each.",
+            401: "No credentials, or ones that are not good.",
+            403: "The credentials lack the scope, or the row is another tenant's.",
+            "default": "Any other error, in the same form.",
+        }
+        if "{" in self.path:
+            errors[404] = "There is no such row."
+        if self.method in BODIES:
+            errors[413] = "The body is too large."
+            errors[415] = "The body is not application/json."
+        return errors | dict(self.view.errors.get(self.view.action, {}))
+
+
+def drop_enum_marks(result: Any, **_: Any) -> Any:
+    """Choices stand where they are used; the generator's marks for naming them are left out."""
+    if isinstance(result, dict):
+        return {key: drop_enum_marks(value) for key, value in result.items() if key != MARK}
+    return [drop_enum_marks(value) for value in result] if isinstance(result, list) else result
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "scheduler_project.api.authentication.ApiKeyAuthentication"
+    name = ["bearerKey", "headerKey"]
+
+    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[Any]]]:
+        """One of them is enough."""
+        return [{name: []} for name in self.name]
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
+        return [
+            {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer sch_live_…`"},
+            {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in another header."},
+        ]
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "scheduler_project.api.authentication.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "sessionid",
+            "description": "The console's session; changes also need the header `X-CSRFToken`.",
+        }

@@ -1,0 +1,116 @@
+"""Building blocks of serializers: input that refuses what it does not know, instants in UTC, durations in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, timedelta
+from typing import Any
+
+from django.db import models
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+# Docstrings of serializers are descriptions in the OpenAPI document, so what is for us stands in comments.
+
+
+# Input: an unknown name is refused, with the known ones.
+class StrictSerializer(serializers.Serializer[Any]):
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            known = ", ".join(self.fields) or "none"
+            problems = {str(name): [f"Unknown. Known are {known}."] for name in data if name not in self.fields}
+            if problems:
+                raise serializers.ValidationError(problems)
+        return super().to_internal_value(data)
+
+
+class InstantField(serializers.DateTimeField):
+    """ISO 8601, written in UTC with a `Z`; what is read must carry its offset."""
+
+    default_error_messages = {
+        "invalid": "Write an instant with its offset, such as 2026-11-01T09:00:00Z.",
+    }
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(default_timezone=UTC, **options)
+
+    def enforce_timezone(self, value: Any) -> Any:
+        if value.utcoffset() is None:
+            self.fail("invalid", format="")
+        return value.astimezone(UTC)
+
+
+class TrueOrFalseField(serializers.BooleanField):
+    """For bodies: `true` or `false`, and no text that means it."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            raise serializers.ValidationError("Write true or false.")
+        return data
+
+
+class TextField(serializers.CharField):
+    """For bodies: no number that would be turned into text."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Write a text.")
+        return super().to_internal_value(data)
+
+
+class WholeNumberField(serializers.IntegerField):
+    """For bodies: no text that looks like a number."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int):
+            raise serializers.ValidationError("Write a whole number.")
+        return super().to_internal_value(data)
+
+
+@extend_schema_field(OpenApiTypes.DOUBLE)
+class SecondsField(serializers.Field[timedelta | None, Any, float | None, Any]):
+    """A duration, written in seconds."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(read_only=True, **options)
+
+    def to_representation(self, value: timedelta | None) -> float | None:
+        return None if value is None else round(value.total_seconds(), 3)
+
+
+class RowSerializer(serializers.ModelSerializer[Any]):
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateTimeField: InstantField,
+        models.DurationField: SecondsField,
+    }
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class ObjectField(serializers.JSONField):
+    """Any JSON object."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("Write an object.")
+        return data
+
+
+@extend_schema_field({})
+class AnyJSONField(serializers.JSONField):
+    """Any JSON value."""
+
+
+class ErrorDetailSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="For programs: `invalid`, `missing_scope`, `not_found`, …")
+    message = serializers.CharField(help_text="For people.")
+    fields = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.ListField(child=serializers.CharField()),
+        help_text="Messages by the path of what they are about, such as `schedule.cron`.",
+    )
+    request_id = serializers.CharField(help_text="What to look for in the log; also in the header `X-Request-ID`.")
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    error = ErrorDetailSerializer()

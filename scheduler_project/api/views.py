@@ -1,0 +1,139 @@
+"""Base of every view: strict parameters, one scope for each action, rows of the caller's tenants only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
+
+from django.db.models import Model, QuerySet
+from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.models import Tenant
+from scheduler_project.api import principal as principals
+from scheduler_project.api.errors import Invalid
+from scheduler_project.api.pagination import PARAMETERS
+from scheduler_project.api.permissions import MissingScope
+from scheduler_project.api.principal import Principal
+from scheduler_project.api.serializers import StrictSerializer
+
+Row = TypeVar("Row", bound=Model)
+
+TENANT_HEADER = "X-Tenant"
+
+
+class OtherTenant(PermissionDenied):
+    default_code = "other_tenant"
+
+
+class ApiViewSet(GenericViewSet[Any]):
+    """`required_scopes` has a scope for each action, `parameters` a serializer of the query string where one is read,
+    `paged` the actions that answer with the envelope."""
+
+    required_scopes: ClassVar[Mapping[str, str]] = {}
+    parameters: ClassVar[Mapping[str, type[StrictSerializer]]] = {}
+    paged: ClassVar[frozenset[str]] = frozenset({"list"})
+    errors: ClassVar[Mapping[str, Mapping[int, str]]] = {}
+    """For the OpenAPI document: errors of single actions beyond those that all have."""
+
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
+    filters: dict[str, Any]
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        return {**super().default_response_headers, "Cache-Control": "no-store"}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.filters = self._read_parameters(request)
+
+    @property
+    def principal(self) -> Principal:
+        return principals.of_request(self.request)
+
+    @property
+    def request_id(self) -> str:
+        return str(self.request.META.get("DAYBOOK_REQUEST_ID", ""))
+
+    def read_body(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
+        """The validated body. Raises ValidationError."""
+        reader = serializer(data=self.request.data)
+        reader.is_valid(raise_exception=True)
+        return dict(reader.validated_data)
+
+    def answer_page(self, rows: QuerySet[Any], serializer: type[BaseSerializer[Any]]) -> Response:
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(serializer(page, many=True, context=self.get_serializer_context()).data)
+
+    def _read_parameters(self, request: Request) -> dict[str, Any]:
+        given = request.query_params
+        repeated = {name: ["Write it once."] for name in given if len(given.getlist(name)) > 1}
+        if repeated:
+            raise Invalid(repeated)
+        paging = PARAMETERS if self.action in self.paged else {}
+        reader = self.parameters.get(self.action or "", StrictSerializer)(
+            data={name: value for name, value in given.items() if name not in paging}
+        )
+        if not reader.is_valid():
+            known = ", ".join([*reader.fields, *paging]) or "none"
+            raise Invalid(
+                {
+                    name: messages if name in reader.fields else [f"Unknown parameter. Known are {known}."]
+                    for name, messages in reader.errors.items()
+                }
+            )
+        return dict(reader.validated_data)
+
+
+class TenantScopedViewSet(ApiViewSet):
+    """The one place that keeps tenants apart. Lists leave other tenants' rows out; an id of theirs is refused."""
+
+    noun: ClassVar[str] = "row"
+
+    @property
+    def scope(self) -> str:
+        return self.required_scopes[self.action]
+
+    def scoped(self, rows: QuerySet[Row]) -> QuerySet[Row]:
+        tenant_ids = self.principal.tenant_ids(self.scope)
+        return rows if tenant_ids is None else rows.filter(tenant_id__in=tenant_ids)
+
+    def find(self, rows: QuerySet[Row], pk: str) -> Row:
+        """The row, if the action is open to the caller in its tenant. Raises NotFound, OtherTenant, MissingScope."""
+        found = self.scoped(rows).filter(pk=int(pk)).first()
+        if found is None:
+            raise self._why_not(rows, pk)
+        return found
+
+    def _why_not(self, rows: QuerySet[Row], pk: str) -> Exception:
+        tenant_id = rows.filter(pk=int(pk)).values_list("tenant_id", flat=True).first()
+        name = f"{self.noun.capitalize()} {pk}"
+        if tenant_id is None:
+            return NotFound(f"There is no {self.noun} {pk}.")
+        if not self.principal.is_member(tenant_id):
+            return OtherTenant(
+                f"{name} belongs to a tenant that {self.principal.label} is no member of. "
+                "Use a key of that tenant, or ask one of its administrators for a membership."
+            )
+        held = self.principal.scopes.get(tenant_id, frozenset())
+        return MissingScope(self.scope, self.principal, held=held, where=f" in the tenant of {self.noun} {pk}")
+
+    def tenant_to_write_to(self, named: str | None) -> Tenant:
+        """The tenant of a new row: the key's, the user's only one, or the one named in the body or in `X-Tenant`."""
+        named = named or self.request.headers.get(TENANT_HEADER)
+        tenants = principals.tenants_of(self.principal)
+        if not tenants:
+            raise PermissionDenied(f"{self.principal.label} is a member of no active tenant. Ask an administrator.")
+        if named is None and len(tenants) > 1:
+            slugs = ", ".join(tenant.slug for tenant in tenants[:20])
+            raise Invalid({"tenant": [f"Name one of your tenants here or in the header {TENANT_HEADER}: {slugs}."]})
+        tenant = next((tenant for tenant in tenants if named in (None, tenant.slug)), None)
+        if tenant is None:
+            raise OtherTenant(f"{self.principal.label} is no member of a tenant {str(named)[:63]}.")
+        if not self.principal.may(self.scope, tenant.pk):
+            held = self.principal.scopes.get(tenant.pk, frozenset())
+            raise MissingScope(self.scope, self.principal, held=held, where=f" in the tenant {tenant.slug}")
+        return tenant
