@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 
 from scheduler_project.lib import telemetry
 from templates_registry import registry, sync
@@ -134,3 +135,14 @@ class TestConstraints:
 class TestMigration:
     def test_is_complete(self) -> None:
         call_command("makemigrations", "templates_registry", check=True, dry_run=True, verbosity=0)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_reverses_and_comes_back(self) -> None:
+        executor = MigrationExecutor(connection)
+        leaves = executor.loader.graph.leaf_nodes()
+        try:
+            executor.migrate([("templates_registry", None)])
+            assert "job_templates" not in connection.introspection.table_names()
+        finally:
+            MigrationExecutor(connection).migrate(leaves)
+        assert "job_templates" in connection.introspection.table_names()

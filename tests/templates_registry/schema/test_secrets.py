@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from templates_registry.schema import keep_secrets, map_secrets, secret_paths
+from templates_registry.schema import keep_secrets, map_secrets, secret_paths, without_secrets
 from tests.templates_registry.schemas import having
 
 SECRET = {"type": "string", "writeOnly": True}
@@ -76,3 +76,15 @@ class TestKeepSecrets:
 
     def test_prefers_what_is_new(self) -> None:
         assert keep_secrets(SCHEMA, {"token": "new"}, {"token": "old"}) == {"token": "new"}
+
+
+class TestWithoutSecrets:
+    def test_leaves_out_what_keep_secrets_puts_back(self) -> None:
+        value = {"token": "a", "plain": "b", "server": {"password": "c", "x": 1}}
+        shown = without_secrets(SCHEMA, value)
+        assert shown == {"plain": "b", "server": {"x": 1}}
+        assert keep_secrets(SCHEMA, shown, value) == value
+
+    def test_empties_the_secrets_of_lists(self) -> None:
+        value = {"hosts": [{"key": "d", "name": "e"}], "pair": [1, "f"]}
+        assert without_secrets(SCHEMA, value) == {"hosts": [{"name": "e"}], "pair": [1, None]}
