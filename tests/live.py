@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.db import connection
@@ -30,8 +29,8 @@ def wait_for(condition: Callable[[], object], *, seconds: float = 20, what: str 
 
 def environment(role: str, **more: str) -> dict[str, str]:
     """What a process needs to work on the database and the broker of this test."""
-    address = urlsplit(os.environ["DATABASE_URL"])
-    database = urlunsplit(address._replace(path=f"/{connection.settings_dict['NAME']}"))
+    where = connection.settings_dict
+    database = f"postgres://{where['USER']}:{where['PASSWORD']}@{where['HOST']}:{where['PORT']}/{where['NAME']}"
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(("COV_", "PYTEST_"))},
         "DJANGO_SETTINGS_MODULE": "scheduler_project.settings.test",

@@ -72,6 +72,7 @@ class Attendant:
         self._is_ending = True
         self._loop.wake()
         self._ended.wait(LAST_LOOK)
+        self._loop.stop(patience=LOOK)
 
     # --- one turn, every quarter of a second ---
 
@@ -108,6 +109,8 @@ class Attendant:
         for run in owned:
             if run not in alive:
                 self._settle(run)
+        if self._is_draining and self._runs is None:
+            telemetry.emit("worker.draining", worker=self._post.name, runs=len(alive))
         self._runs = len(alive)
         if self._drains_until is not None and time.monotonic() >= self._drains_until:
             for run in alive:

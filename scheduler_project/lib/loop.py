@@ -10,7 +10,7 @@ from django.db import connections
 
 from scheduler_project.lib import telemetry
 
-LONGEST_BACKOFF = timedelta(seconds=30)
+LONGEST_BACKOFF = timedelta(seconds=3)  # so that everything goes on within seconds of an outage's end
 
 
 class Loop:

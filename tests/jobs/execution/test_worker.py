@@ -10,16 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from accounts.models import Tenant
 from jobs import registry
 from jobs.models import Attempt, Execution, ExecutionLease, Job, Worker
 from jobs.tick import publisher
 from tests import live
 from tests.live import wait_for
+from tests.own_servers import OwnServer
 
 MakeJob = Callable[..., Job]
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.acceptance]
+pytestmark = pytest.mark.acceptance
+on_the_shared_database = pytest.mark.django_db(transaction=True)
 
 
 def start_run(job: Job) -> int:
@@ -60,6 +64,7 @@ def journal(make_job: MakeJob, tmp_path: Path) -> Callable[..., Job]:
     return make
 
 
+@on_the_shared_database
 class TestRegistration:
     def test_registers_beats_and_marks_its_stop(self, db: None, tmp_path: Path) -> None:
         with live.worker(tmp_path, queues="default,reports") as worker:
@@ -73,6 +78,7 @@ class TestRegistration:
         assert Worker.objects.get().stopped_at is not None
 
 
+@on_the_shared_database
 class TestLostChild:
     def test_its_run_is_tried_again_within_two_seconds(self, journal: MakeJob, tmp_path: Path) -> None:
         with live.worker(tmp_path):
@@ -121,6 +127,7 @@ class TestLostChild:
             wait_for(lambda: status(execution_id) == "lost", seconds=3)
 
 
+@on_the_shared_database
 class TestLostWorker:
     def test_its_run_is_settled_by_the_reaper_and_tried_by_another_worker(
         self, journal: MakeJob, tmp_path: Path
@@ -136,6 +143,7 @@ class TestLostWorker:
         print(f"settled {took:.2f} s after SIGKILL of the worker, with a lease of 4 s")
 
 
+@on_the_shared_database
 @pytest.mark.parametrize("remapped", [{}, {"REMAP_SIGTERM": "SIGQUIT"}], ids=["plain", "remapped"])
 class TestShutdown:
     def test_waits_for_a_short_run_and_no_longer(
@@ -178,6 +186,7 @@ class TestShutdown:
         print(f"ended {took:.2f} s after the second SIGTERM")
 
 
+@on_the_shared_database
 class TestConnections:
     def test_children_keep_theirs_between_runs(self, make_job: MakeJob, tmp_path: Path) -> None:
         job = make_job(template="backend_of_database")
@@ -188,3 +197,46 @@ class TestConnections:
                 wait_for(lambda: status(execution_id) == "succeeded")  # noqa: B023
                 found.add(Execution.objects.get(pk=execution_id).result["backend"])
         assert len(found) == 1
+
+
+class TestDatabaseOutage:
+    """On a PostgreSQL of its own, which is restarted under the worker."""
+
+    def test_children_and_parent_reconnect_by_themselves(self, own_postgres: OwnServer, tmp_path: Path) -> None:
+        job = new_job("backend_of_database")
+        with live.worker(tmp_path, concurrency=2) as worker:
+            for _ in range(4):  # so that each child has a connection
+                succeed(start_run(job))
+            beat = Worker.objects.get().heartbeat_at
+            connection.close()
+            own_postgres.stop(signal.SIGQUIT)
+            own_postgres.start()
+            started = time.monotonic()
+            for _ in range(4):
+                succeed(start_run(job))
+            took = time.monotonic() - started
+            wait_for(lambda: Worker.objects.get().heartbeat_at > beat, seconds=10, what="a heartbeat")
+            assert worker.process.poll() is None
+        print(f"four runs took {took:.2f} s right after a crash restart of PostgreSQL")
+
+    def test_runs_that_outlast_it_are_tried_again(self, own_postgres: OwnServer, tmp_path: Path) -> None:
+        job = new_job("journal", parameters={"path": str(tmp_path / "journal"), "seconds": 8})
+        with live.worker(tmp_path, concurrency=1):
+            execution_id = start_run(job)
+            child = owner(execution_id)
+            connection.close()
+            own_postgres.stop(signal.SIGQUIT)
+            wait_for(lambda: not Path(f"/proc/{child}").exists(), seconds=6, what="the end of the child")
+            own_postgres.start()
+            wait_for(lambda: outcomes(execution_id)[0] == "lost", seconds=10)
+            wait_for(lambda: len(outcomes(execution_id)) == 2, seconds=10)
+
+
+def new_job(template: str, **changes: Any) -> Job:
+    tenant = Tenant.objects.get(slug="default")
+    data = {"name": template, "template": template, "schedule": {"kind": "cron", "cron": "0 0 1 1 *"}, **changes}
+    return registry.create(data, tenant=tenant, actor="user:test")
+
+
+def succeed(execution_id: int) -> None:
+    wait_for(lambda: status(execution_id) == "succeeded", seconds=15, what=f"execution {execution_id}")

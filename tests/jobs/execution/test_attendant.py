@@ -1,0 +1,153 @@
+"""The attendant, turn by turn, with a real process as the child that owns a run."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+
+from jobs import executions, registry
+from jobs.execution.attendant import Attendant, Post
+from jobs.execution.children import Children
+from jobs.models import Attempt, Execution, ExecutionLease, Job, Worker
+from scheduler_project.lib import sql
+from tests.live import wait_for
+
+MakeJob = Callable[..., Job]
+LEASE = timedelta(seconds=60)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def attendant(child: subprocess.Popen[bytes]) -> Attendant:
+    post = Post("w1@test:abc", find_queues=lambda: ["default"], find_concurrency=lambda: 2)
+    return Attendant(post, Children(lambda: [child.pid]), heartbeat=timedelta(seconds=60))
+
+
+@pytest.fixture
+def run(make_job: MakeJob, child: subprocess.Popen[bytes]) -> int:
+    """A run that the child owns."""
+    return claim_for(child, make_job())
+
+
+def claim_for(child: subprocess.Popen[bytes], job: Job, *, worker: str = "w1@test:abc") -> int:
+    execution_id = registry.run_now(job, actor="user:test")
+    assert executions.claim(execution_id, worker=worker, lease=LEASE) is not None
+    ExecutionLease.objects.filter(pk=execution_id).update(pid=child.pid)
+    return execution_id
+
+
+def kill(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    wait_for(lambda: not Children.is_alive(child.pid), seconds=5)
+
+
+def outcome(execution_id: int) -> str:
+    return Attempt.objects.get(execution_id=execution_id).outcome
+
+
+class TestLook:
+    def test_registers_the_worker(self, db: None, attendant: Attendant) -> None:
+        attendant.look()
+        row = Worker.objects.get()
+        assert (row.name, row.queues, row.concurrency, row.stopped_at) == ("w1@test:abc", ["default"], 2, None)
+
+    def test_forgets_workers_that_ended_long_ago(self, db: None, attendant: Attendant) -> None:
+        attendant.look()
+        sql.rows("UPDATE workers SET name = 'old', heartbeat_at = heartbeat_at - interval '25 hours'")
+        Attendant(attendant._post, Children(list), heartbeat=LEASE).look()
+        assert [worker.name for worker in Worker.objects.all()] == ["w1@test:abc"]
+
+    def test_leaves_a_living_child_s_run_alone(self, attendant: Attendant, run: int) -> None:
+        attendant.look()
+        assert outcome(run) == ""
+
+    def test_settles_a_dead_child_s_run_as_lost(
+        self, attendant: Attendant, run: int, child: subprocess.Popen[bytes]
+    ) -> None:
+        attendant.look()
+        kill(child)
+        attendant.look()
+        attempt = Attempt.objects.get(execution_id=run)
+        assert (attempt.outcome, attempt.error_class) == ("lost", "WorkerLost")
+        assert attempt.error == f"Process {child.pid} of the worker w1@test:abc died."
+        assert Execution.objects.get(pk=run).status == "queued"
+
+    def test_settles_as_timed_out_past_the_hard_limit(
+        self, attendant: Attendant, make_job: MakeJob, child: subprocess.Popen[bytes]
+    ) -> None:
+        run = claim_for(child, make_job(policies={"timeout_seconds": 5}))
+        sql.rows("UPDATE execution_leases SET acquired_at = acquired_at - interval '6 seconds'")
+        kill(child)
+        attendant.look()
+        assert outcome(run) == "timed_out"
+
+    def test_settles_as_cancelled_when_someone_had_asked(
+        self, attendant: Attendant, run: int, child: subprocess.Popen[bytes]
+    ) -> None:
+        executions.cancel(run, by="user:test", now=sql.now())
+        kill(child)
+        attendant.look()
+        assert Execution.objects.get(pk=run).status == "cancelled"
+
+    def test_leaves_another_worker_s_run_alone(
+        self, attendant: Attendant, make_job: MakeJob, child: subprocess.Popen[bytes]
+    ) -> None:
+        run = claim_for(child, make_job(), worker="w1@test:xyz")
+        kill(child)
+        attendant.look()
+        assert outcome(run) == ""
+
+    def test_announces_the_run_again(self, attendant: Attendant, run: int, child: subprocess.Popen[bytes]) -> None:
+        kill(child)
+        attendant.look()
+        wait_for(lambda: Execution.objects.get(pk=run).published_at is not None, seconds=5)
+
+
+class TestDrain:
+    def test_hands_back_what_dies_meanwhile(
+        self, attendant: Attendant, run: int, child: subprocess.Popen[bytes]
+    ) -> None:
+        attendant.drain(patience=LEASE)
+        kill(child)
+        attendant.look()
+        execution = Execution.objects.get(pk=run)
+        assert (outcome(run), execution.status, execution.handed_back_count) == ("handed_back", "queued", 1)
+
+    def test_ends_children_when_patience_is_over(
+        self, attendant: Attendant, run: int, child: subprocess.Popen[bytes]
+    ) -> None:
+        attendant.drain(patience=timedelta())
+        attendant.look()
+        wait_for(lambda: not Children.is_alive(child.pid), seconds=5)
+        attendant.look()
+        assert outcome(run) == "handed_back"
+
+    def test_is_over_when_nothing_runs(self, db: None, attendant: Attendant) -> None:
+        attendant.drain(patience=LEASE)
+        attendant.look()
+        attendant.wait_until_drained()
+
+    def test_waits_no_longer_than_its_patience(self, attendant: Attendant, run: int) -> None:
+        attendant.look()
+        attendant.drain(patience=timedelta(seconds=0.1))
+        attendant.wait_until_drained()
+
+
+class TestEnd:
+    def test_marks_the_worker_as_stopped(self, db: None, attendant: Attendant) -> None:
+        attendant.start()
+        wait_for(Worker.objects.exists, seconds=5)
+        attendant.end()
+        assert Worker.objects.get().stopped_at is not None
