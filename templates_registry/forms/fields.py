@@ -265,7 +265,8 @@ def read_number(text: str, *, whole: bool) -> int | float:
         return int(text)
     if whole:
         raise ValidationError("Enter a whole number.")
-    if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", text) and len(text) <= 100:
+    # The length first: the pattern takes the square of it.
+    if len(text) <= 100 and re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", text):
         return float(text)
     raise ValidationError("Enter a number.")
 

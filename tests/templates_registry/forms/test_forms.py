@@ -288,6 +288,7 @@ class TestMessages:
             ({"ratio": "nan"}, "ratio", "Enter a number."),
             ({"ratio": "1e999"}, "ratio", "Must be a finite number."),
             ({"ratio": "0,5"}, "ratio", "Enter a number."),
+            ({"ratio": "1" * 900_000}, "ratio", "Enter a number."),
             ({"owner": "x"}, "owner", "Must be an e-mail address such as ana@example.org."),
             ({"region": "xx"}, "region", "Must be one of eu, us, ap, sa."),
             ({"region": None, "code": ""}, "region", "Is required."),
