@@ -30,8 +30,6 @@ from scheduler_project.embedded.valkey import Valkey
 
 NAMES = ("DATABASE_URL", "REDIS_URL")
 READ_ONLY = {"--collect-only", "--co", "--help", "-h", "--version", "-V", "--markers", "--fixtures"}
-WORKERS = 63
-"""Redis database numbers: 0 for a run without xdist, then one for each of its workers."""
 FAST = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -72,7 +70,7 @@ class Servers:
         system = shutil.which("redis-server")
         program = Path(system) if system else valkey_program()
         server = Valkey(program, self.folder, free_port(), secrets.token_hex(16))
-        child = self._spawn(server.configure(databases=WORKERS + 1), "redis", Account(), signal.SIGTERM)
+        child = self._spawn(server.configure(), "redis", Account(), signal.SIGTERM)
         self._wait(program.name, child, server.is_ready)
         self.descriptions.append(f"{program.name} ({program})")
         return server.url
@@ -133,25 +131,28 @@ _servers: Servers | None = None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(args: list[str]) -> Generator[None, object, object]:
-    """A wrapper comes before pytest-django, which loads the settings in this hook."""
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Generator[None, object, object]:
+    """A wrapper comes before pytest-django, which loads the settings in this hook.
+
+    With xdist each worker has servers of its own: transactions of one would hold back what the other reads in the
+    order of commits, and a test may crash its server.
+    """
     global _servers
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker:
-        number = int(worker.removeprefix("gw")) % WORKERS + 1
-        os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{number}"
-    else:
-        for name in NAMES:
-            os.environ.pop(name, None)
-        if not READ_ONLY.intersection(args):
-            _servers = Servers()
-            atexit.register(_servers.stop)  # for a run that ends before it is configured
-            _servers.start()
+    for name in NAMES:
+        os.environ.pop(name, None)
+    if not READ_ONLY.intersection(args) and not _has_workers(early_config):
+        _servers = Servers()
+        atexit.register(_servers.stop)  # for a run that ends before it is configured
+        _servers.start()
     return (yield)
 
 
+def _has_workers(config: pytest.Config) -> bool:
+    return bool(getattr(config.known_args_namespace, "numprocesses", None)) and "PYTEST_XDIST_WORKER" not in os.environ
+
+
 def pytest_report_header() -> list[str]:
-    return [f"servers: {', '.join(_servers.descriptions)}"] if _servers else []
+    return [f"servers: {', '.join(_servers.descriptions) if _servers else 'each worker starts its own'}"]
 
 
 def pytest_unconfigure() -> None:

@@ -52,7 +52,7 @@ class Loop:
         except Exception as error:  # noqa: BLE001  a loop outlives any one turn; what it caught is told
             self._failures += 1
             connections.close_all()
-            wait = min(self._interval * float(2**self._failures), max(LONGEST_BACKOFF, self._interval))
+            wait = min(self._interval * float(2 ** min(self._failures, 10)), max(LONGEST_BACKOFF, self._interval))
             telemetry.emit("loop.failed", loop=self.name, error=repr(error), seconds=wait.total_seconds())
             return wait
         self._failures = 0

@@ -83,9 +83,7 @@ class TestDecideDue:
         assert (old.status, old.reason, new.status) == ("cancelled", "replaced", "queued")
 
     def test_ends_with_the_last_allowed_run(self, make_job: MakeJob) -> None:
-        job = make_job(
-            schedule={"kind": "interval", "every_seconds": 10}, policies={"max_runs": 2, "overlap": "allow"}
-        )
+        job = make_job(schedule={"kind": "interval", "every_seconds": 10}, policies={"max_runs": 2, "overlap": "allow"})
         decide_due(seconds=45)
         job.refresh_from_db()
         assert Tick.objects.filter(job=job).count() == 2

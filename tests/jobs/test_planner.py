@@ -49,9 +49,7 @@ class TestMisfire:
             ({"misfire_window_seconds": 120}, 4.5, [("missed", "misfire_window")] * 3 + [COALESCED, FIRED]),
         ],
     )
-    def test_follows_the_policy(
-        self, policy: dict[str, Any], minutes: float, expected: list[tuple[str, str]]
-    ) -> None:
+    def test_follows_the_policy(self, policy: dict[str, Any], minutes: float, expected: list[tuple[str, str]]) -> None:
         assert outcomes(facts(policy=policy), after_minutes=minutes) == expected
 
     def test_runs_the_newest_late_one_when_nothing_newer_is_due(self) -> None:

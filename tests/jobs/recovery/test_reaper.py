@@ -96,14 +96,10 @@ class TestSweep:
         clock.now += 300
         assert watch(reaper, clock, seconds=30) == []
 
-    def test_leaves_a_lease_that_has_not_run_out(
-        self, reaper: Reaper, clock: Clock, running: executions.Claim
-    ) -> None:
+    def test_leaves_a_lease_that_has_not_run_out(self, reaper: Reaper, clock: Clock, running: executions.Claim) -> None:
         assert watch(reaper, clock, seconds=120) == []
 
-    def test_says_timed_out_when_the_limit_had_passed(
-        self, reaper: Reaper, clock: Clock, make_job: MakeJob
-    ) -> None:
+    def test_says_timed_out_when_the_limit_had_passed(self, reaper: Reaper, clock: Clock, make_job: MakeJob) -> None:
         job = make_job(policies={"timeout_seconds": 20, "max_retries": 0})
         claim = executions.claim(registry.run_now(job, actor="user:test"), worker="w1", lease=LEASE)
         assert claim is not None

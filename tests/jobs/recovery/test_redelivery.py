@@ -83,9 +83,7 @@ class TestRedeliver:
         assert publisher.publish_waiting() == 1
         assert CeleryBackend().waiting("default") == 3
 
-    def test_announces_everything_again_when_redis_lost_its_data(
-        self, broker: redis.Redis, waiting: list[int]
-    ) -> None:
+    def test_announces_everything_again_when_redis_lost_its_data(self, broker: redis.Redis, waiting: list[int]) -> None:
         CeleryBackend().has_lost_its_memory()
         publisher.publish_waiting()
         broker.flushdb()

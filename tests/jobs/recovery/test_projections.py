@@ -1,0 +1,87 @@
+"""Sums and last outcomes, from events read once and in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connections
+
+from jobs import executions, registry
+from jobs.execution import executor
+from jobs.models import EventCursor, Execution, ExecutionTotal, Job
+from jobs.recovery import projections
+
+MakeJob = Callable[..., Job]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def totals() -> dict[str, int]:
+    return dict(ExecutionTotal.objects.values_list("kind", "count"))
+
+
+class TestSweep:
+    def test_adds_up_each_event_once(self, make_job: MakeJob) -> None:
+        job = make_job(policies={"overlap": "allow"})
+        for _ in range(3):
+            executor.execute(registry.run_now(job, actor="user:test"), worker="w")
+        assert projections.sweep() == 9
+        assert projections.sweep() == 0
+        assert totals() == {"queued": 3, "started": 3, "succeeded": 3}
+
+    def test_sorts_durations_into_buckets(self, make_job: MakeJob) -> None:
+        executor.execute(registry.run_now(make_job(), actor="user:test"), worker="w")
+        projections.sweep()
+        total = ExecutionTotal.objects.get(kind="succeeded")
+        assert sum(total.buckets) == total.count == 1
+        assert total.seconds > 0
+
+    def test_remembers_the_last_outcome_of_a_job(self, make_job: MakeJob) -> None:
+        job = make_job(template="failing", parameters={"permanent": True})
+        execution_id = registry.run_now(job, actor="user:test")
+        executor.execute(execution_id, worker="w")
+        projections.sweep()
+        job.refresh_from_db()
+        execution = Execution.objects.get(pk=execution_id)
+        assert (job.last_status, job.last_execution_id) == ("failed", execution_id)
+        assert (job.last_run_at, job.last_finished_at) == (execution.started_at, execution.finished_at)
+
+    def test_waits_for_transactions_that_began_earlier(self, make_job: MakeJob) -> None:
+        """Their events have smaller transaction numbers; read now, they would be skipped for ever."""
+        job = make_job(policies={"overlap": "allow"})
+        projections.sweep()
+        other = connections.create_connection("default")
+        try:
+            with other.cursor() as cursor:
+                cursor.execute("BEGIN")
+                cursor.execute("SELECT pg_current_xact_id()")
+                executions_before = projections.sweep()
+                registry.run_now(job, actor="user:test")
+                assert (executions_before, projections.sweep()) == (0, 0)
+                cursor.execute("COMMIT")
+        finally:
+            other.close()
+        assert projections.sweep() == 1
+
+    def test_adds_nothing_when_it_cannot_move_its_cursor(
+        self, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        registry.run_now(make_job(), actor="user:test")
+
+        def fail(self: EventCursor, *args: object, **kwargs: object) -> None:
+            raise RuntimeError("no")
+
+        with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+            patch.setattr(EventCursor, "save", fail)
+            projections.sweep()
+        assert totals() == {}
+        assert projections.sweep() == 1
+
+
+def test_a_claim_that_never_was_is_no_event(make_job: MakeJob) -> None:
+    execution_id = registry.run_now(make_job(), actor="user:test")
+    claim = executor._claim(execution_id, worker="w")
+    assert isinstance(claim, executions.Claim)
+    assert executor._claim(execution_id, worker="w") is None
+    assert Execution.objects.get(pk=execution_id).event_sequence == 2
