@@ -43,6 +43,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "scheduler_project.observability.probes.answer_probes",  # first: probes come by address and without a login
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
@@ -203,7 +204,8 @@ def database(url: str) -> dict[str, Any]:
     settings["ENGINE"] = "django.db.backends.postgresql"
     if environment["DATABASE_POOLER"] == "transaction":
         settings["DISABLE_SERVER_SIDE_CURSORS"] = True
-        options["prepare_threshold"] = None
+    else:
+        options["prepare_threshold"] = 5  # Django's own default is never
     if role == "web":
         options["pool"] = {"min_size": 2, "max_size": 20, "timeout": 5}
     else:
