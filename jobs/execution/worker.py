@@ -82,14 +82,16 @@ def _patience() -> timedelta:
 
 
 def _pids(worker: WorkController) -> list[int]:
+    pool: Any = worker.pool
     with contextlib.suppress(AttributeError):  # once the pool has ended
-        return list(worker.pool.info["processes"])
+        return list(pool.info["processes"])
     return []
 
 
 def _size(worker: WorkController) -> int:
+    pool: Any = worker.pool
     with contextlib.suppress(AttributeError):
-        return int(worker.pool.num_processes)
+        return int(pool.num_processes)
     return 0
 
 

@@ -21,6 +21,15 @@ WORDING: dict[str, tuple[int, str]] = {
     "execution.dispatched": (logging.INFO, "Dispatched job execution {execution_id} to {queue}"),
     "execution.succeeded": (logging.INFO, "Execution {execution_id} of {job} executed successfully in {seconds:.3f} s"),
     "execution.failed": (logging.WARNING, "Execution {execution_id} of {job} failed: {error}"),
+    "beat.foreign_edit_undone": (logging.WARNING, "Undid a change of others to the row of {job}: {fields}"),
+    "beat.row_quarantined": (logging.WARNING, "Row {row} cannot be run as {job}: {problem}"),
+    "beat.unlisted_task_adopted": (logging.WARNING, "Adopted {job}, whose task {task} is not on the list"),
+    "beat.row_failed": (logging.ERROR, "Row {row} of job {job_id} could not be brought in line: {error}"),
+    "beat.entry_refused": (logging.ERROR, "The entry {entry} of beat_schedule cannot be stored: {error}"),
+    "beat.other_beat_seen": (logging.ERROR, "Another beat runs the rows: {stopped} adopted jobs are only observed now"),
+    "beat.other_beat_had_run": (logging.WARNING, "Another beat ran {rows} rows while no scheduler led"),
+    "beat.message_ran": (logging.WARNING, "Stock beat asked for job {job_id}: execution {execution_id}"),
+    "beat.message_refused": (logging.WARNING, "Stock beat asked for job {job_id} in vain: {reason}"),
     "loop.failed": (logging.ERROR, "{loop} failed, next try in {seconds:g} s: {error}"),
 }
 

@@ -1,0 +1,73 @@
+"""All figures of `/metrics` that live in the database, read in one statement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from scheduler_project.observability import direct
+from scheduler_project.observability.facts import heartbeat_limit
+
+JOB_STATES = ("enabled", "paused", "disabled", "quarantined", "archived")
+
+# Each part touches an index or a small table; the jobs are counted whole.
+STATEMENT = """
+WITH alive AS (
+    SELECT concurrency FROM workers WHERE stopped_at IS NULL AND heartbeat_at > clock_timestamp() - %(limit)s::interval
+), jobs AS (
+    SELECT CASE WHEN archived_at IS NOT NULL THEN 'archived' WHEN problem <> '' THEN 'quarantined'
+                WHEN NOT is_enabled THEN 'disabled' WHEN paused_at IS NOT NULL THEN 'paused'
+                ELSE 'enabled' END AS state, count(*) AS count
+    FROM dynamic_jobs GROUP BY 1
+), queues AS (
+    SELECT queue, priority, count(*) AS count FROM job_executions
+    WHERE status = 'queued' AND available_at <= clock_timestamp() GROUP BY 1, 2
+), connections AS (
+    SELECT substr(application_name, 9) AS role, count(*) AS "all", count(*) FILTER (WHERE state <> 'idle') AS active
+    FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name LIKE 'daybook-%%' AND pid <> pg_backend_pid()
+    GROUP BY 1
+), unread AS (
+    SELECT v.at FROM execution_events v
+    WHERE (v.xid, v.id) > (coalesce((SELECT xid FROM event_cursors WHERE name = 'projections'), 0),
+                           coalesce((SELECT event_id FROM event_cursors WHERE name = 'projections'), 0))
+    ORDER BY v.xid, v.id LIMIT 1
+), lease AS (
+    SELECT * FROM scheduler_leases WHERE name = 'scheduler'
+)
+SELECT
+    coalesce((SELECT json_agg(t ORDER BY template, kind) FROM execution_totals t), '[]') AS totals,
+    coalesce((SELECT json_object_agg(state, count) FROM jobs), '{}') AS jobs,
+    coalesce((SELECT json_agg(queues ORDER BY queue, priority) FROM queues), '[]') AS queues,
+    coalesce((SELECT json_agg(connections ORDER BY role) FROM connections), '[]') AS connections,
+    (SELECT count(*) FROM execution_leases) AS running,
+    (SELECT count(*) FROM alive) AS workers,
+    (SELECT coalesce(sum(concurrency), 0)::integer FROM alive) AS worker_processes,
+    coalesce((SELECT expires_at > clock_timestamp() FROM lease), false) AS has_leader,
+    coalesce((SELECT epoch FROM lease), 0) AS leader_epoch,
+    (SELECT extract(epoch FROM clock_timestamp() - ticked_at)::float FROM lease) AS tick_age,
+    coalesce((SELECT greatest(extract(epoch FROM clock_timestamp() - at), 0)::float FROM unread), 0) AS event_lag
+"""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    totals: list[dict[str, Any]]
+    jobs: dict[str, int]
+    queues: list[dict[str, Any]]
+    connections: list[dict[str, Any]]
+    running: int
+    workers: int
+    worker_processes: int
+    has_leader: bool
+    leader_epoch: int
+    tick_age: float | None
+    event_lag: float
+
+
+def take() -> Snapshot:
+    """Raises what the driver raises."""
+    with direct.database() as connection:
+        found = connection.execute(STATEMENT, {"limit": heartbeat_limit()}).fetchone()
+    assert found is not None
+    return Snapshot(**found)
