@@ -11,6 +11,7 @@ api = [
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include(api)),
+    path("", include("scheduler_project.observability.urls")),
 ]
 
 handler400 = "scheduler_project.api.errors.bad_request"
