@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,10 +10,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
+
+from scheduler_project.embedded.processes import free_port
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -128,6 +134,58 @@ def scheduler(folder: Path, *, name: str = "s1", **more: str) -> Iterator[Proces
     command = [sys.executable, "-m", "celery", "-A", "scheduler_project", "beat", "--pidfile="]
     live = Process(command, environment("scheduler", **more), folder / f"{name}.log")
     try:
+        yield live
+    except BaseException:
+        print(live.text())
+        raise
+    finally:
+        live.stop()
+
+
+class LiveWeb(Process):
+    """A web process."""
+
+    def __init__(self, folder: Path, *, name: str, environment: Mapping[str, str]) -> None:
+        self.port = free_port()
+        command = [sys.executable, "-m", "uvicorn", "scheduler_project.asgi:application", "--port", str(self.port)]
+        super().__init__([*command, "--log-level", "warning", "--lifespan", "off"], environment, folder / f"{name}.log")
+
+    def get(self, path: str, *, seconds: float = 10, **headers: str) -> Answer:
+        """One request; an answer is an answer, whatever its status."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        started = time.monotonic()
+        try:
+            connection.request("GET", path, headers=headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.read().decode(), time.monotonic() - started)
+        finally:
+            connection.close()
+
+    def is_up(self) -> bool:
+        try:
+            return self.get("/health/live").status == 200
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    text: str
+    seconds: float
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+@contextmanager
+def web(folder: Path, *, name: str = "web", **more: str) -> Iterator[LiveWeb]:
+    """A web process that answers."""
+    live = LiveWeb(folder, name=name, environment=environment("web", **more))
+    try:
+        wait_for(lambda: live.process.poll() is not None or live.is_up(), seconds=40, what="the web process")
+        assert live.process.poll() is None, live.text()
         yield live
     except BaseException:
         print(live.text())

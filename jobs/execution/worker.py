@@ -9,7 +9,6 @@ from typing import Any
 
 from billiard.exceptions import WorkerLostError
 from celery import bootsteps, signals
-from celery.worker import WorkController
 from celery.worker.components import Pool
 from celery.worker.request import Request
 from celery.worker.state import task_ready
@@ -29,7 +28,7 @@ class AttendantStep(bootsteps.StartStopStep):
 
     requires = (Pool,)
 
-    def start(self, worker: WorkController) -> None:
+    def start(self, worker: Any) -> None:
         global _attendant
         attendant = _attendant = Attendant(
             Post(
@@ -51,10 +50,10 @@ class AttendantStep(bootsteps.StartStopStep):
         atexit.register(attendant.end)
         attendant.start()
 
-    def register_with_event_loop(self, worker: WorkController, hub: Any) -> None:
+    def register_with_event_loop(self, worker: Any, hub: Any) -> None:
         hub.call_repeatedly(MAINTENANCE, worker.pool.maintain_pool)
 
-    def stop(self, worker: WorkController) -> None:
+    def stop(self, worker: Any) -> None:
         """Nothing yet: `atexit` ends the attendant, after the pool."""
 
 
@@ -81,17 +80,15 @@ def _patience() -> timedelta:
     return timedelta(seconds=settings.CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT)
 
 
-def _pids(worker: WorkController) -> list[int]:
-    pool: Any = worker.pool
+def _pids(worker: Any) -> list[int]:
     with contextlib.suppress(AttributeError):  # once the pool has ended
-        return list(pool.info["processes"])
+        return list(worker.pool.info["processes"])
     return []
 
 
-def _size(worker: WorkController) -> int:
-    pool: Any = worker.pool
+def _size(worker: Any) -> int:
     with contextlib.suppress(AttributeError):
-        return int(pool.num_processes)
+        return int(worker.pool.num_processes)
     return 0
 
 

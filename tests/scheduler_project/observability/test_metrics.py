@@ -1,0 +1,193 @@
+"""Scrapes, against the true counts."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from prometheus_client.parser import text_string_to_metric_families
+
+from accounts.models import Tenant
+from jobs import executions, registry
+from jobs.execution import executor
+from jobs.models import Execution, ExecutionEvent, Job
+from jobs.recovery import projections
+from jobs.recovery.projections import BUCKETS
+from jobs.tick import publisher
+from scheduler_project.lib import sql
+from scheduler_project.observability import metrics
+from tests import live
+from tests.live import wait_for
+
+NAMES = {
+    "scheduler_jobs_total",
+    "scheduler_runs_started_total",
+    "scheduler_runs_success_total",
+    "scheduler_runs_failure_total",
+    "scheduler_run_duration_seconds",
+    "tasks_submitted_total",
+    "tasks_completed_total",
+    "task_duration_seconds",
+    "queue_depth",
+    "worker_pool_size",
+    "db_connection_pool_active",
+}
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def parse(text: str) -> Samples:
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def value(samples: Samples, name: str, **labels: str) -> float:
+    return samples[name, tuple(sorted(labels.items()))]
+
+
+def new_job(template: str, **changes: Any) -> Job:
+    tenant = Tenant.objects.get_or_create(slug="default", defaults={"name": "Default"})[0]
+    schedule = {"kind": "cron", "cron": "0 0 1 1 *"}
+    data = {"name": f"{template} {Job.objects.count()}", "template": template, "schedule": schedule, **changes}
+    return registry.create(data, tenant=tenant, actor="user:test")
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No snapshot of an earlier test is kept."""
+    registry = metrics.CollectorRegistry()
+    registry.register(metrics.DatabaseCollector())
+    monkeypatch.setattr(metrics, "OWN", registry)
+
+
+def scrape() -> Samples:
+    response = Client().get("/metrics", headers={"host": "10.0.0.1:8000"})
+    assert response.status_code == 200
+    return parse(response.content.decode())
+
+
+@pytest.mark.django_db(transaction=True)
+class TestScrape:
+    def test_knows_every_name_before_anything_happened(self) -> None:
+        text = Client().get("/metrics").content.decode()
+        types = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")}
+        assert types >= NAMES
+
+    def test_has_a_name_in_the_spring_world(self) -> None:
+        assert b"scheduler_jobs_total" in Client().get("/actuator/prometheus").content
+
+    def test_counts_what_happened(self) -> None:
+        good, bad = new_job("echo"), new_job("failing", policies={"retry_base_seconds": 0, "max_retries": 1})
+        for job in (good, good, good):
+            executor.execute(registry.run_now(job, actor="user:test"), worker="w1")
+        execution_id = registry.run_now(bad, actor="user:test")
+        executor.execute(execution_id, worker="w1")
+        executor.execute(execution_id, worker="w1")
+        cancelled = registry.run_now(good, actor="user:test")
+        executions.cancel(cancelled, by="user:test", now=sql.now())
+        projections.sweep()
+
+        found = scrape()
+        assert value(found, "tasks_submitted_total", template="echo") == 4
+        assert value(found, "scheduler_runs_started_total", template="echo") == 3
+        assert value(found, "scheduler_runs_success_total", template="echo") == 3
+        assert value(found, "scheduler_runs_failure_total", template="echo") == 0
+        assert value(found, "tasks_completed_total", template="echo", status="cancelled") == 1
+        assert value(found, "scheduler_runs_started_total", template="failing") == 2
+        assert value(found, "scheduler_runs_retried_total", template="failing") == 1
+        assert value(found, "scheduler_runs_failure_total", template="failing") == 1
+        assert value(found, "tasks_completed_total", template="failing", status="dead") == 1
+
+    def test_has_the_true_durations_in_its_histogram(self) -> None:
+        job = new_job("echo")
+        for _ in range(5):
+            executor.execute(registry.run_now(job, actor="user:test"), worker="w1")
+        projections.sweep()
+        seconds = [event.data["seconds"] for event in ExecutionEvent.objects.filter(kind="succeeded")]
+        found = scrape()
+        for name in ("scheduler_run_duration_seconds", "task_duration_seconds"):
+            labels = {"template": "echo", "status": "succeeded"}
+            assert value(found, f"{name}_count", **labels) == 5
+            assert value(found, f"{name}_sum", **labels) == pytest.approx(sum(seconds))
+            for bound in BUCKETS:
+                expected = sum(second <= bound for second in seconds)
+                assert value(found, f"{name}_bucket", le=f"{bound:g}", **labels) == expected
+
+    def test_counts_jobs_by_state(self) -> None:
+        new_job("echo")
+        registry.pause(new_job("echo").pk, actor="user:test")
+        registry.disable(new_job("echo").pk, actor="user:test")
+        registry.archive(new_job("echo").pk, actor="user:test")
+        found = scrape()
+        states = ("enabled", "paused", "disabled", "archived", "quarantined")
+        assert [value(found, "scheduler_jobs_total", status=state) for state in states] == [1, 1, 1, 1, 0]
+
+    def test_measures_queues_by_priority_and_leaves_out_what_waits_for_later(self) -> None:
+        urgent = new_job("echo", queue="reports", priority="critical")
+        for _ in range(2):
+            registry.run_now(urgent, actor="user:test")
+        later = registry.run_now(new_job("echo"), actor="user:test")
+        Execution.objects.filter(pk=later).update(available_at="2999-01-01T00:00Z")
+        found = scrape()
+        assert value(found, "queue_depth", queue="reports", priority="critical") == 2
+        assert [key for key in found if key[0] == "queue_depth"] == [
+            ("queue_depth", (("priority", "critical"), ("queue", "reports")))
+        ]
+
+    def test_sums_up_queues_beyond_a_hundred(self) -> None:
+        entries = [{"queue": f"q{number:03}", "priority": 6, "count": 1} for number in range(103)]
+        depths = metrics._bounded(entries)
+        assert (len(depths), depths["other", 6]) == (101, 3)
+
+    def test_goes_on_without_the_database(self) -> None:
+        before, connection.settings_dict["PORT"] = connection.settings_dict["PORT"], 9
+        try:
+            found = scrape()
+        finally:
+            connection.settings_dict["PORT"] = before
+        assert value(found, "daybook_up") == 0
+        assert not any(name in NAMES for name, _ in found)
+        assert any(name.startswith("python_") for name, _ in found)
+
+
+@pytest.mark.acceptance
+@pytest.mark.django_db(transaction=True)
+class TestAcrossProcesses:
+    def test_every_web_process_tells_the_same_true_counts(self, tmp_path: Path) -> None:
+        job = new_job("echo")
+        with live.scheduler(tmp_path), live.worker(tmp_path):
+            for _ in range(6):
+                registry.run_now(job, actor="user:test")
+            publisher.publish_waiting()
+            wait_for(lambda: Execution.objects.filter(status="succeeded").count() == 6, seconds=20)
+            with live.web(tmp_path, name="web1") as first, live.web(tmp_path, name="web2") as second:
+                labels = {"template": "echo"}
+
+                def has_caught_up() -> bool:
+                    found = parse(first.get("/metrics").text)
+                    key = ("scheduler_runs_success_total", tuple(labels.items()))
+                    return found.get(key) == 6
+
+                wait_for(has_caught_up, seconds=10, what="the projection")
+                time.sleep(1.1)
+                scrapes = [parse(web.get("/metrics", Host="10.0.0.1").text) for web in (first, second)]
+        for found in scrapes:
+            assert value(found, "daybook_up") == 1
+            assert value(found, "tasks_submitted_total", **labels) == 6
+            assert value(found, "scheduler_runs_started_total", **labels) == 6
+            assert value(found, "scheduler_run_duration_seconds_count", **labels, status="succeeded") == 6
+            assert value(found, "worker_pool_size") == 2
+            assert value(found, "scheduler_leader") == 1
+            assert value(found, "db_connection_pool_size", role="worker") >= 1
+        ours = [
+            {key: number for key, number in found.items() if key[0].startswith(("scheduler_runs", "tasks_"))}
+            for found in scrapes
+        ]
+        assert ours[0] == ours[1]
