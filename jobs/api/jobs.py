@@ -92,8 +92,9 @@ class JobViewSet(TenantEngineViewSet):
             enabled=options["enabled"],
             may_run_sub_minute=may_run_sub_minute(self.principal),
         )
-        headers = {"Location": reverse("job-detail", args=[job.pk])}
-        return Response(JobSerializer(job).data, status=status.HTTP_201_CREATED, headers=headers)
+        answer = self._shown(job.pk, status.HTTP_201_CREATED)
+        answer.headers["Location"] = reverse("job-detail", args=[job.pk])
+        return answer
 
     @extend_schema(request=JobChangeSerializer)
     def update(self, request: Request, pk: str) -> Response:
@@ -165,8 +166,8 @@ class JobViewSet(TenantEngineViewSet):
         operation(job.pk, actor=self.principal.label, note=note)
         return self._shown(job.pk)
 
-    def _shown(self, job_id: int) -> Response:
-        return Response(JobSerializer(_jobs().get(pk=job_id)).data)
+    def _shown(self, job_id: int, code: int = status.HTTP_200_OK) -> Response:
+        return Response(JobSerializer(_jobs().get(pk=job_id)).data, status=code)
 
 
 def _jobs() -> QuerySet[Job]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from accounts.models import Tenant
 from jobs import executions, registry
 from jobs.executions import Ending
-from jobs.models import Execution, Job
+from jobs.models import Attempt, Execution, ExecutionEvent, Job, JobRevision, LogLine, Tick
 from jobs.rules.states import AttemptOutcome
 from scheduler_project.lib import transactions
 from tests.cast import ApiClient, Cast, ClientOf, MakeKey
@@ -63,3 +64,16 @@ def run_of() -> RunJob:
 def by_key(make_key: MakeKey, client_of: ClientOf) -> ApiClient:
     """A client with a key of acme that may do everything."""
     return client_of(make_key()[1])
+
+
+@contextmanager
+def untouched() -> Iterator[None]:
+    """What happens inside changes no row of the engine."""
+    before = _everything()
+    yield
+    assert _everything() == before
+
+
+def _everything() -> list[Any]:
+    tables = (Job, JobRevision, Tick, Execution, Attempt, ExecutionEvent, LogLine)
+    return [list(table.objects.order_by("pk").values()) for table in tables]  # type: ignore[attr-defined]

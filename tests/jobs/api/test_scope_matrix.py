@@ -1,0 +1,200 @@
+"""Who may do what: each endpoint of the URLconf with each kind of caller. An endpoint without a rule fails here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+from rest_framework.views import APIView
+
+from accounts import keys
+from accounts.models import Tenant
+from accounts.scopes import ROLE_SCOPES, Scope
+from jobs.models import Execution, Job
+from tests.cast import MEMBERS, Cast, ClientOf, MakeKey
+from tests.jobs.api.conftest import JOB, MakeJob, RunJob, untouched
+
+pytestmark = pytest.mark.django_db
+
+READ, WRITE, RUN = Scope.SCHEDULER_READ.value, Scope.SCHEDULER_WRITE.value, Scope.SCHEDULER_RUN.value
+PUBLIC = "open to all"
+
+RULES: dict[tuple[str, str], str] = {
+    ("get", "api-schema"): PUBLIC,
+    ("get", "api-docs"): PUBLIC,
+    ("get", "template-list"): READ,
+    ("get", "template-detail"): READ,
+    ("get", "template-versions"): READ,
+    ("get", "job-list"): READ,
+    ("post", "job-list"): WRITE,
+    ("get", "job-detail"): READ,
+    ("put", "job-detail"): WRITE,
+    ("patch", "job-detail"): WRITE,
+    ("delete", "job-detail"): WRITE,
+    ("post", "job-run"): RUN,
+    ("post", "job-pause"): WRITE,
+    ("post", "job-resume"): WRITE,
+    ("post", "job-enable"): WRITE,
+    ("post", "job-disable"): WRITE,
+    ("get", "job-preview"): READ,
+    ("get", "job-executions"): READ,
+    ("get", "job-ticks"): READ,
+    ("get", "job-revisions"): READ,
+    ("post", "schedule-preview"): READ,
+    ("get", "execution-list"): READ,
+    ("get", "execution-detail"): READ,
+    ("get", "execution-log"): READ,
+    ("post", "execution-cancel"): RUN,
+    ("get", "scheduler-status"): READ,
+}
+GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
+OF_A_ROW = [
+    endpoint for endpoint in GUARDED if endpoint[1].startswith(("job-", "execution-")) and "list" not in endpoint[1]
+]
+BODIES: dict[tuple[str, str], Any] = {
+    ("post", "job-list"): JOB,
+    ("put", "job-detail"): JOB,
+    ("patch", "job-detail"): {"description": "other"},
+    ("post", "schedule-preview"): {"schedule": JOB["schedule"]},
+}
+
+
+def served(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Method and route name of every DRF view."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from served(pattern.url_patterns, prefix + str(pattern.pattern))
+            continue
+        view = getattr(pattern.callback, "cls", None)
+        if isinstance(view, type) and issubclass(view, APIView):
+            actions = getattr(pattern.callback, "actions", None) or {
+                method: method for method in view.http_method_names if method != "options" and hasattr(view, method)
+            }
+            yield from ((method, str(pattern.name)) for method in actions if method != "head")
+
+
+class Stage:
+    """A job and a waiting execution of acme, and the paths that reach them."""
+
+    def __init__(self, job: Job, execution: Execution) -> None:
+        self.job, self.execution = job, execution
+
+    def path(self, name: str) -> str:
+        if name in ("template-detail", "template-versions"):
+            return reverse(name, args=["echo"])
+        if name.endswith(("list", "-docs", "-schema", "-status")) or name == "schedule-preview":
+            return reverse(name)
+        return reverse(name, args=[self.execution.pk if name.startswith("execution") else self.job.pk])
+
+
+@pytest.fixture
+def stage(job_of: MakeJob, run_of: RunJob) -> Stage:
+    job = job_of()
+    return Stage(job, run_of(job))
+
+
+def test_every_endpoint_has_a_rule() -> None:
+    assert set(served(get_resolver().url_patterns)) == set(RULES)
+
+
+@pytest.mark.parametrize("endpoint", GUARDED, ids=" ".join)
+def test_nobody_gets_in_without_good_credentials(
+    endpoint: tuple[str, str], stage: Stage, client_of: ClientOf, make_key: MakeKey
+) -> None:
+    sleeping = Tenant.objects.create(slug="sleeping", name="Sleeping", is_active=False)
+    callers: dict[str, str | None] = {
+        "nobody": None,
+        "a revoked key": make_key(revoked=True)[1],
+        "an expired key": make_key(expires_at=timezone.now() - timedelta(seconds=1))[1],
+        "a key of an inactive tenant": make_key(tenant=sleeping)[1],
+        "a forged key": f"{keys.BRAND}_00000000_{'A' * 43}",
+    }
+    method, name = endpoint
+    for who, text in callers.items():
+        with untouched():
+            answer = client_of(text).send(method.upper(), stage.path(name), BODIES.get(endpoint))
+        assert answer.status_code == 401, who
+        assert answer.json()["error"]["code"] in ("not_authenticated", "authentication_failed"), who
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer"), who
+
+
+@pytest.mark.parametrize("endpoint", GUARDED, ids=" ".join)
+def test_a_caller_without_the_scope_is_told_what_is_missing(
+    endpoint: tuple[str, str], stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey
+) -> None:
+    method, name = endpoint
+    scope = RULES[endpoint]
+    refused: dict[str, User | str] = {"a key": make_key(*(set(Scope.values) - {scope}))[1]}
+    refused |= {who: getattr(cast, who) for who, (_, role) in MEMBERS.items() if scope not in ROLE_SCOPES[role]}
+    for who, caller in refused.items():
+        with untouched():
+            answer = client_of(caller).send(method.upper(), stage.path(name), BODIES.get(endpoint))
+        assert answer.status_code == 403, who
+        error = answer.json()["error"]
+        assert error["code"] == "missing_scope", who
+        assert f"needs the scope {scope}" in error["message"]
+        assert "scheduler:" in error["message"].partition("holds")[2], who
+
+
+@pytest.mark.parametrize("endpoint", GUARDED, ids=" ".join)
+def test_a_caller_with_the_scope_gets_in(
+    endpoint: tuple[str, str], stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey
+) -> None:
+    method, name = endpoint
+    scope = RULES[endpoint]
+    allowed: dict[str, User | str] = {"a key with nothing else": make_key(scope)[1]}
+    allowed |= {who: getattr(cast, who) for who in ("ana", "olaf", "vera") if scope in ROLE_SCOPES[MEMBERS[who][1]]}
+    body = {**BODIES[endpoint], "tenant": "acme"} if endpoint == ("post", "job-list") else BODIES.get(endpoint)
+    for who, caller in {**allowed, "root": cast.root}.items():
+        with transaction.atomic():
+            answer = client_of(caller).send(method.upper(), stage.path(name), body)
+            transaction.set_rollback(True)
+        assert answer.status_code in (200, 201, 202, 204), (who, answer.content)
+
+
+@pytest.mark.parametrize("endpoint", OF_A_ROW, ids=" ".join)
+def test_a_row_of_another_tenant_is_refused_by_id(
+    endpoint: tuple[str, str], stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey
+) -> None:
+    method, name = endpoint
+    for caller in (cast.gita, make_key(tenant=cast.globex)[1]):
+        with untouched():
+            answer = client_of(caller).send(method.upper(), stage.path(name), BODIES.get(endpoint))
+        assert answer.status_code == 403
+        error = answer.json()["error"]
+        assert error["code"] == "other_tenant"
+        assert "Use a key of that tenant" in error["message"]
+
+
+@pytest.mark.parametrize("endpoint", OF_A_ROW, ids=" ".join)
+def test_an_unknown_id_is_not_found(endpoint: tuple[str, str], stage: Stage, cast: Cast, client_of: ClientOf) -> None:
+    method, name = endpoint
+    for number in (987_654_321, 10**18 - 1, 10**30):
+        path = (
+            stage.path(name).replace(f"/{stage.job.pk}", f"/{number}").replace(f"/{stage.execution.pk}", f"/{number}")
+        )
+        with untouched():
+            answer = client_of(cast.ana).send(method.upper(), path, BODIES.get(endpoint))
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize("name", ["job-list", "execution-list"])
+def test_lists_leave_other_tenants_out(name: str, stage: Stage, cast: Cast, client_of: ClientOf) -> None:
+    counts = {
+        who: client_of(getattr(cast, who)).get(reverse(name)).json()["total_count"] for who in ("vera", "gita", "root")
+    }
+    assert counts == {"vera": 1, "gita": 0, "root": 1}
+
+
+def test_a_user_without_a_tenant_sees_nothing(stage: Stage, client_of: ClientOf) -> None:
+    stranger = User.objects.create_user("stranger")
+    answer = client_of(stranger).get(reverse("job-list"))
+    assert answer.status_code == 403
+    assert "user:stranger holds no scope" in answer.json()["error"]["message"]
