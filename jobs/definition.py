@@ -224,6 +224,8 @@ class _Reader:
         given = self.data.get("parameters", self.current.parameters if self.current else {})
         if template is None:
             return {}
+        if "parameters" not in self.data and self.current is not None and template == self.current.template:
+            return self.current.parameters  # judged when they were chosen, and again by each run
         if not isinstance(given, dict):
             self.refuse("parameters", "Write an object.")
             return {}
