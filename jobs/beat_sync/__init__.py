@@ -7,7 +7,7 @@ followed by an adopted job, which `jobs.recovery` keeps in line.
 from jobs.beat_sync.drift import Drift, change_mark, find_changed, find_rowless
 from jobs.beat_sync.entries import install
 from jobs.beat_sync.mirror import mirror
-from jobs.beat_sync.reading import Reading, read
+from jobs.beat_sync.reading import BY_HAND, Reading, read
 from jobs.beat_sync.rows import Row, find, remember
 from jobs.beat_sync.write_back import (
     ForeignRun,
@@ -18,6 +18,7 @@ from jobs.beat_sync.write_back import (
 )
 
 __all__ = [
+    "BY_HAND",
     "Drift",
     "ForeignRun",
     "Reading",

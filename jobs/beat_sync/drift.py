@@ -12,7 +12,7 @@ from jobs.beat_sync.rows import CONTENT, JOINED
 from scheduler_project.lib import sql
 
 CHANGED = f"""
-SELECT p.id AS row_id, j.id AS job_id, coalesce(j.origin = 'native', false) AS is_native
+SELECT p.id AS row_id, j.id AS job_id, coalesce(j.origin = 'native', false) AS is_native, false AS row_is_gone
 FROM {JOINED}
 LEFT JOIN dynamic_jobs j ON j.periodic_task_id = p.id
 LEFT JOIN beat_rows b ON b.job_id = j.id
@@ -23,7 +23,7 @@ ORDER BY p.id LIMIT %(limit)s
 """  # noqa: S608
 
 ROWLESS = """
-SELECT j.periodic_task_id AS row_id, j.id AS job_id, j.origin = 'native' AS is_native
+SELECT j.periodic_task_id AS row_id, j.id AS job_id, j.origin = 'native' AS is_native, true AS row_is_gone
 FROM dynamic_jobs j LEFT JOIN django_celery_beat_periodictask p ON p.id = j.periodic_task_id
 WHERE p.id IS NULL AND j.archived_at IS NULL AND (j.origin = 'native' OR j.periodic_task_id IS NOT NULL)
   AND j.id > %(after)s
@@ -38,6 +38,7 @@ class Drift:
     row_id: int | None
     job_id: int | None
     is_native: bool
+    row_is_gone: bool
 
 
 def find_changed(*, after: int, limit: int, adopt: bool) -> Sequence[Drift]:

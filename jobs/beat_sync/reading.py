@@ -17,6 +17,7 @@ from jobs.rules.schedule import ScheduleSpec
 from jobs.rules.zones import zone_names
 from templates_registry.reserved_tasks import is_own
 
+BY_HAND = ScheduleSpec(kind="manual")
 LONGEST_DEADLINE = 366 * DAY
 HIGHEST_PRIORITY = 255
 
@@ -39,7 +40,7 @@ class Reading:
 def read(row: Row, *, before: ScheduleSpec | None = None) -> Reading:
     """`before` is the schedule that the job has had so far: an interval that has not changed goes on as it was."""
     problems = []
-    schedule, parameters = ScheduleSpec(kind="manual"), {}
+    schedule, parameters = BY_HAND, {}
     try:
         parameters = _parameters(row)
     except Unreadable as error:
@@ -52,7 +53,7 @@ def read(row: Row, *, before: ScheduleSpec | None = None) -> Reading:
         problems.append(f"The task {row.task} is one of Daybook's own, which only Daybook sends.")
         parameters = {}
     return Reading(
-        schedule=ScheduleSpec(kind="manual") if problems else schedule,
+        schedule=BY_HAND if problems else schedule,
         parameters=parameters,
         start_deadline_seconds=min(row.expire_seconds, LONGEST_DEADLINE) if row.expire_seconds else None,
         is_one_off=row.one_off,

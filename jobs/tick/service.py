@@ -10,6 +10,7 @@ from django.conf import settings
 from jobs.backends.base import Backend, get_backend
 from jobs.recovery import deadlines, partitions, projections, redelivery
 from jobs.recovery.reaper import Reaper
+from jobs.recovery.resync import Resync
 from jobs.tick import publisher
 from jobs.tick.turn import Turn
 from scheduler_project.lib.loop import Loop
@@ -32,6 +33,7 @@ class Service:
             Loop("reaper", self._leading(reaper.sweep), interval=reap_every),
             Loop("deadlines", self._leading(deadlines.sweep), interval=timedelta(seconds=2)),
             Loop("projections", self._leading(projections.sweep), interval=timedelta(seconds=1)),
+            Loop("resync", self._leading(Resync().sweep), interval=timedelta(seconds=2)),
             Loop("partitions", self._leading(partitions.sweep), interval=timedelta(hours=1)),
         ]
 
