@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from jobs.execution import executor
+from jobs.execution import executor, last_resort
 from jobs.execution.children import termination_kills
 from jobs.execution.identity import worker_name
 
@@ -18,7 +18,16 @@ from jobs.execution.identity import worker_name
     acks_late=False,
     Request="jobs.execution.worker:RunRequest",
 )
-def run_job(self: Task[Any, Any], execution_id: int, **from_newer_releases: Any) -> None:
-    """Run one execution, if it still waits. The message is only a hint: late, doubled or stale ones change nothing."""
+def run_job(
+    self: Task[Any, Any], execution_id: int | None = None, job_id: int | None = None, **from_newer_releases: Any
+) -> None:
+    """Run one execution, if it still waits. The message is only a hint: late, doubled or stale ones change nothing.
+
+    With a job instead it comes from stock beat, which runs the rows of native jobs as a last resort.
+    """
+    if execution_id is None and job_id is not None:
+        execution_id = last_resort.start(job_id, message_id=str(self.request.id or ""))
+    if execution_id is None:
+        return
     with termination_kills():
         executor.execute(execution_id, worker=worker_name(str(self.request.hostname)))
