@@ -115,5 +115,5 @@ def window(parameters: dict[str, str]) -> tuple[int, int]:
 
 def _estimate(queryset: QuerySet[Any]) -> int:
     """How many rows the planner expects."""
-    plan: dict[str, Any] = json.loads(queryset.order_by().explain(format="json"))
-    return int(plan["Plan"]["Plan Rows"])
+    plans: list[dict[str, Any]] = json.loads(queryset.order_by().explain(format="json"))
+    return int(plans[0]["Plan"]["Plan Rows"])
