@@ -50,6 +50,7 @@ class Claim:
     is_adopted: bool
     run_key: uuid.UUID
     trigger: str
+    request_id: str
     queue: str
     scheduled_for: datetime | None
     lease: timedelta
@@ -144,7 +145,8 @@ WITH clock AS MATERIALIZED (
     SELECT id, event_sequence, 'started', now, tenant_id, job_id, jsonb_build_object('attempt', attempt) FROM claimed
 )
 SELECT c.id, c.fence, c.attempt, c.attempt - c.handed_back_count AS tries, c.lost_count, c.parameters, c.policy,
-       c.dry_run, c.run_key, c.trigger, c.queue, c.scheduled_for, c.job_id, c.lease, c.now - c.available_at AS waited,
+       c.dry_run, c.run_key, c.trigger, c.request_id, c.queue, c.scheduled_for, c.job_id, c.lease,
+       c.now - c.available_at AS waited,
        t.name AS template, t.version AS template_version, n.slug AS tenant, coalesce(j.name, '') AS job_name,
        coalesce(j.origin = 'adopted', false) AS is_adopted
 FROM claimed c
@@ -188,6 +190,7 @@ def claim(execution_id: int, *, worker: str, lease: timedelta) -> Claim | None:
         is_adopted=row["is_adopted"],
         run_key=row["run_key"],
         trigger=row["trigger"],
+        request_id=row["request_id"],
         queue=row["queue"],
         scheduled_for=row["scheduled_for"],
         lease=timedelta(seconds=row["lease"]),

@@ -20,7 +20,7 @@ from jobs.execution.watchdog import Watchdog
 from jobs.executions import Claim, Ending, Settled
 from jobs.rules.states import AttemptOutcome, ExecutionStatus
 from jobs.tick import publisher
-from scheduler_project.lib import telemetry
+from scheduler_project.lib import correlation, telemetry
 from templates_registry import registry
 from templates_registry.base import Cancelled as TemplateStopped
 from templates_registry.base import JobTemplate
@@ -39,6 +39,14 @@ def execute(execution_id: int, *, worker: str) -> ExecutionStatus | None:
     claim = _claim(execution_id, worker=worker)
     if claim is None:
         return None
+    marks = {"execution_id": execution_id, "attempt": claim.attempt, "tenant": claim.tenant, "worker": worker}
+    if claim.request_id:
+        marks["request_id"] = claim.request_id
+    with correlation.bound(**marks):
+        return _carry_out(claim, claimed_at)
+
+
+def _carry_out(claim: Claim, claimed_at: float) -> ExecutionStatus | None:
     context = ExecutionContext(claim)
     interrupts = Interrupts()
     heartbeat = Heartbeat(claim, context, interrupts, claimed_at=claimed_at)
@@ -147,9 +155,8 @@ def _clean_connection() -> None:
 
 
 def _tell(claim: Claim, ending: Ending, settled: Settled | None) -> None:
-    event = "execution.overtaken" if settled is None else f"execution.{ending.outcome.value}"
     telemetry.emit(
-        event,
+        "execution.overtaken" if settled is None else f"execution.{ending.outcome.value}",
         execution_id=claim.execution_id,
         job=claim.job_name or claim.template,
         attempt=claim.attempt,

@@ -1,4 +1,4 @@
-"""Log lines: their form, and the wording of every engine event. The only place that words them."""
+"""Log lines: engine events become lines here, and every line gets its form. `wording` has the words."""
 
 from __future__ import annotations
 
@@ -8,30 +8,11 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
-from scheduler_project.lib import telemetry
+from scheduler_project.lib import correlation, telemetry
+from scheduler_project.middleware import current_request_id
+from scheduler_project.observability import wording
 
 logger = logging.getLogger("daybook")
-
-# event -> (level, wording). An event that is not listed is written with its name, at DEBUG.
-WORDING: dict[str, tuple[int, str]] = {
-    "leader.acquired": (logging.INFO, "{holder} acquired leader, epoch {epoch}"),
-    "leader.lost": (logging.WARNING, "{holder} lost the lead of epoch {epoch}"),
-    "leader.released": (logging.INFO, "{holder} released the lead of epoch {epoch}"),
-    "tick.decided": (logging.INFO, "Decided {ticks} ticks of {jobs} jobs, {fired} fired"),
-    "execution.dispatched": (logging.INFO, "Dispatched job execution {execution_id} to {queue}"),
-    "execution.succeeded": (logging.INFO, "Execution {execution_id} of {job} executed successfully in {seconds:.3f} s"),
-    "execution.failed": (logging.WARNING, "Execution {execution_id} of {job} failed: {error}"),
-    "beat.foreign_edit_undone": (logging.WARNING, "Undid a change of others to the row of {job}: {fields}"),
-    "beat.row_quarantined": (logging.WARNING, "Row {row} cannot be run as {job}: {problem}"),
-    "beat.unlisted_task_adopted": (logging.WARNING, "Adopted {job}, whose task {task} is not on the list"),
-    "beat.row_failed": (logging.ERROR, "Row {row} of job {job_id} could not be brought in line: {error}"),
-    "beat.entry_refused": (logging.ERROR, "The entry {entry} of beat_schedule cannot be stored: {error}"),
-    "beat.other_beat_seen": (logging.ERROR, "Another beat runs the rows: {stopped} adopted jobs are only observed now"),
-    "beat.other_beat_had_run": (logging.WARNING, "Another beat ran {rows} rows while no scheduler led"),
-    "beat.message_ran": (logging.WARNING, "Stock beat asked for job {job_id}: execution {execution_id}"),
-    "beat.message_refused": (logging.WARNING, "Stock beat asked for job {job_id} in vain: {reason}"),
-    "loop.failed": (logging.ERROR, "{loop} failed, next try in {seconds:g} s: {error}"),
-}
 
 
 def listen() -> None:
@@ -40,25 +21,32 @@ def listen() -> None:
 
 
 def write(event: str, fields: dict[str, Any]) -> None:
-    level, wording = WORDING.get(event, (logging.DEBUG, event))
+    level, sentence = wording.describe(event, fields)
     if logger.isEnabledFor(level):
-        logger.log(level, wording.format_map(_Lenient(fields)), extra={"event": event, "fields": fields})
-
-
-class _Lenient(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return "?"
+        logger.log(level, "%s", sentence, extra={"event": event, "fields": fields})
 
 
 def _instant(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _correlation() -> dict[str, Any]:
+    """The request and the execution that the line belongs to, where there is one."""
+    request_id = current_request_id.get()
+    return {**({"request_id": request_id} if request_id else {}), **correlation.current()}
+
+
 class TextFormatter(logging.Formatter):
-    """`2026-11-21T02:00:00.000Z INFO    name: message`, for people."""
+    """`2026-11-21T02:00:00.000Z INFO    name: message [execution_id=7]`, for people."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{_instant(record)} {record.levelname:7} {record.name}: {record.getMessage()}"
+        # One line each: a line break in a job's name must not pass for a line of ours.
+        message = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
+        line = f"{_instant(record)} {record.levelname:7} {record.name}: {message}"
+        told = getattr(record, "fields", {})
+        marks = [f"{name}={value}" for name, value in _correlation().items() if name not in told]
+        if marks:
+            line += f" [{' '.join(marks)}]"
         if record.exc_info and record.exc_info[0] is not None:
             line += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
         return line
@@ -73,10 +61,12 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            "pid": record.process,
         }
         if event := getattr(record, "event", None):
             entry["event"] = event
-            entry.update(getattr(record, "fields", {}))
+        for name, value in {**_correlation(), **getattr(record, "fields", {})}.items():
+            entry.setdefault(name, value)
         if record.exc_info and record.exc_info[0] is not None:
             entry["traceback"] = "".join(traceback.format_exception(*record.exc_info))
         return json.dumps(entry, default=str)

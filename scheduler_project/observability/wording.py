@@ -1,0 +1,84 @@
+"""The words for every telemetry event: event -> (level, wording). Nothing else words a log line of the engine."""
+
+from __future__ import annotations
+
+from logging import DEBUG, ERROR, INFO, WARNING
+
+WORDING: dict[str, tuple[int, str]] = {
+    # --- the lead and the ledger ---
+    "leader.acquired": (INFO, "{holder} acquired leader, epoch {epoch}"),
+    "leader.lost": (WARNING, "{holder} lost the lead of epoch {epoch}"),
+    "leader.released": (INFO, "{holder} released the lead of epoch {epoch}"),
+    "tick.decided": (INFO, "Decided {ticks} ticks of {jobs} jobs, {fired} fired"),
+    "tick.duplicated": (ERROR, "{ticks} ticks were in the ledger already; the constraint kept them from firing twice"),
+    # --- executions ---
+    "execution.dispatched": (INFO, "Dispatched job execution {execution_id} to {queue}"),
+    "execution.announcement_failed": (WARNING, "{count} executions could not be announced at once: {error}"),
+    "execution.redelivered": (INFO, "{count} executions are announced again"),
+    "execution.succeeded": (INFO, "Execution {execution_id} of {job} executed successfully in {seconds:.3f} s"),
+    "execution.failed": (WARNING, "Execution {execution_id} of {job} failed and is {status}: {error}"),
+    "execution.timed_out": (WARNING, "Execution {execution_id} of {job} timed out and is {status}: {error}"),
+    "execution.cancelled": (INFO, "Execution {execution_id} of {job} was cancelled after {seconds:.3f} s"),
+    "execution.lost": (ERROR, "Execution {execution_id} of {job} was lost and is {status}: {error}"),
+    "execution.handed_back": (
+        INFO,
+        "Execution {execution_id} of {job} was cut off by a shutdown and is {status} again",
+    ),
+    "execution.overtaken": (
+        ERROR,
+        "Execution {execution_id} of {job} had another owner already; its end counts nothing",
+    ),
+    "execution.expired": (WARNING, "Execution {execution_id} was not started in time and is cancelled"),
+    # --- jobs ---
+    "job.created": (INFO, "{actor} created {job}"),
+    "job.changed": (INFO, "{actor} changed {job}"),
+    "job.paused": (INFO, "{actor} paused {job} {note}"),
+    "job.resumed": (INFO, "{actor} resumed {job} {note}"),
+    "job.enabled": (INFO, "{actor} enabled {job} {note}"),
+    "job.disabled": (INFO, "{actor} disabled {job} {note}"),
+    "job.archived": (INFO, "{actor} archived {job} {note}"),
+    "job.adopted": (INFO, "{actor} adopted {job}"),
+    "job.observed": (INFO, "{actor} set {job} to be observed only {note}"),
+    "job.live": (INFO, "{actor} set {job} live {note}"),
+    "job.quarantined": (ERROR, "{job} is quarantined: {problem}"),
+    # --- django-celery-beat rows ---
+    "beat.foreign_edit_undone": (WARNING, "Undid a change of others to the row of {job}: {fields}"),
+    "beat.row_quarantined": (WARNING, "Row {row} cannot be run as {job}: {problem}"),
+    "beat.unlisted_task_adopted": (WARNING, "Adopted {job}, whose task {task} is not on the list"),
+    "beat.row_failed": (ERROR, "Row {row} of job {job_id} could not be brought in line: {error}"),
+    "beat.entry_refused": (ERROR, "The entry {entry} of beat_schedule cannot be stored: {error}"),
+    "beat.other_beat_seen": (ERROR, "Another beat runs the rows: {stopped} adopted jobs are only observed now"),
+    "beat.other_beat_had_run": (WARNING, "Another beat ran {rows} rows while no scheduler led"),
+    "beat.message_ran": (WARNING, "Stock beat asked for job {job_id}: execution {execution_id}"),
+    "beat.message_refused": (WARNING, "Stock beat asked for job {job_id} in vain: {reason}"),
+    # --- workers and the house ---
+    "worker.started": (INFO, "Worker {worker} serves {queues}"),
+    "worker.draining": (INFO, "Worker {worker} takes nothing new and waits for {runs} runs"),
+    "worker.stopped": (INFO, "Worker {worker} stopped"),
+    "partition.made": (INFO, "Made {count} partitions ahead of time"),
+    "partition.default_used": (ERROR, "Rows fell into a default partition: {ticks} ticks, {executions} executions"),
+    "template.schema_changed": (WARNING, "The schema of {template} {version} changed under the jobs that use it"),
+    "health.changed": (WARNING, "{part} is {status}"),
+    "loop.failed": (ERROR, "{loop} failed, next try in {seconds:g} s: {error}"),
+}
+
+UNWORDED = DEBUG
+
+
+def describe(event: str, fields: dict[str, object]) -> tuple[int, str]:
+    """Level and sentence. A field that is missing or of another kind than expected spoils neither."""
+    level, wording = WORDING.get(event, (UNWORDED, event))
+    try:
+        return level, " ".join(wording.format_map(_Lenient(fields)).split())
+    except (TypeError, ValueError):
+        return level, f"{event} {fields}"
+
+
+class _Lenient(dict[str, object]):
+    def __missing__(self, key: str) -> _Unknown:
+        return _Unknown()
+
+
+class _Unknown:
+    def __format__(self, specification: str) -> str:
+        return "?"
