@@ -13,7 +13,7 @@ from jobs.execution import registration
 from jobs.execution.children import Children
 from jobs.recovery import loss
 from jobs.recovery.loss import Orphan
-from scheduler_project.lib import sql, telemetry
+from scheduler_project.lib import liveness, sql, telemetry
 from scheduler_project.lib.loop import Loop
 
 LOOK = timedelta(seconds=0.25)
@@ -79,6 +79,7 @@ class Attendant:
     def look(self) -> None:
         if self._ended.is_set():
             return
+        liveness.prove("worker")
         gone = self._children.take_gone()
         if gone or self._is_draining or self._is_ending:
             self._must_sweep = True

@@ -14,7 +14,7 @@ from django.db.utils import InterfaceError, OperationalError
 from jobs import ledger
 from jobs.models import Job
 from jobs.tick.leader import Leader, NotLeading
-from scheduler_project.lib import telemetry, transactions
+from scheduler_project.lib import liveness, telemetry, transactions
 
 IDLE = timedelta(seconds=0.5)
 STANDBY = timedelta(seconds=1)
@@ -35,6 +35,7 @@ class Turn:
 
     def take(self) -> timedelta:
         """Do it, and return how long to wait for the next."""
+        liveness.prove("scheduler")
         try:
             if not self.leader.keep():
                 return min(STANDBY, self.leader.ttl / 4)

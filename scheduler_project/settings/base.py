@@ -175,6 +175,9 @@ DAYBOOK_LEADER_LEASE = environment["DAYBOOK_LEADER_LEASE"]
 DAYBOOK_RUN_LEASE = environment["DAYBOOK_RUN_LEASE"]
 DAYBOOK_HEARTBEAT = environment["DAYBOOK_HEARTBEAT"]
 DAYBOOK_ADOPT: bool = environment["DAYBOOK_ADOPT"]
+DAYBOOK_LIVENESS_FOLDER = (
+    Path(environment["DAYBOOK_LIVENESS_FOLDER"]) if environment["DAYBOOK_LIVENESS_FOLDER"] else None
+)
 DAYBOOK_EXPORT_ROOT = Path(environment["DAYBOOK_EXPORT_ROOT"] or STATE_DIR / "exports")
 # What the built-in templates may touch: model -> date field (cleanup) or the fields (export).
 DAYBOOK_CLEANUP_MODELS = {

@@ -110,7 +110,12 @@ VARIABLES: dict[str, Variable] = {
         seconds(2, 900), timedelta(seconds=60), "How long a run stays its worker's without a heartbeat."
     ),
     "DAYBOOK_HEARTBEAT": Variable(
-        seconds(0.2, 300), timedelta(seconds=10), "How often a running job renews its lease."
+        seconds(0.2, 300),
+        timedelta(seconds=10),
+        "How often a running job renews its lease, and a worker says that it lives.",
+    ),
+    "DAYBOOK_LIVENESS_FOLDER": Variable(
+        text, None, "Folder where scheduler and worker touch a file while they turn, for container health checks."
     ),
     "DAYBOOK_ADOPT": Variable(boolean, True, "Adopt django-celery-beat rows that others made as jobs."),
     "DAYBOOK_ROLE": Variable(
