@@ -6,6 +6,7 @@ is a superuser. Keys are made for the tenant and the scopes that a test needs.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,7 +47,15 @@ def cast(db: None) -> Cast:
     for name, (tenant, role) in MEMBERS.items():
         Membership.objects.create(tenant=tenants[tenant], user=users[name], role=role)
     root = User.objects.create_superuser("root", password="root")
-    return Cast(**tenants, **users, root=root)
+    return Cast(
+        acme=tenants["acme"],
+        globex=tenants["globex"],
+        ana=users["ana"],
+        olaf=users["olaf"],
+        vera=users["vera"],
+        gita=users["gita"],
+        root=root,
+    )
 
 
 @pytest.fixture
@@ -111,9 +120,7 @@ class ApiClient(Client):
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         if body is None:
             return self.generic(method, path, headers=headers)
-        return self.generic(
-            method, path, self._encode_json(body, "application/json"), "application/json", headers=headers
-        )
+        return self.generic(method, path, json.dumps(body), "application/json", headers=headers)
 
 
 ClientOf = Callable[[User | str | None], ApiClient]

@@ -76,4 +76,4 @@ def untouched() -> Iterator[None]:
 
 def _everything() -> list[Any]:
     tables = (Job, JobRevision, Tick, Execution, Attempt, ExecutionEvent, LogLine)
-    return [list(table.objects.order_by("pk").values()) for table in tables]  # type: ignore[attr-defined]
+    return [list(table.objects.order_by("pk").values()) for table in tables]

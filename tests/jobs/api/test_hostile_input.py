@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -64,24 +65,32 @@ def test_text_that_cannot_be_stored_is_named_by_its_path(by_key: ApiClient, text
     assert set(answer.json()["error"]["fields"]) == {path}
 
 
-WRONG: list[tuple[str, Any]] = [
-    *[(field, value) for field in ("name", "template", "queue", "priority") for value in (7, None, [], {}, True, "")],
-    *[("description", value) for value in (7, None, [], {}, True)],
-    *[(field, value) for field in ("parameters", "policies", "schedule") for value in (7, None, [], "x", True)],
-    *[("tags", value) for value in (7, None, {}, "x", [7], [None], [[]], ["x" * 51], ["a"] * 21)],
-    *[("template_version", value) for value in ("1", 1.5, True, 0, -1, 10**30)],
-    *[("slug", value) for value in (7, None, [], "Upper", "ä", "-a", "a" * 101, "a b", "a/b", "a\n")],
-    *[("schedule", {"kind": "cron", "cron": value}) for value in (7, None, [], "* * * *", "x" * 200, "61 * * * *")],
-    *[("schedule", {"kind": "interval", "every_seconds": value}) for value in ("60", 0, -1, 1.5, None, 10**30)],
-    *[("schedule", {"kind": "once", "at": value}) for value in (7, "tomorrow", "2026-01-01", "9999-01-01T00:00:00Z")],
-    *[("policies", {"timeout_seconds": value}) for value in ("60", 0, -1, None, 10**30, True, 1.5)],
-    *[("policies", {"retry_base_seconds": value}) for value in ("1", -0.1, None, 1e300)],
-    *[("policies", {value: 1}) for value in ("__class__", "a" * 10_000, "🙂")],
-    *[("parameters", {value: 1}) for value in ("__proto__", "a" * 10_000, "🙂", "a.b", "a[0]")],
+WRONG_VALUES: list[tuple[str, str, list[Any]]] = [
+    *[(field, "", [7, None, [], {}, True, ""]) for field in ("name", "template", "queue", "priority")],
+    ("description", "", [7, None, [], {}, True]),
+    *[(field, "", [7, None, [], "x", True]) for field in ("parameters", "policies", "schedule")],
+    ("tags", "", [7, None, {}, "x", [7], [None], [[]], ["x" * 51], ["a"] * 21]),
+    ("template_version", "", ["1", 1.5, True, 0, -1, 10**30]),
+    ("slug", "", [7, None, [], "Upper", "ä", "-a", "a" * 101, "a b", "a/b", "a\n"]),
+    ("schedule", "cron", [7, None, [], "* * * *", "x" * 200, "61 * * * *"]),
+    ("schedule", "every_seconds", ["60", 0, -1, 1.5, None, 10**30]),
+    ("schedule", "at", [7, "tomorrow", "2026-01-01", "9999-01-01T00:00:00Z"]),
+    ("policies", "timeout_seconds", ["60", 0, -1, None, 10**30, True, 1.5]),
+    ("policies", "retry_base_seconds", ["1", -0.1, None, 1e300]),
+    *[("policies", name, [1]) for name in ("__class__", "a" * 10_000, "🙂")],
+    *[("parameters", name, [1]) for name in ("__proto__", "a" * 10_000, "🙂", "a.b", "a[0]")],
 ]
+KINDS = {"cron": "cron", "every_seconds": "interval", "at": "once"}
 
 
-@pytest.mark.parametrize(("field", "value"), WRONG, ids=repr)
+def wrong() -> Iterator[tuple[str, Any]]:
+    for field, name, values in WRONG_VALUES:
+        for value in values:
+            kind = {"kind": KINDS[name]} if field == "schedule" and name else {}
+            yield field, {**kind, name: value} if name else value
+
+
+@pytest.mark.parametrize(("field", "value"), wrong(), ids=repr)
 def test_a_wrong_type_or_value_is_named(by_key: ApiClient, job_of: MakeJob, field: str, value: Any) -> None:
     job = job_of()
     for method, path, body in (

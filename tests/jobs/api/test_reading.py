@@ -62,7 +62,7 @@ def test_lists_cost_the_same_for_one_row_and_for_twenty(
     execution = run_of(job)
     client = client_of(make_key()[1] if who == "key" else getattr(cast, who))
     paths = [path.format(job=job.pk, execution=execution.pk) for path in LISTS]
-    counts = []
+    counts: list[dict[str, int]] = []
     for more in (1, 20):
         fill(job, execution, more)  # type: ignore[operator]
         counts.append({})

@@ -74,9 +74,6 @@ class TestCheck:
 @pytest.mark.django_db
 class TestPermission:
     def test_denies_what_declares_nothing(self, cast: Cast) -> None:
-        request = APIRequestFactory().post("/things")
-        request.user, request.auth = cast.root, principal.of_user(cast.root)  # type: ignore[attr-defined]
-
         class Known:
             def authenticate(self, request: Any) -> Any:
                 return cast.root, principal.of_user(cast.root)
@@ -85,6 +82,6 @@ class TestPermission:
                 return "Bearer"
 
         view = Forgetful.as_view({"post": "create"}, authentication_classes=[Known])
-        answer = view(request)
+        answer = view(APIRequestFactory().post("/things"))
         assert answer.status_code == 403
         assert "declares no scope for create" in answer.data["error"]["message"]

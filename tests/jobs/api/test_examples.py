@@ -1,0 +1,81 @@
+"""The examples of docs/api.md, run with curl against a live server in the order of the page."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.urls import get_resolver, resolve
+
+from jobs.models import Job
+from tests.cast import MakeKey
+from tests.jobs.api.test_scope_matrix import PUBLIC, RULES, served
+
+PAGE = Path(settings.BASE_DIR) / "docs" / "api.md"
+BLOCK = re.compile(r"^```(sh|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+
+
+def examples() -> Iterator[tuple[str, Any]]:
+    """Each command with the answer that the page shows for it, or None."""
+    blocks = BLOCK.findall(PAGE.read_text())
+    for number, (kind, text) in enumerate(blocks):
+        if kind == "sh":
+            following = blocks[number + 1] if number + 1 < len(blocks) else ("", "")
+            yield text, json.loads(following[1]) if following[0] == "json" else None
+
+
+def assert_contains(answer: Any, shown: Any, path: str = "") -> None:
+    """The answer has every key that the page shows, with a value of the same type; of lists, the first item counts."""
+    if isinstance(shown, dict):
+        assert isinstance(answer, dict), path
+        assert set(shown) <= set(answer), path
+        for key, value in shown.items():
+            assert_contains(answer[key], value, f"{path}.{key}")
+    elif isinstance(shown, list):
+        assert isinstance(answer, list), path
+        if shown:
+            assert_contains(answer[0], shown[0], f"{path}[0]")
+    elif isinstance(shown, str) and re.fullmatch(r"[a-z_]+", shown):
+        assert answer == shown, path  # a word, such as a status
+    else:
+        assert type(answer) is type(shown), path
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeKey) -> None:
+    surroundings = {"PATH": "/usr/bin:/bin", "DAYBOOK": live_server.url, "KEY": make_key()[1]}
+    for command, shown in examples():
+        done = subprocess.run(
+            ["/bin/sh", "-euc", command], env=surroundings, capture_output=True, text=True, timeout=20, check=False
+        )
+        assert done.returncode == 0, (command, done.stderr)
+        answer = json.loads(done.stdout) if done.stdout else {}
+        is_error = isinstance(answer.get("error"), dict)
+        assert is_error == (shown is not None and "error" in shown), (command, answer)
+        if shown is not None:
+            assert_contains(answer, shown)
+        if "schedule_text" in answer:
+            surroundings["JOB"] = str(answer["id"])
+        elif "run_key" in answer:
+            surroundings["EXECUTION"] = str(answer["id"])
+    assert Job.objects.get().archived_at is not None
+
+
+def test_every_endpoint_has_an_example() -> None:
+    commands = " ".join(command for command, _ in examples())
+    commands = re.sub(r"\$(JOB|EXECUTION)", "7", commands).replace("database_cleanup", "echo")
+    called = {
+        (method.lower() or "get", path)
+        for method, path in re.findall(r'curl -sS (?:-X ([A-Z]+) )?"\$DAYBOOK([^"?]*)', commands)
+    }
+    shown = {(method, resolve(path).url_name) for method, path in called}
+    assert {endpoint for endpoint in served(get_resolver().url_patterns) if RULES[endpoint] != PUBLIC} <= shown
