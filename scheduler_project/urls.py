@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 api = [
     path("v1/", include("jobs.api.urls")),
@@ -9,6 +10,7 @@ api = [
 ]
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/", include(api)),
     path("", include("scheduler_project.observability.urls")),

@@ -1,0 +1,70 @@
+"""Base of admin pages about rows that belong to a tenant: who sees them, and what an id of another tenant answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest
+
+from accounts import access
+from accounts.scopes import Scope
+
+Row = TypeVar("Row", bound=Model)
+
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin
+else:
+
+    class ModelAdmin(admin.ModelAdmin, Generic[Row]):
+        """Takes its row's type at run time as well; Django's own does so for the type checker only."""
+
+
+class TenantAdmin(ModelAdmin[Row]):
+    """Read-only until a subclass allows more. Superusers see every tenant, others those of their memberships."""
+
+    tenant_path = "tenant"
+    view_scope: str = Scope.SCHEDULER_READ
+
+    def tenant_of(self, row: Row) -> int:
+        tenant_id: int = row.tenant_id  # type: ignore[attr-defined]
+        return tenant_id
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
+        rows: QuerySet[Row] = access.visible(
+            super().get_queryset(request), request.user, self.view_scope, tenant=self.tenant_path
+        )
+        return rows
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Row:
+        """The row. Another tenant's is forbidden, an unknown id is not found; the stock admin would redirect."""
+        found = super().get_object(request, object_id, from_field)
+        if found is not None:
+            return found
+        try:
+            is_foreign = self.model._default_manager.filter(pk=object_id).exists()
+        except (ValueError, ValidationError):
+            is_foreign = False
+        if is_foreign:
+            raise PermissionDenied(f"This {self.opts.verbose_name} belongs to a tenant that you are no member of.")
+        raise Http404(f"There is no {self.opts.verbose_name} {object_id}.")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is None:
+            return access.may_anywhere(request.user, self.view_scope)
+        return access.may(request.user, self.view_scope, self.tenant_of(obj))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

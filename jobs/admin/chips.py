@@ -1,0 +1,81 @@
+"""The words, tones and shapes of states: of jobs, executions, attempts and ticks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils.safestring import SafeString
+
+from jobs.models import Job, Worker
+from jobs.rules.states import Origin
+from scheduler_project.lib.markup import chip
+
+# state -> (word, tone, shape)
+STATES: dict[str, tuple[str, str, str]] = {
+    # executions and attempts
+    "queued": ("Queued", "quiet", "dots"),
+    "running": ("Running", "info", "run"),
+    "succeeded": ("Succeeded", "good", "check"),
+    "failed": ("Failed", "bad", "cross"),
+    "timed_out": ("Timed out", "bad", "clock"),
+    "cancelled": ("Cancelled", "quiet", "stop"),
+    "lost": ("Lost", "bad", "unknown"),
+    "dead": ("Dead", "bad", "octagon"),
+    "handed_back": ("Handed back", "quiet", "back"),
+    # ticks
+    "fired": ("Fired", "good", "check"),
+    "late": ("Late", "warn", "clock"),
+    "coalesced": ("Coalesced", "quiet", "merge"),
+    "skipped": ("Skipped", "quiet", "skip"),
+    "missed": ("Missed", "bad", "hollow"),
+    "shadow": ("Shadow", "quiet", "dots"),
+    # jobs
+    "active": ("Active", "good", "check"),
+    "manual": ("By hand", "quiet", "hand"),
+    "paused": ("Paused", "warn", "pause"),
+    "disabled": ("Disabled", "quiet", "stop"),
+    "ended": ("Ended", "quiet", "flag"),
+    "problem": ("Needs attention", "bad", "alert"),
+    "archived": ("Archived", "quiet", "box"),
+    # workers
+    "online": ("Online", "good", "check"),
+    "silent": ("Silent", "bad", "alert"),
+    "stopped": ("Stopped", "quiet", "stop"),
+}
+
+
+def state_chip(state: str, title: str = "") -> SafeString:
+    word, tone, shape = STATES.get(state, (state.replace("_", " ").capitalize(), "quiet", "unknown"))
+    return chip(word, tone=tone, shape=shape, title=title)
+
+
+def job_state(job: Job) -> str:
+    if job.archived_at is not None:
+        return "archived"
+    if job.problem:
+        return "problem"
+    if not job.is_enabled:
+        return "disabled"
+    if job.is_paused:
+        return "paused"
+    if job.spec.get("kind") == "manual":
+        return "manual"
+    return "active" if job.next_tick_at is not None else "ended"
+
+
+def job_chip(job: Job) -> SafeString:
+    hints = {"problem": job.problem, "paused": job.pause_note, "ended": "The schedule has no further occurrence"}
+    state = job_state(job)
+    return state_chip(state, hints.get(state, ""))
+
+
+def origin_chip(job: Job) -> str | SafeString:
+    if job.origin != Origin.ADOPTED:
+        return ""
+    return chip("Adopted", tone="quiet", shape="link", title="Its schedule belongs to django-celery-beat")
+
+
+def worker_state(worker: Worker, now: datetime, *, silent_after: float) -> str:
+    if worker.stopped_at is not None and worker.stopped_at >= worker.heartbeat_at:
+        return "stopped"
+    return "online" if (now - worker.heartbeat_at).total_seconds() <= silent_after else "silent"

@@ -1,0 +1,143 @@
+"""The page of one execution: its state and log, refreshed while it waits or runs, and what it leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from accounts import access
+from accounts.scopes import Scope
+from jobs.admin import parameters
+from jobs.admin.reasons import in_words
+from jobs.models import Attempt, Execution, ExecutionLease, Job, LogLine, Tick
+from jobs.rules.states import ACTIVE, ExecutionStatus, Trigger
+from scheduler_project.lib import markup, sql
+
+TAIL = 500
+UNSUCCESSFUL = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT, ExecutionStatus.LOST, ExecutionStatus.DEAD)
+TRIGGERS = {
+    Trigger.SCHEDULE: "Schedule",
+    Trigger.MANUAL: "By hand",
+    Trigger.API: "API",
+    Trigger.DEPENDENCY: "Dependency",
+    Trigger.BACKFILL: "Backfill",
+    Trigger.EVENT: "Event",
+    Trigger.REPLAY: "Replay",
+}
+REFRESH_SECONDS = 2
+POLL_ENDED = 286
+"""The status with which htmx stops to poll."""
+
+
+@dataclass(frozen=True)
+class Log:
+    lines: list[LogLine]
+    # Whether earlier lines exist that are not shown.
+    is_cut: bool
+    last: int
+
+
+def respond(request: HttpRequest, site_context: dict[str, Any], row: Execution) -> HttpResponse:
+    job = find_job(row)
+    context = {
+        **site_context,
+        **_live_context(request, row, job),
+        "title": f"Execution {row.pk}",
+        "subtitle": job.name if job else row.template.title or row.template.name,
+        "opts": Execution._meta,
+        "parameters": parameters.masked(row.template, row.parameters),
+        "log": _log(row, everything=request.GET.get("log") == "all"),
+        "tick": Tick.objects.filter(execution_id=row.pk).first() if row.scheduled_for else None,
+    }
+    return TemplateResponse(request, "jobs/execution_page.html", context)
+
+
+def live_fragment(request: HttpRequest, row: Execution) -> HttpResponse:
+    job = find_job(row)
+    return TemplateResponse(request, "jobs/execution_live.html", _live_context(request, row, job))
+
+
+def log_fragment(request: HttpRequest, row: Execution) -> HttpResponse:
+    """The lines after `after`. The last answer of a run that has ended tells htmx to stop asking."""
+    after = request.GET.get("after", "0")
+    lines = _lines(row).filter(sequence__gt=int(after) if after.isdecimal() and len(after) < 10 else 0)[:TAIL]
+    log = Log(list(lines), is_cut=False, last=0)
+    context = {"execution": row, "log": log, "is_active": row.status in ACTIVE, "after": after}
+    return TemplateResponse(request, "jobs/execution_log_lines.html", context)
+
+
+def find_job(row: Execution) -> Job | None:
+    return Job.objects.select_related("template", "tenant").filter(pk=row.job_id).first() if row.job_id else None
+
+
+def waited_and_ran(row: Execution, *, now: datetime) -> tuple[float | None, float | None]:
+    """Seconds in the queue before the first start, and from there to the end."""
+    begun = row.started_at or row.finished_at or now
+    waited = (begun - row.created_at).total_seconds()
+    ran = markup.span(row.started_at, row.finished_at, now=now)
+    return waited, None if ran is None else ran.total_seconds()
+
+
+def trigger_in_words(row: Execution) -> tuple[str, str]:
+    """How it was started, and by whom when it was not the schedule."""
+    kind = Trigger(row.trigger)
+    who = row.requested_by.partition(":")[2] or row.requested_by
+    return TRIGGERS[kind], "" if kind is Trigger.SCHEDULE else f"by {who}" if who else ""
+
+
+def _live_context(request: HttpRequest, row: Execution, job: Job | None) -> dict[str, Any]:
+    now = sql.now()
+    is_active = row.status in ACTIVE
+    lease = ExecutionLease.objects.filter(pk=row.pk).first() if is_active else None
+    attempts = list(Attempt.objects.filter(execution_id=row.pk).order_by("number"))
+    waited, ran = waited_and_ran(row, now=now)
+    may_run = access.may(request.user, Scope.SCHEDULER_RUN, row.tenant_id)
+    trigger, by = trigger_in_words(row)
+    return {
+        "execution": row,
+        "job": job,
+        "now": now,
+        "is_active": is_active,
+        "refresh_seconds": REFRESH_SECONDS,
+        "reason": in_words(row.reason) if row.reason else "",
+        "attempts": [(attempt, _seconds(attempt, now)) for attempt in attempts],
+        "traceback": next((attempt.traceback for attempt in reversed(attempts) if attempt.traceback), ""),
+        "worker": lease.worker if lease else (attempts[-1].worker if attempts else ""),
+        "progress": _progress(lease),
+        "heartbeat_due_at": lease.expires_at if lease else None,
+        "waited": waited,
+        "ran": ran,
+        "trigger": trigger,
+        "trigger_by": by,
+        "may_cancel": may_run and is_active and row.cancel_requested_at is None,
+        "may_run_again": may_run and not is_active and job is not None and job.archived_at is None,
+        "shows_result": row.result is not None,
+    }
+
+
+def _seconds(attempt: Attempt, now: datetime) -> float:
+    return ((attempt.finished_at or now) - attempt.started_at).total_seconds()
+
+
+def _progress(lease: ExecutionLease | None) -> dict[str, Any] | None:
+    if lease is None or not lease.progress:
+        return None
+    done, total = lease.progress.get("done", 0), lease.progress.get("total")
+    return {"done": done, "total": total, "text": lease.progress.get("text", "")}
+
+
+def _lines(row: Execution) -> Any:
+    return LogLine.objects.filter(execution_id=row.pk).order_by("sequence")
+
+
+def _log(row: Execution, *, everything: bool) -> Log:
+    if everything:
+        lines = list(_lines(row))
+        return Log(lines, is_cut=False, last=lines[-1].sequence if lines else 0)
+    lines = list(reversed(_lines(row).order_by("-sequence")[: TAIL + 1]))
+    is_cut = len(lines) > TAIL
+    return Log(lines[-TAIL:], is_cut=is_cut, last=lines[-1].sequence if lines else 0)

@@ -1,0 +1,85 @@
+"""The page of one job: what it is, what it did, why it did not run, and who changed it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from accounts import access
+from accounts.scopes import Scope
+from jobs.admin import parameters, recent_runs, schedule_preview
+from jobs.admin.chips import job_state
+from jobs.admin.operations import OPERATIONS
+from jobs.models import Execution, Job, JobRevision, Tick
+from jobs.rules.policy import JobPolicy
+from jobs.rules.states import Origin, Overlap
+from scheduler_project.lib import markup, sql
+
+RUNS, DECISIONS, REVISIONS = 10, 15, 10
+
+OVERLAP_WORDS = {
+    Overlap.SKIP: "the new run is skipped",
+    Overlap.QUEUE_ONE: "one run waits",
+    Overlap.QUEUE_ALL: "all runs wait",
+    Overlap.ALLOW: "runs go side by side",
+    Overlap.REPLACE: "the earlier run is cancelled",
+}
+MISFIRE_WORDS = {"last": "the newest runs late", "all": "all run late", "none": "none runs late"}
+
+
+def respond(request: HttpRequest, site_context: dict[str, Any], job: Job) -> HttpResponse:
+    now = sql.now()
+    executions = list(Execution.objects.filter(job_id=job.pk).order_by("-id")[:RUNS])
+    runs = recent_runs.find([job.pk])[job.pk]
+    context = {
+        **site_context,
+        "title": job.name,
+        "opts": Job._meta,
+        "job": job,
+        "state": job_state(job),
+        "preview": _preview(job, now),
+        "executions": executions,
+        "bars": recent_runs.bars(runs),
+        "summary": recent_runs.summary(runs) if runs else "",
+        "ticks": list(Tick.objects.filter(job_id=job.pk).order_by("-due_at")[:DECISIONS]),
+        "revisions": list(JobRevision.objects.filter(job_id=job.pk).order_by("-number")[:REVISIONS]),
+        "parameters": parameters.masked(job.template, job.parameters),
+        "policies": policies_in_words(job.policies),
+        "operations": {
+            name.replace("-", "_"): operation.is_open_to(request, job) for name, operation in OPERATIONS.items()
+        },
+        "may_edit": job.archived_at is None and access.may(request.user, Scope.SCHEDULER_WRITE, job.tenant_id),
+        "shows_tenant": access.tenants(request.user).count() > 1,
+        "is_adopted": job.origin == Origin.ADOPTED,
+    }
+    return TemplateResponse(request, "jobs/job_page.html", context)
+
+
+def _preview(job: Job, now: Any) -> schedule_preview.Preview | None:
+    try:
+        return schedule_preview.of_spec(job.schedule, now=now)
+    except (ValueError, TypeError):
+        return None  # quarantined: the page shows the job's problem instead
+
+
+def policies_in_words(policy: JobPolicy) -> list[tuple[str, str]]:
+    retries = "none"
+    if policy.max_retries:
+        waits = f"{markup.duration(policy.retry_base_seconds)} to {markup.duration(policy.retry_cap_seconds)} apart"
+        retries = f"{policy.max_retries}, {waits}"
+    rows = [
+        ("Overlap", OVERLAP_WORDS[policy.overlap] + (f", {policy.slots} at once" if (policy.slots or 0) > 1 else "")),
+        ("Missed runs", f"{MISFIRE_WORDS[policy.misfire]}, within {markup.duration(policy.misfire_window_seconds)}"),
+        ("Time limit", markup.duration(policy.timeout_seconds)),
+        ("Retries", retries),
+        ("Worker lost", "tries again" if policy.on_lost == "retry" else "fails"),
+    ]
+    if policy.soft_timeout_seconds:
+        rows.insert(3, ("Warning limit", markup.duration(policy.soft_timeout_seconds)))
+    if policy.start_deadline_seconds:
+        rows.append(("Start deadline", markup.duration(policy.start_deadline_seconds)))
+    if policy.max_runs:
+        rows.append(("Runs in total", str(policy.max_runs)))
+    return rows

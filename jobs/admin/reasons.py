@@ -1,0 +1,35 @@
+"""Why a tick did not fire and why an execution ended as it did, in words for people."""
+
+from __future__ import annotations
+
+REASONS: dict[str, str] = {
+    # ticks
+    "paused": "The job was paused",
+    "overlap": "An earlier run had not ended",
+    "observe": "The job only observes",
+    "misfire_none": "It was late, and the job does not make up for late runs",
+    "misfire_last": "A newer late run stands for it",
+    "misfire_cap": "More late runs than the job makes up for",
+    "misfire_window": "Too late to be made up for",
+    "disabled_at_tick": "The job was disabled before it was decided",
+    "archived_at_tick": "The job was archived before it was decided",
+    "unaccounted": "Found by the repair: nobody had decided it",
+    # executions
+    "cancelled": "Cancelled on request",
+    "replaced": "A newer run took its place",
+    "start_deadline": "Its start deadline passed",
+    "archived": "The job was archived",
+    "retries_used_up": "No retry is left",
+    "not_retryable": "This kind of error is not retried",
+    "on_lost_fail": "The worker vanished, and the job does not run again then",
+    "lost_too_often": "Workers vanished with it too often",
+    "handed_back": "Its worker shut down and handed it back",
+    "retry_after_failed": "Waiting for the next try after a failure",
+    "retry_after_timed_out": "Waiting for the next try after a timeout",
+    "retry_after_lost": "Waiting for the next try, its worker vanished",
+    "approval": "Waiting for approval",
+}
+
+
+def in_words(reason: str) -> str:
+    return REASONS.get(reason, reason.replace("_", " ").capitalize())
