@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from celery import current_app, schedules
-from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django_celery_beat.models import PeriodicTask, PeriodicTasks
 from django_celery_beat.schedulers import ModelEntry
 
@@ -23,7 +22,9 @@ def install() -> None:
         try:
             with transaction.atomic():
                 _install(name, entry)
-        except (ValidationError, ValueError, TypeError, KeyError) as error:
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001  settings may hold anything, and the other entries must go on
             telemetry.emit("beat.entry_refused", entry=name, error=f"{type(error).__name__}: {error}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from scheduler_project.lib import telemetry
 
 Events = list[tuple[str, dict[str, Any]]]
 MakeRow = Callable[..., PeriodicTask]
+Commit = Callable[..., AbstractContextManager[list[Callable[..., object]]]]
 
 
 class Clock:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -25,12 +23,10 @@ from jobs.models import BeatRow, Job, JobRevision, Tick
 from jobs.recovery.resync import Resync
 from jobs.rules.states import Mode
 from templates_registry.models import TaskFunction
-from tests.jobs.beat_sync.conftest import Admin, Clock, Events, MakeRow, crontab, every, job_of, names
+from tests.jobs.beat_sync.conftest import Admin, Clock, Commit, Events, MakeRow, crontab, every, job_of, names
 from tests.jobs.conftest import database_now
 
 pytestmark = pytest.mark.django_db
-
-Commit = Callable[..., AbstractContextManager[list[Callable[..., object]]]]
 
 
 def make_undecided(job: Job, *, seconds: float) -> None:
