@@ -91,6 +91,15 @@ class TestCreate:
         by_key.send("POST", PATH, JOB)
         assert "Another job" in fields_of(by_key.send("POST", PATH, JOB))["slug"][0]
 
+    def test_loses_a_slug_to_a_job_made_in_the_same_moment(
+        self, by_key: ApiClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        by_key.send("POST", PATH, JOB)
+        monkeypatch.setattr("jobs.registry._refuse_taken_slug", lambda *_, **__: None)
+        with untouched():
+            answer = by_key.send("POST", PATH, JOB)
+        assert set(fields_of(answer)) == {"slug"}
+
     def test_leaves_the_same_slug_to_another_tenant(self, by_key: ApiClient, cast: Cast, client_of: ClientOf) -> None:
         by_key.send("POST", PATH, JOB)
         assert client_of(cast.gita).send("POST", PATH, JOB).status_code == 201

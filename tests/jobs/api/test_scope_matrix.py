@@ -193,6 +193,12 @@ def test_lists_leave_other_tenants_out(name: str, stage: Stage, cast: Cast, clie
     assert counts == {"vera": 1, "gita": 0, "root": 1}
 
 
+def test_head_is_held_to_the_rule_of_get(stage: Stage, client_of: ClientOf, make_key: MakeKey) -> None:
+    for text, status in ((None, 401), (make_key(RUN)[1], 403), (make_key(READ)[1], 200)):
+        answer = client_of(text).head(stage.path("job-detail"))
+        assert (answer.status_code, answer.content) == (status, b"")
+
+
 def test_a_user_without_a_tenant_sees_nothing(stage: Stage, client_of: ClientOf) -> None:
     stranger = User.objects.create_user("stranger")
     answer = client_of(stranger).get(reverse("job-list"))
