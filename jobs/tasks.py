@@ -11,15 +11,15 @@ from jobs.execution.children import termination_kills
 from jobs.execution.identity import worker_name
 
 
-@shared_task(
-    name="scheduler.run_job",
-    bind=True,
-    ignore_result=True,
-    acks_late=False,
-    Request="jobs.execution.worker:RunRequest",
+class RunTask(Task[Any, Any]):
+    Request = "jobs.execution.worker:RunRequest"
+
+
+@shared_task(  # type: ignore[arg-type]  # its stubs do not know a bound task with keyword arguments
+    name="scheduler.run_job", base=RunTask, bind=True, ignore_result=True, acks_late=False
 )
 def run_job(
-    self: Task[Any, Any], execution_id: int | None = None, job_id: int | None = None, **from_newer_releases: Any
+    self: RunTask, execution_id: int | None = None, job_id: int | None = None, **from_newer_releases: Any
 ) -> None:
     """Run one execution, if it still waits. The message is only a hint: late, doubled or stale ones change nothing.
 

@@ -72,9 +72,10 @@ class TestSweep:
         def fail(self: EventCursor, *args: object, **kwargs: object) -> None:
             raise RuntimeError("no")
 
-        with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        with monkeypatch.context() as patch:
             patch.setattr(EventCursor, "save", fail)
-            projections.sweep()
+            with pytest.raises(RuntimeError):
+                projections.sweep()
         assert totals() == {}
         assert projections.sweep() == 1
 
