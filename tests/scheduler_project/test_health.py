@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -116,6 +117,14 @@ class TestSystem:
         assert list(body["parts"]) == ["database", "redis", "workers", "leader", "tick"]
         assert body["parts"]["workers"]["processes"] == 2
         assert all({"status", "since"} <= set(part) for part in body["parts"].values())
+
+    def test_looks_as_it_is_documented(self) -> None:
+        page = (Path(__file__).resolve().parents[2] / "docs" / "observability.md").read_text()
+        documented = json.loads(page.split("```json")[1].split("```")[0])
+        actual = ask("/health/system")[1]
+        assert list(actual) == list(documented)
+        for name, shown in documented["parts"].items():
+            assert shown.keys() - {"message", "action"} == actual["parts"][name].keys(), name
 
     def test_has_a_name_in_the_spring_world(self) -> None:
         assert ask("/actuator/health")[0] == 200

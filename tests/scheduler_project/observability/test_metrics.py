@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from accounts.models import Tenant
@@ -62,9 +64,9 @@ def new_job(template: str, **changes: Any) -> Job:
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """No snapshot of an earlier test is kept."""
-    registry = metrics.CollectorRegistry()
-    registry.register(metrics.DatabaseCollector())
-    monkeypatch.setattr(metrics, "OWN", registry)
+    own = CollectorRegistry()
+    own.register(metrics.DatabaseCollector())
+    monkeypatch.setattr(metrics, "OWN", own)
 
 
 def scrape() -> Samples:
@@ -79,6 +81,15 @@ class TestScrape:
         text = Client().get("/metrics").content.decode()
         types = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")}
         assert types >= NAMES
+
+    def test_is_documented_name_by_name(self) -> None:
+        text = metrics.generate_latest(metrics.OWN).decode()
+        exported = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")}
+        table = (Path(__file__).resolve().parents[3] / "docs" / "observability.md").read_text().split("| Metric |")[1]
+        first_cells = [line.split("|")[1] for line in table.split("\n\n")[0].splitlines()[2:]]
+        documented = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+        optional = {"scheduler_tick_age_seconds"}  # only once a scheduler has led
+        assert exported | optional == documented
 
     def test_has_a_name_in_the_spring_world(self) -> None:
         assert b"scheduler_jobs_total" in Client().get("/actuator/prometheus").content
