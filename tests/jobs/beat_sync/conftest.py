@@ -93,13 +93,19 @@ def names(events: Events, prefix: str = "beat.") -> list[str]:
     return [event for event, _ in events if event.startswith(prefix)]
 
 
-@pytest.fixture
-def admin(db: None) -> Admin:
+@pytest.fixture(params=["tests.jobs.beat_sync.stock_urls"])
+def admin(db: None, request: pytest.FixtureRequest, settings: Any) -> Admin:
+    settings.ROOT_URLCONF = request.param
     return Admin()
 
 
+both_admins = pytest.mark.parametrize(
+    "admin", ["tests.jobs.beat_sync.stock_urls", "scheduler_project.urls"], indirect=True, ids=["stock", "console"]
+)
+
+
 class Admin:
-    """A superuser at the pages of django-celery-beat's own admin."""
+    """A superuser at the pages of django-celery-beat's own admin, or of the console's for the same rows."""
 
     URL = "/admin/django_celery_beat"
 
@@ -147,7 +153,9 @@ def _as_posted(shown: dict[str, Any]) -> dict[str, Any]:
     posted: dict[str, Any] = {}
     for name, value in shown.items():
         if isinstance(value, datetime):
+            # In two controls in the stock admin, in one in the console's.
             posted[f"{name}_0"], posted[f"{name}_1"] = f"{value:%Y-%m-%d}", f"{value:%H:%M:%S}"
+            posted[name] = f"{value:%Y-%m-%dT%H:%M:%S}"
         elif isinstance(value, bool):
             posted[name] = "on" if value else None
         else:

@@ -23,7 +23,18 @@ from jobs.models import BeatRow, Job, JobRevision, Tick
 from jobs.recovery.resync import Resync
 from jobs.rules.states import Mode
 from templates_registry.models import TaskFunction
-from tests.jobs.beat_sync.conftest import Admin, Clock, Commit, Events, MakeRow, crontab, every, job_of, names
+from tests.jobs.beat_sync.conftest import (
+    Admin,
+    Clock,
+    Commit,
+    Events,
+    MakeRow,
+    both_admins,
+    crontab,
+    every,
+    job_of,
+    names,
+)
 from tests.jobs.conftest import database_now
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +50,7 @@ def outcomes(job: Job) -> list[tuple[str, str]]:
     return [(tick.outcome, tick.reason) for tick in Tick.objects.filter(job=job).order_by("due_at")]
 
 
+@both_admins
 class TestAdmin:
     def test_new_row_becomes_a_job(self, admin: Admin, resync: Resync) -> None:
         admin.add(
@@ -167,7 +179,8 @@ class TestAdmin:
         assert {job_of(row).schedule.every_seconds for row in rows} == {420}
 
     def test_clocked_row_runs_once(self, admin: Admin, resync: Resync) -> None:
-        admin.add("clockedschedule", clocked_time_0="2150-06-01", clocked_time_1="12:00:00")
+        at = {"clocked_time": "2150-06-01T12:00:00", "clocked_time_0": "2150-06-01", "clocked_time_1": "12:00:00"}
+        admin.add("clockedschedule", **at)
         row = admin.add_task(name="x", task="a.b", clocked=ClockedSchedule.objects.get().pk, one_off="on")
         resync.sweep()
         job = job_of(row)

@@ -209,3 +209,30 @@ class TestJobThatIsOver:
         clock.pass_(301)
         sweep()
         assert not undone(events)
+
+
+class TestConsole:
+    """The console's own pages do not even offer it."""
+
+    @pytest.fixture
+    def console(self, settings: Any) -> Admin:
+        settings.ROOT_URLCONF = "scheduler_project.urls"
+        return Admin()
+
+    def test_shows_mirrors_and_leaves_them_alone(self, console: Admin, make_job: MakeJob) -> None:
+        job = make_job()
+        row = row_of(job)
+        page = console.client.get(f"{Admin.URL}/periodictask/{row.pk}/change/")
+        assert page.status_code == 200
+        assert "mirrors a job" in page.content.decode()
+        assert console.client.post(f"{Admin.URL}/periodictask/{row.pk}/change/", {"name": "x"}).status_code == 403
+        console.client.post(
+            f"{Admin.URL}/periodictask/?made_by=all", {"action": "disable_tasks", "_selected_action": [row.pk]}
+        )
+        assert row_of(job).enabled
+
+    def test_lets_people_edit_a_row_that_only_looks_like_one(self, console: Admin, make_job: MakeJob) -> None:
+        row = console.add_task(name="daybook:mine", task="a.b", interval=every(1, "hours").pk)
+        console.change_task(row, name="daybook:renamed")
+        row.refresh_from_db()
+        assert row.name == "daybook:renamed"
