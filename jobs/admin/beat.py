@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,8 +14,10 @@ from django_celery_beat.models import PeriodicTask
 
 from jobs.admin.job_list import job_url
 from jobs.models import Job
+from jobs.rules.states import Origin
 
-MIRROR = "daybook:"
+# By the link, not by the name: others may call their rows what they like.
+MIRRORS = Q(daybook_job__origin=Origin.NATIVE)
 
 
 class LabelledForm(PeriodicTaskForm):  # type: ignore[misc]
@@ -39,8 +41,7 @@ class KindFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "all":
             return queryset
-        mirrors = {"name__startswith": MIRROR}
-        return queryset.filter(**mirrors) if self.value() == "daybook" else queryset.exclude(**mirrors)
+        return queryset.filter(MIRRORS) if self.value() == "daybook" else queryset.exclude(MIRRORS)
 
     def choices(self, changelist: Any) -> Any:
         for place, choice in enumerate(super().choices(changelist)):
@@ -93,14 +94,14 @@ class BeatRowAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
 
 
 def _is_mirror(row: Any) -> bool:
-    return row is not None and row.name.startswith(MIRROR)
+    return row is not None and Job.objects.filter(periodic_task_id=row.pk, origin=Origin.NATIVE).exists()
 
 
 def _without_mirrors(action: Any) -> Any:
     function, name, description = action
 
     def on_others(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        return function(model_admin, request, queryset.exclude(name__startswith=MIRROR))
+        return function(model_admin, request, queryset.exclude(MIRRORS))
 
     return on_others, name, description
 
