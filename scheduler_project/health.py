@@ -83,6 +83,7 @@ def _answer(body: dict[str, Any], *, is_good: bool) -> HttpResponse:
     response = JsonResponse(body, status=200 if is_good else 503)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
+    response._has_been_logged = True  # type: ignore[attr-defined]  # else Django logs an error for each 503
     return response
 
 

@@ -58,7 +58,7 @@ WORDING: dict[str, tuple[int, str]] = {
     "partition.made": (INFO, "Made {count} partitions ahead of time"),
     "partition.default_used": (ERROR, "Rows fell into a default partition: {ticks} ticks, {executions} executions"),
     "template.schema_changed": (WARNING, "The schema of {template} {version} changed under the jobs that use it"),
-    "health.changed": (WARNING, "{part} is {status}"),
+    "health.changed": (WARNING, "Health of {part}: {status}"),
     "loop.failed": (ERROR, "{loop} failed, next try in {seconds:g} s: {error}"),
 }
 
