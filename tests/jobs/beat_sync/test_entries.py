@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from celery import current_app, schedules
+from celery.beat import Scheduler
+from celery.utils.imports import symbol_by_name
 from django_celery_beat.models import PeriodicTask, PeriodicTasks
 from django_celery_beat.schedulers import DatabaseScheduler
 
@@ -92,3 +94,10 @@ class TestAdoption:
         assert job_of(PeriodicTask.objects.get(name="often")).schedule.every_seconds == 30
         cleanup = job_of(PeriodicTask.objects.get(name="celery.backend_cleanup"))
         assert (cleanup.slug, cleanup.problem) == ("celery-backend-cleanup", "")
+
+
+class TestOurScheduler:
+    def test_has_nothing_of_the_database_scheduler(self) -> None:
+        ours = symbol_by_name(current_app.conf.beat_scheduler)
+        assert issubclass(ours, Scheduler)
+        assert not issubclass(ours, DatabaseScheduler)
