@@ -236,6 +236,7 @@ class _Reader:
             return {}
         if self.before and self.before.template.name == template.name:
             given = schema.keep_secrets(code.schema(), given, self.before.parameters)
+        given = schema.drop_cleared(code.schema(), given)
         filled: dict[str, Any] = schema.with_defaults(code.schema(), given)
         for path, messages in code.find_problems(filled).items():
             self.refuse(path, *messages)

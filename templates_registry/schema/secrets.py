@@ -36,6 +36,11 @@ def without_secrets(schema: Schema, value: Any) -> Any:
     return _pruned(map_secrets(schema, value, lambda secret: _SECRET), {})
 
 
+def drop_cleared(schema: Schema, value: Any) -> Any:
+    """A copy of the parameters without the secrets that are null: that is how a stored one is taken away."""
+    return _pruned(map_secrets(schema, value, lambda secret: _SECRET if secret is None else secret), {})
+
+
 def _pruned(value: Any, otherwise: Any) -> Any:
     if value is _SECRET:
         return otherwise

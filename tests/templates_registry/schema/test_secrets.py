@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from templates_registry.schema import keep_secrets, map_secrets, secret_paths, without_secrets
+from templates_registry.schema import drop_cleared, keep_secrets, map_secrets, secret_paths, without_secrets
 from tests.templates_registry.schemas import having
 
 SECRET = {"type": "string", "writeOnly": True}
@@ -88,3 +88,9 @@ class TestWithoutSecrets:
     def test_empties_the_secrets_of_lists(self) -> None:
         value = {"hosts": [{"key": "d", "name": "e"}], "pair": [1, "f"]}
         assert without_secrets(SCHEMA, value) == {"hosts": [{"name": "e"}], "pair": [1, None]}
+
+
+class TestDropCleared:
+    def test_leaves_out_the_secrets_that_are_null(self) -> None:
+        value = {"token": None, "plain": None, "server": {"password": None, "x": 1}, "keys": {"a": "b"}}
+        assert drop_cleared(SCHEMA, value) == {"plain": None, "server": {"x": 1}, "keys": {"a": "b"}}
