@@ -29,8 +29,6 @@ TRIGGERS = {
     Trigger.REPLAY: "Replay",
 }
 REFRESH_SECONDS = 2
-POLL_ENDED = 286
-"""The status with which htmx stops to poll."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,17 @@ def live_fragment(request: HttpRequest, row: Execution) -> HttpResponse:
 
 
 def log_fragment(request: HttpRequest, row: Execution) -> HttpResponse:
-    """The lines after `after`. The last answer of a run that has ended tells htmx to stop asking."""
-    after = request.GET.get("after", "0")
-    lines = _lines(row).filter(sequence__gt=int(after) if after.isdecimal() and len(after) < 10 else 0)[:TAIL]
-    log = Log(list(lines), is_cut=False, last=0)
-    context = {"execution": row, "log": log, "is_active": row.status in ACTIVE, "after": after}
+    """The lines after `after`; once the run has ended and all are there, the answer no longer asks for more."""
+    asked = request.GET.get("after", "")
+    after = int(asked) if asked.isdecimal() and len(asked) < 10 else 0
+    lines = list(_lines(row).filter(sequence__gt=after)[:TAIL])
+    has_more = len(lines) == TAIL
+    context = {
+        "execution": row,
+        "log": Log(lines, is_cut=False, last=lines[-1].sequence if lines else after),
+        "goes_on": row.status in ACTIVE or has_more,
+        "refresh_seconds": REFRESH_SECONDS,
+    }
     return TemplateResponse(request, "jobs/execution_log_lines.html", context)
 
 

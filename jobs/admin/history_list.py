@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest, HttpResponse
 
+from accounts import access
 from accounts.tenant_admin import TenantAdmin
 from jobs.admin.bounded_paginator import BoundedPaginator
 from jobs.models import Job
@@ -42,14 +43,19 @@ class HistoryAdmin(TenantAdmin[Any]):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = str(self.opts.verbose_name_plural).capitalize()
-        job = self._job(request)
+        job = find_job(request)
         if job is not None:
             title = f"{title} of {job.name}"
         return super().changelist_view(request, {"title": title, "heading": title, **(extra_context or {})})
 
-    def _job(self, request: HttpRequest) -> Job | None:
-        job_id = request.GET.get("job", "")
-        return Job.objects.filter(pk=int(job_id)).first() if job_id.isdecimal() and len(job_id) < 19 else None
+
+def find_job(request: HttpRequest) -> Job | None:
+    """The job that the address asks for, if the viewer may see it."""
+    job_id = request.GET.get("job", "")
+    if not job_id.isdecimal() or len(job_id) > 18:
+        return None
+    job: Job | None = access.visible(Job.objects.all(), request.user).filter(pk=int(job_id)).first()
+    return job
 
 
 class JobFilter(admin.SimpleListFilter):
@@ -62,10 +68,8 @@ class JobFilter(admin.SimpleListFilter):
         value = request.GET.get("job", "")
         if not value:
             return []
-        if not value.isdecimal() or len(value) > 18:
-            return [("0", "")]
-        job = Job.objects.filter(pk=int(value)).first()
-        return [(value, job.name if job else value)]
+        job = find_job(request)
+        return [(value, job.name)] if job else [("0", "")]
 
     def choices(self, changelist: Any) -> Any:
         for choice in super().choices(changelist):

@@ -72,6 +72,9 @@ class JobEditor:
             form.silence()
             return self._page(form, section, preview)
         section = parameters.submitted(self._template_of(form), self.request.POST, job=self.job)
+        if section.form is not None and not section.form.is_bound:
+            form.add_error("template", "The fields are another template's now: look at them, then save again.")
+            return self._page(form, section, self._preview(form))
         job = self._save(form, section)
         if job is None:
             return self._page(form, section, self._preview(form))
@@ -81,7 +84,7 @@ class JobEditor:
         """The job, or None after every problem that can be found was put at its field."""
         is_adopted = self.job is not None and self.job.origin == Origin.ADOPTED
         fits = form.is_valid() and (is_adopted or section.form is None or section.form.is_valid())
-        data = form.to_data(section.template, section.parameters(self.job))
+        data = form.to_data(section.template, section.parameters())
         try:
             if not fits:
                 self._judge(data)

@@ -88,14 +88,11 @@ class JobColumns:
 
     @admin.display(description="Last outcome", ordering="last_finished_at")
     def last_outcome(self, job: Any) -> SafeString:
-        bars = recent_runs.bars(job.recent_runs)
-        running = next((run for run in reversed(job.recent_runs) if run.status == "running"), None)
-        if running is not None:
-            return _outcome(running.id, "running", bars, "")
-        if not job.last_status or job.last_execution_id is None:
+        newest = next((run for run in reversed(job.recent_runs) if run.status != "queued"), None)
+        if newest is None:
             return format_html('<span class="soft">{}</span>', "Never ran")
-        ended = markup.relative(job.last_finished_at, timezone.now()) if job.last_finished_at else ""
-        return _outcome(job.last_execution_id, job.last_status, bars, ended)
+        ended = markup.relative(newest.finished_at, timezone.now()) if newest.finished_at else ""
+        return _outcome(newest.id, newest.status, recent_runs.bars(job.recent_runs), ended)
 
 
 def _outcome(execution_id: int, status: str, bars: str, ended: str) -> SafeString:

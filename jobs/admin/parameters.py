@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,10 +28,15 @@ class Section:
     form: ParameterForm | None = None
     dropped: list[str] = field(default_factory=list)
 
-    def parameters(self, job: Job | None) -> dict[str, Any]:
-        if self.form is None:
+    def parameters(self) -> dict[str, Any]:
+        """As the registry takes them: a stored secret that was left alone is left out, one to be removed is null."""
+        if self.form is None or not self.form.is_bound:
             return {}
-        return self.form.to_parameters(_stored(self.template, job))
+        entered = copy.deepcopy(self.form.to_parameters())
+        for entry in self.form.plan.entries:
+            if self.form.cleaned_data.get(f"{entry.name}-clear"):
+                _put(entered, entry.path, None)
+        return entered
 
 
 def section(template: TemplateVersion | None, *, job: Job | None) -> Section:
@@ -93,6 +99,12 @@ def _stored(template: TemplateVersion | None, job: Job | None) -> dict[str, Any]
         return None
     parameters: dict[str, Any] = job.parameters
     return parameters
+
+
+def _put(parameters: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for key in path[:-1]:
+        parameters = parameters.setdefault(key, {})
+    parameters[path[-1]] = value
 
 
 def _find(key: str) -> TemplateVersion | None:

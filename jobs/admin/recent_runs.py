@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -15,14 +16,15 @@ from scheduler_project.lib import sql
 COUNT = 16
 
 FIND = """
-SELECT j.id AS job_id, e.id, e.status, extract(epoch FROM coalesce(e.finished_at, clock_timestamp()) - e.started_at) AS seconds
+SELECT j.id AS job_id, e.id, e.status, e.finished_at,
+       extract(epoch FROM coalesce(e.finished_at, clock_timestamp()) - e.started_at) AS seconds
 FROM unnest(%(jobs)s::bigint[]) AS j(id)
 CROSS JOIN LATERAL (
     SELECT id, status, started_at, finished_at FROM job_executions
     WHERE job_id = j.id AND NOT dry_run ORDER BY id DESC LIMIT %(count)s
 ) e
 ORDER BY e.id
-"""  # noqa: E501
+"""
 
 WIDTH, GAP, HEIGHT = 4, 2, 20
 
@@ -32,6 +34,7 @@ class Run:
     id: int
     status: str
     seconds: float
+    finished_at: datetime | None
 
 
 def find(job_ids: Sequence[int]) -> dict[int, list[Run]]:
@@ -39,7 +42,7 @@ def find(job_ids: Sequence[int]) -> dict[int, list[Run]]:
     found: dict[int, list[Run]] = {job_id: [] for job_id in job_ids}
     if job_ids:
         for row in sql.rows(FIND, {"jobs": list(job_ids), "count": COUNT}):
-            found[row["job_id"]].append(Run(row["id"], row["status"], float(row["seconds"] or 0)))
+            found[row["job_id"]].append(Run(row["id"], row["status"], float(row["seconds"] or 0), row["finished_at"]))
     return found
 
 

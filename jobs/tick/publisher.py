@@ -7,7 +7,7 @@ import queue
 import threading
 from collections.abc import Iterable, Sequence
 
-from django.db import DatabaseError, Error, connections, transaction
+from django.db import Error, connections, transaction
 
 from jobs import queries
 from jobs.backends.base import Announcement, Backend, BackendUnavailable, get_backend
@@ -82,7 +82,7 @@ def _put(ids: Iterable[int]) -> None:
     with contextlib.suppress(queue.Full):
         for execution_id in ids:
             SOON.put_nowait(execution_id)
-        _start_thread()
+    _start_thread()
 
 
 def _start_thread() -> None:
@@ -107,7 +107,7 @@ def _announce_once(ids: Sequence[int]) -> None:
         publish(
             [Announcement(row["id"], row["queue"], row["priority"]) for row in sql.rows(STILL_WAITING, {"ids": ids})]
         )
-    except (BackendUnavailable, DatabaseError) as error:
+    except (BackendUnavailable, Error) as error:
         telemetry.emit("execution.announcement_failed", count=len(ids), error=str(error).strip())
     finally:
         connections.close_all()

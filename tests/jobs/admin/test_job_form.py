@@ -1,0 +1,448 @@
+"""The form of a job: what it asks, what it makes of the answers, and what it does when they are refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from accounts.models import Membership
+from jobs import registry
+from jobs.models import Execution, Job
+from jobs.rules.states import Origin
+from templates_registry.models import TemplateVersion
+from tests.cast import Cast
+from tests.jobs.admin.conftest import Browser, SignIn, edit_url, job_url
+from tests.jobs.api.conftest import MakeJob, untouched
+
+ADD = "/admin/jobs/job/add/"
+PARAMETERS = "/admin/jobs/job/form/parameters/"
+
+
+@pytest.fixture
+def failing(db: None) -> TemplateVersion:
+    return TemplateVersion.objects.get(name="failing")
+
+
+def minimal(template: TemplateVersion, **more: Any) -> dict[str, Any]:
+    return {
+        "name": "Morning greeting",
+        "template": template.pk,
+        "parameters_of": template.pk,
+        "kind": "cron",
+        "cron": "0 9 * * mon-fri",
+        "timezone": "Europe/Berlin",
+        "_save": "",
+        **more,
+    }
+
+
+def edited(job: Job, **more: Any) -> dict[str, Any]:
+    """What the browser sends when nothing was touched, but for `more`."""
+    browser_form = JobFormReader(job)
+    return {**browser_form.data(), "_save": "", **more}
+
+
+class JobFormReader:
+    """The values that the page of an existing job starts with."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    def data(self) -> dict[str, Any]:
+        from accounts.models import Tenant
+        from jobs.admin.job_form import JobForm
+
+        job = Job.objects.select_related("template").get(pk=self.job.pk)
+        form = JobForm(job=job, tenants=Tenant.objects.all(), templates=[job.template])
+        found: dict[str, Any] = {"parameters_of": job.template_id}
+        for bound in form:
+            value = bound.value()
+            if bound.field.__class__.__name__ == "DurationField":
+                number, unit = bound.field.widget.decompress(value)
+                found |= {bound.name: "" if number is None else number, f"{bound.name}_unit": unit}
+            elif value is not None:
+                found[bound.name] = value.isoformat() if isinstance(value, datetime) else value
+        return found
+
+
+def errors(response: Any) -> dict[str, list[str]]:
+    """Label -> messages, as the summary names them."""
+    found: dict[str, list[str]] = {}
+    for _, label, message in response.context["errors"]:
+        found.setdefault(str(label), []).append(str(message))
+    return found
+
+
+class TestNewJob:
+    def test_needs_a_name_a_template_and_a_schedule(self, cast: Cast, echo: TemplateVersion, as_ana: Browser) -> None:
+        response = as_ana.post(ADD, minimal(echo))
+        job = Job.objects.get()
+        assert response.headers["Location"] == job_url(job)
+        assert (job.name, job.slug, job.tenant, job.owner) == (
+            "Morning greeting",
+            "morning-greeting",
+            cast.acme,
+            cast.ana,
+        )
+        assert (job.schedule.cron, job.schedule.timezone) == ("0 9 * * mon-fri", "Europe/Berlin")
+        assert job.parameters == {"text": "hello"}
+        assert job.policies.max_retries == echo.max_retries
+        assert job.revisions.get().actor == "user:ana"
+        assert as_ana.told(response) == ["Created Morning greeting."]
+
+    def test_takes_everything_else_too(self, echo: TemplateVersion, as_ana: Browser) -> None:
+        more = {
+            "parameters-text": "good day",
+            "description": "Says hello.",
+            "tags": "one, two , ,three",
+            "slug": "hi",
+            "queue": "slow",
+            "priority": "high",
+            "spread": "2",
+            "spread_unit": "min",
+            "start_at": "2027-01-01T00:00",
+            "overlap": "queue_one",
+            "misfire": "all",
+            "misfire_window": "2",
+            "misfire_window_unit": "h",
+            "timeout": "1.5",
+            "timeout_unit": "h",
+            "max_retries": "0",
+            "on_lost": "fail",
+            "max_runs": "12",
+        }
+        as_ana.post(ADD, minimal(echo, **more))
+        job = Job.objects.get()
+        assert (job.parameters["text"], job.description, job.tags, job.slug) == (
+            "good day",
+            "Says hello.",
+            ["one", "two", "three"],
+            "hi",
+        )
+        assert (job.queue, job.get_priority_display()) == ("slow", "High")
+        assert job.schedule.spread_seconds == 120
+        assert job.schedule.start_at == datetime(2026, 12, 31, 23, tzinfo=UTC)
+        policy = job.policies
+        assert (policy.overlap, policy.misfire, policy.misfire_window_seconds) == ("queue_one", "all", 7200)
+        assert (policy.timeout_seconds, policy.max_retries, policy.on_lost, policy.max_runs) == (5400, 0, "fail", 12)
+
+    @pytest.mark.parametrize(
+        ("schedule", "expected"),
+        [
+            ({"kind": "manual"}, {"kind": "manual", "timezone": "Europe/Berlin"}),
+            ({"kind": "interval", "every": "15", "every_unit": "min"}, {"kind": "interval", "every_seconds": 900}),
+            ({"kind": "once", "at": "2027-07-01T09:00"}, {"kind": "once", "at": "2027-07-01T07:00:00+00:00"}),
+            (
+                {"kind": "cron", "cron": "0 9 13 * fri", "day_match": "all"},
+                {"kind": "cron", "cron": "0 9 13 * fri", "day_match": "all"},
+            ),
+        ],
+    )
+    def test_takes_every_kind_of_schedule(
+        self, schedule: dict[str, str], expected: dict[str, Any], echo: TemplateVersion, as_ana: Browser
+    ) -> None:
+        as_ana.post(ADD, minimal(echo, **schedule))
+        spec = Job.objects.get().spec
+        assert {key: spec[key] for key in expected} == expected
+
+    def test_can_be_run_at_once(self, echo: TemplateVersion, as_ana: Browser) -> None:
+        response = as_ana.post(ADD, minimal(echo, _run=""))
+        execution = Execution.objects.get()
+        assert response.headers["Location"] == f"/admin/jobs/execution/{execution.pk}/change/"
+        assert execution.requested_by == "user:ana"
+
+    def test_goes_to_the_tenant_that_was_chosen(self, cast: Cast, echo: TemplateVersion, as_root: Browser) -> None:
+        as_root.post(ADD, minimal(echo, tenant=cast.globex.pk))
+        assert Job.objects.get().tenant == cast.globex
+
+    def test_never_goes_to_a_foreign_tenant(self, cast: Cast, echo: TemplateVersion, as_ana: Browser) -> None:
+        response = as_ana.post(ADD, minimal(echo, tenant=cast.globex.pk))
+        assert "Tenant" in errors(response)
+        assert not Job.objects.exists()
+
+    def test_asks_for_the_tenant_only_when_there_are_several(
+        self, cast: Cast, as_ana: Browser, as_root: Browser
+    ) -> None:
+        assert 'name="tenant"' not in as_ana.text(ADD)
+        assert 'name="tenant"' in as_root.text(ADD)
+
+    def test_starts_with_the_template_that_a_link_names(self, as_ana: Browser) -> None:
+        assert 'name="parameters-text"' in as_ana.text(ADD, template="echo")
+
+    def test_is_for_authors(self, echo: TemplateVersion, as_vera: Browser, as_olaf: Browser) -> None:
+        for browser in (as_vera, as_olaf):
+            assert browser.get(ADD).status_code == 403
+            assert browser.post(ADD, minimal(echo)).status_code == 403
+        assert not Job.objects.exists()
+
+    def test_needs_the_csrf_token(self, cast: Cast, echo: TemplateVersion, sign_in: SignIn) -> None:
+        sign_in(cast.ana)
+        strict = Client(enforce_csrf_checks=True)
+        strict.force_login(cast.ana)
+        assert strict.post(ADD, minimal(echo)).status_code == 403
+
+    def test_asks_for_few_things_at_first(self, as_ana: Browser) -> None:
+        """What lies outside <details> is what everybody sees."""
+        page = as_ana.text(ADD, template="echo")
+        form = page[page.index('id="job-form"') : page.index('class="save-bar"')]
+        shown = [part.split("</details>")[-1] for part in form.split("<details")]
+        names = {name for name in ("name", "template", "cron", "timezone", "queue", "overlap") if any(
+            f'name="{name}"' in part for part in shown
+        )}  # fmt: skip
+        assert names == {"name", "template", "cron", "timezone"}
+
+
+class TestRefusal:
+    def test_names_everything_at_once_and_changes_nothing(self, echo: TemplateVersion, as_ana: Browser) -> None:
+        data = minimal(
+            echo,
+            name="",
+            cron="61 * * * *",
+            timezone="Europe/Berlinn",
+            tags="a,!bad",
+            queue="no spaces",
+            max_retries="-1",
+            timeout="x",
+            **{"parameters-text": "x" * 101},
+        )
+        with untouched():
+            response = as_ana.post(ADD, data)
+        found = errors(response)
+        assert set(found) == {"Name", "Cron expression", "Time zone", "Tags", "Queue", "Retries", "Time limit", "Text"}
+        assert "Did you mean Europe/Berlin?" in found["Time zone"][0]
+
+    def test_keeps_what_was_entered(self, echo: TemplateVersion, as_ana: Browser) -> None:
+        data = minimal(echo, cron="nonsense", tags="kept", **{"parameters-text": "also kept"})
+        page = as_ana.post(ADD, data).content.decode()
+        for expected in ('value="Morning greeting"', 'value="nonsense"', 'value="kept"', 'value="also kept"'):
+            assert expected in page
+
+    def test_links_each_message_to_its_field(self, echo: TemplateVersion, as_ana: Browser) -> None:
+        page = as_ana.post(ADD, minimal(echo, cron="nonsense")).content.decode()
+        assert 'href="#id_cron"' in page
+        assert 'id="id_cron_error"' in page
+        assert 'aria-describedby="id_cron_helptext id_cron_error"' in page
+
+    def test_opens_the_fold_that_has_the_error(self, echo: TemplateVersion, as_ana: Browser) -> None:
+        page = as_ana.post(ADD, minimal(echo, cron="0 9 13 * fri")).content.decode()
+        assert '<details class="fold-fields when-repeating" open>' in page
+        page = as_ana.post(ADD, minimal(echo, queue="no spaces")).content.decode()
+        assert '<details class="card-fold" open>' in page
+
+    def test_asks_for_a_template(self, echo: TemplateVersion, as_ana: Browser) -> None:
+        response = as_ana.post(ADD, {**minimal(echo), "template": ""})
+        assert errors(response)["Template"] == ["This field is required."]
+
+    def test_to_save_fields_of_another_template_than_the_chosen_one(
+        self, echo: TemplateVersion, failing: TemplateVersion, as_ana: Browser
+    ) -> None:
+        response = as_ana.post(ADD, {**minimal(failing), "parameters_of": echo.pk, "parameters-text": "mine"})
+        assert list(errors(response)) == ["Template"]
+        assert 'name="parameters-until_attempt"' in response.content.decode()
+
+    def test_of_a_kind_that_does_not_exist(self, echo: TemplateVersion, as_ana: Browser) -> None:
+        assert "When it runs" in errors(as_ana.post(ADD, minimal(echo, kind="sometimes")))
+
+    def test_of_a_wall_time_that_the_clocks_leave_out(self, echo: TemplateVersion, as_ana: Browser) -> None:
+        response = as_ana.post(ADD, minimal(echo, kind="once", at="2027-03-28T02:30"))
+        assert errors(response) == {
+            "Date and time": ["The clocks of Europe/Berlin leave this time out; choose another."]
+        }
+
+    def test_of_intervals_shorter_than_the_template_allows(self, failing: TemplateVersion, as_ana: Browser) -> None:
+        every = {"kind": "interval", "every": "5", "every_unit": "s"}
+        assert "Every" in errors(as_ana.post(ADD, minimal(failing, **every)))
+
+    def test_of_short_intervals_ends_with_the_permission(
+        self, cast: Cast, failing: TemplateVersion, as_ana: Browser
+    ) -> None:
+        cast.ana.user_permissions.add(Permission.objects.get(codename="run_sub_minute"))
+        as_ana.post(ADD, minimal(failing, kind="interval", every="5", every_unit="s"))
+        assert Job.objects.get().schedule.every_seconds == 5
+
+    def test_of_a_taken_short_name(self, job_of: MakeJob, echo: TemplateVersion, as_ana: Browser) -> None:
+        job_of(slug="taken")
+        assert "Short name" in errors(as_ana.post(ADD, minimal(echo, slug="taken")))
+
+
+class TestWithoutScripts:
+    def test_loads_the_fields_of_a_template(self, failing: TemplateVersion, as_ana: Browser) -> None:
+        data = minimal(failing, parameters_of="", _load="")
+        del data["_save"]
+        response = as_ana.post(ADD, data)
+        assert 'name="parameters-until_attempt"' in response.content.decode()
+        assert response.context["errors"] == []
+        assert not Job.objects.exists()
+
+    def test_checks_the_schedule(self, echo: TemplateVersion, as_ana: Browser) -> None:
+        data = minimal(echo, name="", _check="")
+        del data["_save"]
+        response = as_ana.post(ADD, data)
+        assert "At 09:00, on Monday to Friday" in response.content.decode()
+        assert response.context["errors"] == []
+
+
+class TestAnotherTemplate:
+    def swap(self, browser: Browser, template: TemplateVersion, **data: Any) -> str:
+        response = browser.post(PARAMETERS, {"template": template.pk, **data})
+        assert response.status_code == 200
+        return response.content.decode()
+
+    def test_brings_its_own_fields(self, failing: TemplateVersion, as_ana: Browser) -> None:
+        assert 'name="parameters-until_attempt"' in self.swap(as_ana, failing)
+
+    def test_keeps_values_of_the_same_name_that_fit(self, as_ana: Browser) -> None:
+        one, other = (self.template(name, kind) for name, kind in (("one", "integer"), ("other", "integer")))
+        page = self.swap(as_ana, other, parameters_of=one.pk, **{"parameters-size": "7"})
+        assert 'value="7"' in page
+        assert "no longer" not in page
+
+    def test_names_values_that_no_longer_apply(
+        self, echo: TemplateVersion, failing: TemplateVersion, as_ana: Browser
+    ) -> None:
+        page = self.swap(as_ana, failing, parameters_of=echo.pk, **{"parameters-text": "mine"})
+        assert "1 value no longer applies: text." in page
+
+    def test_drops_a_value_of_another_type(self, as_ana: Browser) -> None:
+        one, other = self.template("one", "string"), self.template("other", "integer")
+        page = self.swap(as_ana, other, parameters_of=one.pk, **{"parameters-size": "large"})
+        assert "1 value no longer applies: size." in page
+
+    def test_never_echoes_a_secret(self, echo: TemplateVersion, as_ana: Browser) -> None:
+        page = self.swap(as_ana, echo, parameters_of=echo.pk, **{"parameters-token": "hunter2"})
+        assert "hunter2" not in page
+
+    def test_is_asked_for_by_post_so_that_values_stay_out_of_addresses(self, as_ana: Browser) -> None:
+        assert as_ana.get(PARAMETERS).status_code == 405
+
+    def test_is_for_authors(self, echo: TemplateVersion, as_olaf: Browser) -> None:
+        assert as_olaf.post(PARAMETERS, {"template": echo.pk}).status_code == 403
+
+    def template(self, name: str, kind: str) -> TemplateVersion:
+        schema = {"type": "object", "properties": {"size": {"type": kind}}, "additionalProperties": False}
+        row = TemplateVersion.objects.get(name="echo")
+        row.pk, row.name, row.schema = None, name, schema
+        row.save()
+        return row
+
+
+class TestChange:
+    def test_writes_a_revision_with_the_reason(self, job_of: MakeJob, as_ana: Browser) -> None:
+        job = job_of()
+        response = as_ana.post(edit_url(job), edited(job, name="Renamed", note="Better name"))
+        assert response.headers["Location"] == job_url(job)
+        job.refresh_from_db()
+        assert (job.name, job.revision) == ("Renamed", 2)
+        assert job.revisions.first().note == "Better name"  # type: ignore[union-attr]
+
+    @pytest.mark.parametrize(
+        "schedule",
+        [
+            {
+                "kind": "cron",
+                "cron": "0 9 13 * 5",
+                "day_match": "any",
+                "gap": "skip",
+                "fold": "both",
+                "timezone": "UTC",
+            },
+            {"kind": "interval", "every_seconds": 5400, "start_at": "2027-01-01T00:00:00Z", "timezone": "Asia/Tokyo"},
+            {"kind": "once", "at": "2027-07-01T09:30:15Z", "timezone": "America/New_York"},
+            {"kind": "manual"},
+        ],
+    )
+    def test_saving_an_untouched_form_changes_nothing(
+        self, schedule: dict[str, Any], job_of: MakeJob, as_ana: Browser
+    ) -> None:
+        job = job_of(schedule=schedule, policies={"soft_timeout_seconds": 90, "max_runs": 3}, tags=["a"])
+        as_ana.post(edit_url(job), edited(job))
+        first, second = job.revisions.order_by("number")
+        assert second.definition == first.definition
+
+    def test_keeps_a_stored_secret_that_was_left_alone(self, job_of: MakeJob, as_ana: Browser) -> None:
+        job = job_of(parameters={"token": "hunter2"})
+        page = as_ana.text(edit_url(job))
+        assert "hunter2" not in page
+        assert "A value is stored" in page
+        as_ana.post(edit_url(job), edited(job, **{"parameters-text": "changed"}))
+        job.refresh_from_db()
+        assert job.parameters == {"text": "changed", "token": "hunter2"}
+
+    def test_replaces_and_removes_a_secret(self, job_of: MakeJob, as_ana: Browser) -> None:
+        job = job_of(parameters={"token": "hunter2"})
+        as_ana.post(edit_url(job), edited(job, **{"parameters-token": "new"}))
+        job.refresh_from_db()
+        assert job.parameters["token"] == "new"
+        as_ana.post(edit_url(job), edited(job, **{"parameters-token-clear": "on"}))
+        job.refresh_from_db()
+        assert "token" not in job.parameters
+
+    def test_refuses_to_lose_another_ones_update(self, job_of: MakeJob, as_ana: Browser) -> None:
+        job = job_of()
+        stale = edited(job, name="Mine")
+        registry.change(job.pk, {"name": "Theirs"}, actor="user:bob", note="Theirs first")
+        with untouched():
+            response = as_ana.post(edit_url(job), stale)
+        page = response.content.decode()
+        for expected in ("Somebody else has changed this job", "user:bob", "Theirs first", 'value="Mine"'):
+            assert expected in page
+        knowing = {**stale, "expected_revision": response.context["conflict"].number}
+        assert f'name="expected_revision" value="{knowing["expected_revision"]}"' in page
+        as_ana.post(edit_url(job), knowing)
+        job.refresh_from_db()
+        assert job.name == "Mine"
+
+    def test_refuses_a_form_without_its_revision(self, job_of: MakeJob, as_ana: Browser) -> None:
+        job = job_of()
+        as_ana.post(edit_url(job), edited(job, name="Mine", expected_revision=""))
+        job.refresh_from_db()
+        assert job.name != "Mine"
+
+    def test_does_not_empty_what_must_have_a_value(self, job_of: MakeJob, as_ana: Browser) -> None:
+        job = job_of()
+        assert errors(as_ana.post(edit_url(job), edited(job, timeout=""))) == {"Time limit": ["Enter a value."]}
+
+    def test_of_an_adopted_job_touches_only_our_rules(self, job_of: MakeJob, as_ana: Browser) -> None:
+        job = job_of()
+        Job.objects.filter(pk=job.pk).update(origin=Origin.ADOPTED)
+        page = as_ana.text(edit_url(job))
+        assert 'name="cron"' not in page
+        data = {**edited(job), "name": "Hijacked", "cron": "* * * * *", "tags": "ours", "max_retries": "1"}
+        as_ana.post(edit_url(job), data)
+        before, job = job, Job.objects.get(pk=job.pk)
+        assert (job.name, job.spec) == (before.name, before.spec)
+        assert (job.tags, job.policies.max_retries) == (["ours"], 1)
+
+    def test_of_an_archived_job_is_refused(self, job_of: MakeJob, as_ana: Browser) -> None:
+        job = job_of()
+        registry.archive(job.pk, actor="user:ana")
+        assert as_ana.get(edit_url(job)).headers["Location"] == job_url(job)
+
+    def test_is_for_authors(self, job_of: MakeJob, as_vera: Browser, as_olaf: Browser) -> None:
+        job = job_of()
+        for browser in (as_vera, as_olaf):
+            assert browser.get(edit_url(job)).status_code == 403
+            assert browser.post(edit_url(job), edited(job, name="Mine")).status_code == 403
+
+    def test_stays_in_the_template_version_of_the_job(self, job_of: MakeJob, as_ana: Browser) -> None:
+        job = job_of()
+        newer = TemplateVersion.objects.get(pk=job.template_id)
+        newer.pk, newer.version = None, 2
+        newer.save()
+        assert "version 2 exists" in as_ana.text(edit_url(job))
+        as_ana.post(edit_url(job), edited(job))
+        job.refresh_from_db()
+        assert job.template.version == 1
+
+
+class TestMemberOfTwoTenants:
+    def test_chooses_among_those_with_the_right_to_write(
+        self, cast: Cast, echo: TemplateVersion, as_ana: Browser
+    ) -> None:
+        Membership.objects.create(tenant=cast.globex, user=cast.ana, role="operator")
+        as_ana.post(ADD, minimal(echo))
+        assert Job.objects.get().tenant == cast.acme
