@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import os
+import signal
 from datetime import timedelta
 from typing import Any
 
 from billiard.exceptions import WorkerLostError
 from celery import bootsteps, signals
+from celery.worker import state
 from celery.worker.components import Pool
 from celery.worker.request import Request
 from celery.worker.state import task_ready
 from django.conf import settings
 
+from jobs.backends.base import BackendUnavailable, get_backend
 from jobs.execution.attendant import Attendant, Post
 from jobs.execution.children import Children, lead_own_group
+from jobs.execution.hearing import Hearing, Signs
 from jobs.execution.identity import worker_name
+from scheduler_project.lib import telemetry
+from scheduler_project.lib.loop import Loop
 
 MAINTENANCE = 0.5  # seconds; the pool's own five let a dead child's slot stand empty
+LISTEN_EVERY = timedelta(seconds=10)
 
 _attendant: Attendant | None = None
 
@@ -49,6 +57,14 @@ class AttendantStep(bootsteps.StartStopStep):
         signals.worker_shutting_down.connect(_drain)
         atexit.register(attendant.end)
         attendant.start()
+        hearing = Hearing(
+            Signs(
+                count_received=lambda: state.all_total_count[0],
+                has_free_slot=lambda: len(state.reserved_requests) < _size(worker),
+                count_waiting=lambda: _waiting(worker),
+            )
+        )
+        Loop("hearing", lambda: _end_if_deaf(hearing, worker), interval=LISTEN_EVERY).start()
 
     def register_with_event_loop(self, worker: Any, hub: Any) -> None:
         hub.call_repeatedly(MAINTENANCE, worker.pool.maintain_pool)
@@ -84,6 +100,20 @@ def _pids(worker: Any) -> list[int]:
     with contextlib.suppress(AttributeError):  # once the pool has ended
         return list(worker.pool.info["processes"])
     return []
+
+
+def _waiting(worker: Any) -> int:
+    backend = get_backend()
+    try:
+        return sum(backend.waiting(queue) for queue in worker.app.amqp.queues.consume_from)
+    except BackendUnavailable:
+        return 0  # a broker that is away is no reason to end
+
+
+def _end_if_deaf(hearing: Hearing, worker: Any) -> None:
+    if hearing.is_lost():
+        telemetry.emit("worker.deaf", worker=worker_name(worker.hostname))
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _size(worker: Any) -> int:
