@@ -39,7 +39,7 @@ class TestFiles:
     def test_break_no_rule(self, paths: tuple[Path, ...]) -> None:
         assert list(compose.find_problems(compose.load(*paths))) == []
 
-    def test_have_the_services_of_the_founding_documents(self) -> None:
+    def test_have_the_services_that_operators_know(self) -> None:
         services = production["services"]
         assert set(services) == {"postgres", "redis", *OURS}
         assert (services["postgres"]["image"], services["redis"]["image"]) == ("postgres:15", "redis:7")
