@@ -321,9 +321,9 @@ def settle(
         "reason": decision.reason,
         "wait": decision.wait or timedelta(),
         "result": None if ending.result is None else sql.json(ending.result),
-        "error": ending.error[:MAX_ERROR],
-        "error_class": ending.error_class[:200],
-        "traceback": ending.traceback[-MAX_TRACEBACK:],
+        "error": sql.text(ending.error[:MAX_ERROR]),
+        "error_class": sql.text(ending.error_class[:200]),
+        "traceback": sql.text(ending.traceback[-MAX_TRACEBACK:]),
     }
     row = sql.row(SETTLE, values)
     if row is None:

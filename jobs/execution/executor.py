@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import traceback
 from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
-from django.db.utils import DatabaseError, InterfaceError, OperationalError
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.utils import DatabaseError, Error, InterfaceError, OperationalError
+from psycopg.pq import TransactionStatus
 
 from jobs import executions
 from jobs.execution.heartbeat import Heartbeat, settle
@@ -20,13 +22,18 @@ from jobs.execution.watchdog import Watchdog
 from jobs.executions import Claim, Ending, Settled
 from jobs.rules.states import AttemptOutcome, ExecutionStatus
 from jobs.tick import publisher
-from scheduler_project.lib import correlation, telemetry
+from scheduler_project.lib import correlation, sql, telemetry
 from templates_registry import registry
 from templates_registry.base import Cancelled as TemplateStopped
 from templates_registry.base import JobTemplate
 
 MAX_RESULT_BYTES = 262_144
 RETRY = 0.5  # seconds between tries to settle while the database is away
+
+# What a template may have set on the connection that it shares with us. Not DISCARD ALL: the prepared statements stay.
+SET_BACK = (
+    "SET SESSION AUTHORIZATION DEFAULT; RESET ALL; CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD TEMP"
+)
 
 
 class ResultTooLarge(Exception):
@@ -50,15 +57,18 @@ def _carry_out(claim: Claim, claimed_at: float) -> ExecutionStatus | None:
     context = ExecutionContext(claim)
     interrupts = Interrupts()
     heartbeat = Heartbeat(claim, context, interrupts, claimed_at=claimed_at)
+    owner = os.getpid()
     Watchdog.take_over_signal()
-    heartbeat.watchdog.arm(proven_at=claimed_at)
-    heartbeat.start()
-    try:
-        ending = _run(claim, context, interrupts)
-        heartbeat.stop_watching_the_template()
-        settled = _settle(claim, context, ending)
-    finally:
-        heartbeat.stop()
+    with interrupts.handled():
+        try:
+            heartbeat.start(proven_at=claimed_at)
+            ending = _run(claim, context, interrupts)
+            if os.getpid() != owner:
+                os._exit(0)  # a fork of the template's came back: it owns nothing
+            heartbeat.stop_watching_the_template()
+            settled = _settle(claim, context, ending)
+        finally:
+            heartbeat.stop()
     _tell(claim, ending, settled)
     if settled is not None and settled.freed_slot_of is not None:
         publisher.publish_next(settled.freed_slot_of)
@@ -77,6 +87,13 @@ def _claim(execution_id: int, *, worker: str) -> Claim | None:
 
 def _run(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -> Ending:
     """What the template made of it; never raises what the template raises."""
+    try:
+        return _let_work(claim, context, interrupts)
+    except BaseException as error:  # noqa: BLE001  from judging what it had raised or returned
+        return _failure(AttemptOutcome.FAILED, error)
+
+
+def _let_work(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -> Ending:
     template: type[JobTemplate] = JobTemplate
     try:
         template = registry.get(claim.template, claim.template_version)
@@ -103,29 +120,36 @@ def _run(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -> End
     except SoftTimeout as error:
         words = f"Ran longer than its soft limit of {claim.policy.soft_timeout_seconds} s."
         return _failure(AttemptOutcome.TIMED_OUT, error, words=words)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a template raises is its failure, not ours
+    except BaseException as error:  # noqa: BLE001  whatever a template raises is its failure, not ours
         return _failure(AttemptOutcome.FAILED, error, may_retry=template.may_retry(error))
 
 
 def _failure(outcome: AttemptOutcome, error: BaseException, *, words: str = "", may_retry: bool = True) -> Ending:
     return Ending(
         outcome,
-        error=words or str(error) or type(error).__name__,
+        error=words or _words(error),
         error_class=f"{type(error).__module__}.{type(error).__qualname__}",
         traceback="".join(traceback.format_exception(error)),
         may_retry=may_retry,
     )
 
 
+def _words(error: BaseException) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # noqa: BLE001  an error of the template's own making
+        return type(error).__name__
+
+
 def _storable(result: Any) -> Any:
-    """The result as JSON. Raises TypeError or ResultTooLarge, which then are the run's error."""
-    text = json.dumps(result, allow_nan=False)
+    """The result as JSON. Raises TypeError, ValueError or ResultTooLarge, which then are the run's error."""
+    text = json.dumps(result, allow_nan=False, ensure_ascii=False).encode()
     if len(text) > MAX_RESULT_BYTES:
         raise ResultTooLarge(
             f"The result has {len(text)} bytes; an execution keeps {MAX_RESULT_BYTES}. Store it elsewhere and return "
             "a reference."
         )
-    if "\\u0000" in text:
+    if b"\\u0000" in text:
         raise TypeError("The result contains a NUL character, which JSON in PostgreSQL cannot hold.")
     return json.loads(text)
 
@@ -137,21 +161,43 @@ def _in_words(problems: Mapping[str, list[str]]) -> str:
 def _settle(claim: Claim, context: ExecutionContext, ending: Ending) -> Settled | None:
     """Settle, however long the database is away: the watchdog ends this process when it has waited too long."""
     _clean_connection()
+    is_refused = False
     while True:
         try:
             context.flush_log()
             return settle(claim, ending)
         except (OperationalError, InterfaceError):
-            connection.close()
+            _drop_connection()
             time.sleep(RETRY)
         except DatabaseError as error:  # the database is there, but does not take what the template made
+            if is_refused:
+                raise
+            is_refused = True
             ending = _failure(AttemptOutcome.FAILED, error, words=f"The result could not be stored: {error}")
 
 
 def _clean_connection() -> None:
-    """A template may have left a transaction open or broken; what it did not commit is not kept."""
-    if connection.connection is not None and (connection.in_atomic_block or not connection.get_autocommit()):
-        connection.close()
+    """The template worked on this connection too: what it did not commit is not kept, and what it set is set back."""
+    database = connection.connection
+    if (
+        connection.in_atomic_block
+        or not connection.autocommit
+        or database is None
+        or database.info.transaction_status is not TransactionStatus.IDLE
+    ):
+        _drop_connection()
+        return
+    try:
+        sql.script(SET_BACK)
+        connection.ensure_timezone()
+    except Error:
+        _drop_connection()
+
+
+def _drop_connection() -> None:
+    """The next statement opens a new one. Closing alone would keep an atomic block that was never left."""
+    connection.close()
+    del connections[DEFAULT_DB_ALIAS]
 
 
 def _tell(claim: Claim, ending: Ending, settled: Settled | None) -> None:

@@ -12,7 +12,6 @@ import time
 
 from django.conf import settings
 from django.db import connection
-from django.db.utils import InterfaceError, OperationalError
 
 from jobs import executions
 from jobs.execution.interrupts import Cancelled, Interrupted, Interrupts, SoftTimeout
@@ -20,6 +19,8 @@ from jobs.execution.run_context import ExecutionContext
 from jobs.execution.watchdog import Watchdog
 from jobs.executions import Claim, Ending
 from jobs.rules.states import AttemptOutcome
+from jobs.tick import publisher
+from scheduler_project.lib import telemetry
 
 CANCEL_GRACE = 5.0  # seconds between asking a template to stop and stopping its process
 LOG_DELAY = 0.5  # seconds that log lines may wait for more of them
@@ -44,7 +45,8 @@ class Heartbeat:
         self._last_word = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"heartbeat-{claim.execution_id}", daemon=True)
 
-    def start(self) -> None:
+    def start(self, *, proven_at: float) -> None:
+        self.watchdog.arm(proven_at=proven_at)
         self._thread.start()
 
     def stop_watching_the_template(self) -> None:
@@ -55,7 +57,8 @@ class Heartbeat:
         self.watchdog.disarm()
         self._ended.set()
         self._context.log_changed.set()
-        self._thread.join(timeout=5)
+        if self._thread.ident is not None:
+            self._thread.join(timeout=5)
 
     def _run(self) -> None:
         try:
@@ -87,10 +90,12 @@ class Heartbeat:
                 self._beat(now)
             if not self._ended.is_set():
                 self._context.flush_log()
-        except (OperationalError, InterfaceError):
+        except Exception as error:  # noqa: BLE001  whatever it was, a run without a heartbeat would be killed
             # The watchdog counts on meanwhile: no proof, no life.
             connection.close()
-            self._beat_at = time.monotonic() + RETRY
+            telemetry.emit("loop.failed", loop=self._thread.name, error=repr(error), seconds=RETRY)
+            self._beat_at = time.monotonic()
+            self._ended.wait(RETRY)
 
     def _beat(self, now: float) -> None:
         if not self.watchdog.is_armed() and not self._ended.is_set():
@@ -99,7 +104,10 @@ class Heartbeat:
         if self._ended.is_set():
             return
         if cancel_requested is None:
-            self._die()  # another owner has the run: nothing that this process does counts any more
+            if self._last_word.acquire(blocking=False):
+                self._die()  # another owner has the run: nothing that this process does counts any more
+            self._beat_at = float("inf")  # the main thread has settled, or learns the same when it does
+            return
         self.watchdog.arm(proven_at=now)
         self._beat_at = now + self._every
         if cancel_requested and not self._context.is_cancelled():
@@ -117,8 +125,15 @@ class Heartbeat:
         if not self._last_word.acquire(blocking=False):
             self._limit_at = self._cancel_at = float("inf")
             return  # it has ended by itself in this very moment, and the main thread settles
-        self._context.flush_log()
-        settle(self._claim, Ending(outcome, error=words, error_class=error_class, may_retry=not error_class))
+        try:
+            self._context.flush_log()
+            ending = Ending(outcome, error=words, error_class=error_class, may_retry=not error_class)
+            settled = settle(self._claim, ending)
+        except BaseException:
+            self._last_word.release()  # the next try takes it again; until then the template may end by itself
+            raise
+        if settled is not None and settled.freed_slot_of is not None:
+            publisher.publish_next(settled.freed_slot_of)
         self._die()
 
     @staticmethod

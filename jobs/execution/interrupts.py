@@ -11,8 +11,9 @@ from types import FrameType
 INTERRUPT = signal.SIGUSR1
 
 
-class Interrupted(BaseException):
-    """Not an `Exception`, so that a template's broad `except` does not swallow it by accident."""
+class Interrupted(KeyboardInterrupt):
+    """Not an `Exception`, so that a template's broad `except` does not swallow it by accident. By its kind the database
+    driver knows to cancel the statement that the server works on: it would go on, and commit, without us."""
 
 
 class SoftTimeout(Interrupted):
@@ -28,6 +29,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._pending: type[Interrupted] | None = None
+        self._is_accepting = False
 
     def send(self, error: type[Interrupted]) -> None:
         self._pending = error
@@ -36,16 +38,29 @@ class Interrupts:
         signal.pthread_kill(main, INTERRUPT)
 
     @contextmanager
-    def accepted(self) -> Iterator[None]:
+    def handled(self) -> Iterator[None]:
+        """For as long as anyone may send: outside of a template the signal does nothing, and kills nobody."""
         before = signal.signal(INTERRUPT, self._deliver)
         try:
             yield
         finally:
-            signal.signal(INTERRUPT, signal.SIG_IGN)
-            if before is not None and before is not signal.SIG_DFL:
-                signal.signal(INTERRUPT, before)
+            signal.signal(INTERRUPT, before if before is not None else signal.SIG_DFL)
+
+    @contextmanager
+    def accepted(self) -> Iterator[None]:
+        """While a template runs; what was sent before it began is delivered at once."""
+        self._is_accepting = True
+        try:
+            self._raise_pending()
+            yield
+        finally:
+            self._is_accepting = False
 
     def _deliver(self, number: int, frame: FrameType | None) -> None:
+        if self._is_accepting:
+            self._raise_pending()
+
+    def _raise_pending(self) -> None:
         error, self._pending = self._pending, None
         if error is not None:
             raise error

@@ -94,7 +94,7 @@ class ExecutionContext:
     def log(self, message: str, level: Level = "info") -> None:
         if self._written > MAX_LINES:
             return
-        text = str(message).replace("\x00", "\N{REPLACEMENT CHARACTER}")[:MAX_MESSAGE]
+        text = sql.text(str(message)[:MAX_MESSAGE])
         self._written += 1
         self._characters += len(text)
         if self._written > MAX_LINES or self._characters > MAX_CHARACTERS:
@@ -107,7 +107,12 @@ class ExecutionContext:
         self.log_changed.set()
 
     def progress(self, done: int, total: int | None = None, text: str = "") -> None:
-        self._progress = {"done": done, "total": total, "text": text[:500]}
+        """Raises TypeError or ValueError for what is no number, here rather than where it is stored."""
+        self._progress = {
+            "done": int(done),
+            "total": None if total is None else int(total),
+            "text": sql.text(str(text)[:500]),
+        }
 
     def is_cancelled(self) -> bool:
         return self._cancelled.is_set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 
 GUARD = signal.SIGALRM
@@ -16,20 +17,26 @@ class Watchdog:
     def __init__(self, *, lease_seconds: float, limit_at: float) -> None:
         self._fence_seconds = lease_seconds * FENCE_SHARE
         self._limit_at = limit_at
+        self._is_over = False
+        self._setting = threading.Lock()
 
     def arm(self, *, proven_at: float) -> None:
         """Live on until the fence after `proven_at` (monotonic, taken before asking), or until the hard limit."""
         dies_at = min(proven_at + self._fence_seconds, self._limit_at)
-        signal.setitimer(signal.ITIMER_REAL, max(dies_at - time.monotonic(), 0.001))
+        with self._setting:
+            if not self._is_over:
+                signal.setitimer(signal.ITIMER_REAL, max(dies_at - time.monotonic(), 0.001))
+
+    def disarm(self) -> None:
+        """For good: a heartbeat that is still on its way must not arm it for whatever this process does next."""
+        with self._setting:
+            self._is_over = True
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
     @staticmethod
     def take_over_signal() -> None:
         """Give SIGALRM its default action. Main thread only."""
         signal.signal(GUARD, signal.SIG_DFL)
-
-    @staticmethod
-    def disarm() -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
 
     @staticmethod
     def is_armed() -> bool:

@@ -38,33 +38,15 @@ class AttendantStep(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         global _attendant
-        attendant = _attendant = Attendant(
-            Post(
-                name=worker_name(worker.hostname),
-                find_queues=lambda: sorted(worker.app.amqp.queues.consume_from),
-                find_concurrency=lambda: _size(worker),
-            ),
-            Children(lambda: _pids(worker)),
-            heartbeat=settings.DAYBOOK_HEARTBEAT,
+        post = Post(
+            name=worker_name(worker.hostname),
+            find_queues=lambda: sorted(worker.app.amqp.queues.consume_from),
+            find_concurrency=lambda: _size(worker),
         )
-
-        def wait_for_soft_shutdown() -> None:
-            # Celery's own sleeps through the whole of it, even when nothing runs any more.
-            attendant.drain(patience=_patience())
-            attendant.wait_until_drained()
-
-        worker.wait_for_soft_shutdown = wait_for_soft_shutdown
-        signals.worker_shutting_down.connect(_drain)
-        atexit.register(attendant.end)
-        attendant.start()
-        hearing = Hearing(
-            Signs(
-                count_received=lambda: state.all_total_count[0],
-                has_free_slot=lambda: len(state.reserved_requests) < _size(worker),
-                count_waiting=lambda: _waiting(worker),
-            )
-        )
-        Loop("hearing", lambda: _end_if_deaf(hearing, worker), interval=LISTEN_EVERY).start()
+        _attendant = Attendant(post, Children(lambda: _pids(worker)), heartbeat=settings.DAYBOOK_HEARTBEAT)
+        _drain_with(_attendant, worker)
+        _attendant.start()
+        _start_listening(worker)
 
     def register_with_event_loop(self, worker: Any, hub: Any) -> None:
         hub.call_repeatedly(MAINTENANCE, worker.pool.maintain_pool)
@@ -85,6 +67,29 @@ class RunRequest(Request):
 
     def cancel(self, pool: Any, signal: Any = None, emit_retry: bool = True) -> None:
         """Celery cancels what still runs when a soft shutdown is over. The attendant ends it, and hands it back."""
+
+
+def _drain_with(attendant: Attendant, worker: Any) -> None:
+    """Let the attendant keep the time of a shutdown, whichever signal asked for it."""
+
+    def wait_for_soft_shutdown() -> None:
+        # Celery's own sleeps through the whole of it, even when nothing runs any more.
+        attendant.drain(patience=_patience())
+        attendant.wait_until_drained()
+
+    worker.wait_for_soft_shutdown = wait_for_soft_shutdown
+    signals.worker_shutting_down.connect(_drain)
+    atexit.register(attendant.end)
+
+
+def _start_listening(worker: Any) -> None:
+    signs = Signs(
+        count_received=lambda: state.all_total_count[0],
+        has_free_slot=lambda: len(state.reserved_requests) < _size(worker),
+        count_waiting=lambda: _waiting(worker),
+    )
+    hearing = Hearing(signs)
+    Loop("hearing", lambda: _end_if_deaf(hearing, worker), interval=LISTEN_EVERY).start()
 
 
 def _drain(**_: Any) -> None:

@@ -46,6 +46,11 @@ def script(statements: str) -> None:
         cursor.execute(statements.encode())
 
 
+def text(value: str) -> str:
+    """The text as PostgreSQL can hold it: without NUL, and without halves of characters such as file names have."""
+    return value.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
 def json(value: object) -> Jsonb:
     return Jsonb(value)
 
