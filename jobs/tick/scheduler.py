@@ -23,6 +23,7 @@ class LedgerScheduler(Scheduler):
                 "SCHEDULER_USE_CELERY is false, so no beat is needed: start `manage.py run_scheduler` instead."
             )
         self.service: Service | None = None
+        self._is_ticking = False
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -33,13 +34,19 @@ class LedgerScheduler(Scheduler):
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """One turn; beat sleeps for as long as this says."""
         assert self.service is not None
-        return self.service.turn.take().total_seconds()
+        self._is_ticking = True
+        try:
+            return self.service.turn.take().total_seconds()
+        finally:
+            self._is_ticking = False
 
     def sync(self) -> None:
         """Beat flushes its state here now and then; ours is already in the database."""
 
     def close(self) -> None:
-        if self.service is not None:
+        """Beat calls this after its loop, and before that in its signal handler: there, in the middle of a statement,
+        another one would wait for ever for the connection that the first one holds."""
+        if self.service is not None and not self._is_ticking:
             self.service.stop()
 
     @property
