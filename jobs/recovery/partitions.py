@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scheduler_project.lib import sql, telemetry
+from scheduler_project.lib import sql, telemetry, transactions
 
 MONTHS_AHEAD = 3
 SLICES_AHEAD = 1
@@ -21,12 +21,15 @@ SELECT (SELECT count(*) FROM (SELECT FROM ticks_default LIMIT 1000) AS t) AS tic
 
 def sweep() -> int:
     """Returns how many partitions were made."""
-    made = sql.row(MAKE, {"months": MONTHS_AHEAD, "slices": SLICES_AHEAD})
     stray = sql.row(STRAY)
-    assert made is not None
     assert stray is not None
     if stray["ticks"] or stray["executions"]:
         telemetry.emit("partition.default_used", **stray)
+    # A new partition waits for whoever reads the table, and meanwhile every claim and heartbeat waits for us: with a
+    # long read, such as a dump's, until their processes were dead. So this gives up after the engine's lock timeout.
+    with transactions.engine():
+        made = sql.row(MAKE, {"months": MONTHS_AHEAD, "slices": SLICES_AHEAD})
+    assert made is not None
     count: int = made["ticks"] + made["executions"]
     if count:
         telemetry.emit("partition.made", count=count)

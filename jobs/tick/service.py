@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import Error
 
 from jobs.backends.base import Backend, get_backend
 from jobs.recovery import deadlines, partitions, projections, redelivery
@@ -13,6 +14,7 @@ from jobs.recovery.reaper import Reaper
 from jobs.recovery.resync import Resync
 from jobs.tick import publisher
 from jobs.tick.turn import Turn
+from scheduler_project.lib import transactions
 from scheduler_project.lib.loop import Loop
 
 
@@ -34,7 +36,7 @@ class Service:
             Loop("deadlines", self._leading(deadlines.sweep), interval=timedelta(seconds=2)),
             Loop("projections", self._leading(projections.sweep), interval=timedelta(seconds=1)),
             Loop("resync", self._leading(Resync().sweep), interval=timedelta(seconds=2)),
-            Loop("partitions", self._leading(partitions.sweep), interval=timedelta(hours=1)),
+            Loop("partitions", self._leading(partitions.sweep), interval=timedelta(minutes=1)),
         ]
 
     def start(self) -> None:
@@ -43,7 +45,10 @@ class Service:
 
     def stop(self) -> None:
         """Give the lead up first, so that a standby goes on while the loops here end."""
-        self.turn.leader.release()
+        try:
+            self.turn.leader.release()
+        except Error:  # then the lease runs out
+            transactions.forget_connection()
         for loop in (self._publisher, *self._sweeps):
             loop.stop()
 
