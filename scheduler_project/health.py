@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -13,27 +11,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from scheduler_project.lib import telemetry
-from scheduler_project.observability import facts
-from scheduler_project.observability.facts import BrokerFacts, DatabaseFacts
+from scheduler_project.observability import facts, verdicts
 from scheduler_project.observability.lookup import Lookup
+from scheduler_project.observability.verdicts import DEGRADED, HEALTHY, UNHEALTHY, Part
 
 KEEP = timedelta(seconds=1)
 PATIENCE = timedelta(seconds=1.5)
 
-HEALTHY, DEGRADED, UNHEALTHY = "healthy", "degraded", "unhealthy"
-
 Facts = TypeVar("Facts")
-
-
-@dataclass(frozen=True)
-class Part:
-    """One thing that has to work. `message` says what is wrong and `action` what to do about it."""
-
-    status: str
-    message: str = ""
-    action: str = ""
-    figures: dict[str, Any] = field(default_factory=dict)
-
 
 # --- the answers ------------------------------------------------------------------------------------------------------
 
@@ -101,18 +86,18 @@ class Watch:
 
     def database(self) -> Part:
         found = _found(self._database)
-        return LOST_DATABASE if found is None else judge_database(found)
+        return verdicts.LOST_DATABASE if found is None else verdicts.judge_database(found)
 
     def parts(self) -> dict[str, Part]:
         if settings.SCHEDULER_USE_CELERY:
             self._broker.start()  # beside the database, so that two that hang cost no more than one
         database = _found(self._database)
-        parts = {"database": LOST_DATABASE if database is None else judge_database(database)}
+        parts = {"database": verdicts.LOST_DATABASE if database is None else verdicts.judge_database(database)}
         if settings.SCHEDULER_USE_CELERY:
             broker = _found(self._broker)
-            parts["redis"] = LOST_BROKER if broker is None else judge_broker(broker)
-        for name, judge in JUDGES.items():
-            parts[name] = UNKNOWN if database is None else judge(database)
+            parts["redis"] = verdicts.LOST_BROKER if broker is None else verdicts.judge_broker(broker)
+        for name, judge in verdicts.JUDGES.items():
+            parts[name] = verdicts.UNKNOWN if database is None else judge(database)
         return parts
 
     def since(self, name: str, status: str) -> datetime:
@@ -132,102 +117,5 @@ def _found(lookup: Lookup[Facts]) -> Facts | None:
     except Exception:  # noqa: BLE001  the reason may name hosts and users, so it goes to the log and not to the caller
         return None
 
-
-# --- what it means ----------------------------------------------------------------------------------------------------
-
-LOST_DATABASE = Part(
-    UNHEALTHY,
-    "PostgreSQL does not answer.",
-    "Check the server, DATABASE_URL and the network between them; everything goes on by itself once it answers.",
-)
-LOST_BROKER = Part(
-    UNHEALTHY,
-    "Redis does not answer. Nothing is lost, but no run starts until it does.",
-    "Check the server and REDIS_URL; should it stay away, SCHEDULER_USE_CELERY=false runs jobs without it.",
-)
-UNKNOWN = Part(UNHEALTHY, "Not known while PostgreSQL does not answer.", "Mend the database first.")
-
-
-def judge_database(found: DatabaseFacts) -> Part:
-    figures = {"milliseconds": found.milliseconds, "migrations_pending": found.migrations_pending}
-    if found.migrations_pending:
-        return Part(
-            UNHEALTHY,
-            f"{found.migrations_pending} migrations of this release are not applied.",
-            "Run `manage.py migrate`.",
-            figures,
-        )
-    return Part(HEALTHY, figures=figures)
-
-
-def judge_broker(found: BrokerFacts) -> Part:
-    figures = {
-        "milliseconds": found.milliseconds,
-        "memory_bytes": found.memory_bytes,
-        "memory_limit_bytes": found.memory_limit_bytes,
-    }
-    if found.memory_limit_bytes and found.memory_bytes > 0.9 * found.memory_limit_bytes:
-        return Part(DEGRADED, "Redis has used 90 % of its memory.", "Raise its maxmemory.", figures)
-    return Part(HEALTHY, figures=figures)
-
-
-def judge_workers(found: DatabaseFacts) -> Part:
-    figures = {
-        "count": found.workers,
-        "processes": found.worker_processes,
-        "vanished": found.workers_vanished,
-        "youngest_heartbeat_seconds": found.heartbeat_age,
-        "heartbeat_limit_seconds": facts.heartbeat_limit().total_seconds(),
-    }
-    if not settings.SCHEDULER_USE_CELERY:
-        return Part(HEALTHY, figures=figures)
-    if not found.workers:
-        return Part(
-            UNHEALTHY,
-            "No worker has a recent heartbeat; runs wait.",
-            "Start `celery -A scheduler_project worker`, or read the log of the last one.",
-            figures,
-        )
-    if found.queues_without_worker:
-        queues = ", ".join(found.queues_without_worker)
-        return Part(
-            DEGRADED,
-            f"No worker serves the queues {queues}, though enabled jobs use them.",
-            f"Start a worker with `-Q {queues.replace(' ', '')}`, or move the jobs to another queue.",
-            figures,
-        )
-    return Part(HEALTHY, figures=figures)
-
-
-def judge_leader(found: DatabaseFacts) -> Part:
-    figures = {"epoch": found.leader_epoch, "expires_in_seconds": found.leader_expires_in}
-    if found.leader_expires_in is None or found.leader_expires_in <= 0:
-        return Part(
-            UNHEALTHY,
-            "No scheduler leads, so nothing is decided that becomes due; it will be caught up by each job's policy.",
-            "Start `celery -A scheduler_project beat`, or read the log of the last one.",
-            figures,
-        )
-    return Part(HEALTHY, figures=figures)
-
-
-def judge_tick(found: DatabaseFacts) -> Part:
-    limit = facts.tick_limit().total_seconds()
-    figures = {"age_seconds": found.tick_age, "limit_seconds": limit}
-    if found.tick_age is None or found.tick_age > limit:
-        return Part(
-            UNHEALTHY,
-            f"The scheduler's loop has not turned for more than {limit:g} s.",
-            "See the part `leader`; if one leads, its log says what holds it up.",
-            figures,
-        )
-    return Part(HEALTHY, figures=figures)
-
-
-JUDGES: dict[str, Callable[[DatabaseFacts], Part]] = {
-    "workers": judge_workers,
-    "leader": judge_leader,
-    "tick": judge_tick,
-}
 
 WATCH = Watch()

@@ -24,6 +24,14 @@ class Lines(logging.Handler):
         self.records.append(record)
 
 
+@pytest.fixture(autouse=True)
+def no_request() -> Iterator[None]:
+    """Requests of earlier tests in this thread have left their id."""
+    token = current_request_id.set("")
+    yield
+    current_request_id.reset(token)
+
+
 @pytest.fixture
 def lines() -> Iterator[Lines]:
     handler = Lines()
