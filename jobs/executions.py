@@ -20,6 +20,7 @@ from scheduler_project.lib import sql
 
 MAX_ERROR = 10_000
 MAX_TRACEBACK = 100_000
+MAX_SLOT_RACES = 10
 
 
 class AlreadyFinished(Exception):
@@ -117,7 +118,8 @@ def create(
 # claims that pick the same free slot meet in the constraint, and one of them is refused.
 CLAIM = """
 WITH clock AS MATERIALIZED (
-    SELECT clock_timestamp() AS now
+    -- Whatever the server or the role is set to: after a crash an asynchronous claim could hand out its fence again.
+    SELECT clock_timestamp() AS now, set_config('synchronous_commit', 'on', true) AS durable
 ), claimed AS (
     UPDATE job_executions e
     SET status = 'running', reason = '', fence = e.fence + 1, attempt = e.attempt + 1,
@@ -158,19 +160,20 @@ LEFT JOIN dynamic_jobs j ON j.id = c.job_id
 
 def claim(execution_id: int, *, worker: str, lease: timedelta) -> Claim | None:
     """Make this process the owner of a queued execution; None when it is not to be had (another owner, no slot, …)."""
-    try:
-        row = sql.row(
-            CLAIM,
-            {
-                "id": execution_id,
-                "worker": worker,
-                "pid": os.getpid(),
-                "lease": lease.total_seconds(),
-                "claim": uuid.uuid4(),
-            },
-        )
-    except IntegrityError:
-        return None  # another claim took the same slot in the same instant
+    values = {
+        "id": execution_id,
+        "worker": worker,
+        "pid": os.getpid(),
+        "lease": lease.total_seconds(),
+        "claim": uuid.uuid4(),
+    }
+    row = None
+    for _ in range(MAX_SLOT_RACES):
+        try:
+            row = sql.row(CLAIM, values)
+            break
+        except IntegrityError:  # another claim took the same slot in the same instant; the job may have more of them
+            continue
     if row is None:
         return None
     return Claim(
@@ -231,7 +234,7 @@ def renew(claim: Claim, *, progress: Mapping[str, Any] | None = None) -> bool | 
 
 SETTLE = """
 WITH clock AS MATERIALIZED (
-    SELECT clock_timestamp() AS now
+    SELECT clock_timestamp() AS now, set_config('synchronous_commit', 'on', true) AS durable
 ), gone AS (
     DELETE FROM execution_leases WHERE execution_id = %(id)s AND fence = %(fence)s
     RETURNING job_slot

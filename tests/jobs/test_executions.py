@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from jobs import executions, registry
 from jobs.executions import Claim, Ending, Settled
 from jobs.models import Attempt, Execution, ExecutionEvent, ExecutionLease, Job
 from jobs.rules.states import AttemptOutcome
+from scheduler_project.lib import sql
 from tests.jobs.conftest import database_now
 
 MakeJob = Callable[..., Job]
@@ -188,3 +192,32 @@ class TestCancel:
         executions.cancel(queued, by="user:test", now=database_now())
         with pytest.raises(executions.AlreadyFinished):
             executions.cancel(queued, by="user:test", now=database_now())
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTogether:
+    def test_as_many_claims_succeed_as_there_are_slots(self, make_job: MakeJob) -> None:
+        job = make_job(policies={"max_instances": 6, "overlap": "queue_all"})
+        waiting = [registry.run_now(job, actor="user:test") for _ in range(8)]
+        together = threading.Barrier(len(waiting))
+
+        def claim(execution_id: int) -> bool:
+            connection.ensure_connection()
+            together.wait()
+            try:
+                return executions.claim(execution_id, worker="w", lease=timedelta(seconds=60)) is not None
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(len(waiting)) as threads:
+            assert sum(threads.map(claim, waiting)) == 6
+
+    def test_a_claim_is_durable_whatever_the_session_says(self, make_job: MakeJob) -> None:
+        execution_id = registry.run_now(make_job(), actor="user:test")
+        sql.rows("SET synchronous_commit = off")
+        try:
+            assert executions.claim(execution_id, worker="w", lease=timedelta(seconds=60))
+            behind = sql.row("SELECT pg_current_wal_insert_lsn() - pg_current_wal_flush_lsn() AS bytes")
+        finally:
+            connection.close()
+        assert behind == {"bytes": 0}
