@@ -36,15 +36,15 @@ def decide_due(*, now: datetime, epoch: int) -> Decided:
     )
     if not due:
         return Decided()
-    active = queries.active_executions_by_job([job.pk for job in due])
+    # Only where it matters: a job that lets them pile up may have any number.
+    active = queries.active_executions_by_job([job.pk for job in due if job.policies.overlap in planner.ROOM])
     plans: list[tuple[Job, JobPlan]] = []
     left = MAX_TICKS
     is_complete = len(due) < MAX_JOBS
-    for job in due:
-        if left <= 0:
-            is_complete = False
-            break
-        plan = _plan(job, active=active.get(job.pk, ()), now=now, limit=left)
+    for position, job in enumerate(reversed(due)):
+        # Those least behind come first, and leave the rest of their share: one that is far behind stops no other.
+        share = max(left // (len(due) - position), 1)
+        plan = _plan(job, active=active.get(job.pk, ()), now=now, limit=share)
         if plan is not None:
             plans.append((job, plan))
             left -= len(plan.decisions)

@@ -109,10 +109,14 @@ def misfire(moment: Moment) -> Verdict | None:
     return None
 
 
+# How many executions may wait besides those that run; policies that are not here look at no other execution.
+ROOM = {Overlap.SKIP: 0, Overlap.QUEUE_ONE: 1}
+
+
 def overlap(moment: Moment) -> Verdict | None:
     """Earlier runs that have not ended stand in the way, as far as the job's policy says."""
     facts = moment.facts
-    room = {Overlap.SKIP: 0, Overlap.QUEUE_ONE: 1}.get(facts.policy.overlap)
+    room = ROOM.get(facts.policy.overlap)
     if room is None:
         return None
     in_the_way = len(facts.active) + len(moment.fired)

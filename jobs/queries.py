@@ -17,9 +17,9 @@ from templates_registry.models import TemplateVersion
 
 
 def active_executions_by_job(job_ids: Sequence[int]) -> dict[int, list[int]]:
-    """Ids of queued and running executions of each job, oldest first."""
+    """Ids of queued and running executions of each job, oldest first. Without dry runs: they stand in nobody's way."""
     found: dict[int, list[int]] = defaultdict(list)
-    active = Execution.objects.filter(job_id__in=job_ids, status__in=ACTIVE).order_by("id")
+    active = Execution.objects.filter(job_id__in=job_ids, status__in=ACTIVE, dry_run=False).order_by("id")
     for job_id, execution_id in active.values_list("job_id", "id"):
         if job_id is not None:
             found[job_id].append(execution_id)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobs import ledger
+from jobs import ledger, registry
 from jobs.models import Execution, ExecutionEvent, Job, Tick
 from scheduler_project.lib import transactions
 from tests.jobs.conftest import database_now
@@ -105,3 +105,21 @@ class TestDecideDue:
         assert Tick.objects.filter(job=job).count() == 7
         assert decide_due(seconds=145).is_complete
         assert Tick.objects.filter(job=job).count() == 14
+
+
+class TestFairness:
+    def test_a_job_that_is_far_behind_stops_no_other(self, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ledger, "MAX_TICKS", 50)
+        long_ago = (database_now() - timedelta(days=1)).replace(microsecond=0)
+        far_behind = make_job(schedule={"kind": "interval", "every_seconds": 60, "anchor": long_ago.isoformat()})
+        Job.objects.filter(pk=far_behind.pk).update(next_tick_at=long_ago)
+        others = [make_job() for _ in range(3)]
+        decided = decide_due(minutes=1)
+        assert all(Tick.objects.filter(job=job).exists() for job in others)
+        assert (decided.ticks, decided.is_complete) == (50, False)
+
+    def test_a_dry_run_stands_in_no_tick_s_way(self, make_job: MakeJob) -> None:
+        job = make_job()
+        registry.run_now(job, actor="user:test", dry_run=True)
+        decide_due(minutes=1)
+        assert Tick.objects.get(job=job).outcome == "fired"
