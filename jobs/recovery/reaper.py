@@ -13,14 +13,17 @@ from scheduler_project.lib import sql
 
 FENCE_SHARE = 0.75  # of the lease: when a process that could not renew has killed itself
 
-LEASES = """
-SELECT execution_id, fence, heartbeat, expires_at <= clock_timestamp() AS expired FROM execution_leases
-"""
+# A lease from far in the future is from before the database's clock was set back.
+IS_OVER = "NOT l.expires_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '30 minutes'"
+
+LEASES = f"""
+SELECT l.execution_id, l.fence, l.heartbeat, {IS_OVER} AS expired FROM execution_leases l
+"""  # noqa: S608
 
 EXPIRED = f"""
 SELECT {loss.COLUMNS}
 WHERE l.execution_id = %(id)s AND l.fence = %(fence)s AND l.heartbeat = %(heartbeat)s
-  AND l.expires_at <= clock_timestamp()
+  AND {IS_OVER}
 """
 
 
@@ -84,7 +87,7 @@ class Reaper:
             return False
         settled = loss.settle(
             orphan,
-            died_at=orphan.expires_at - (1 - FENCE_SHARE) * lease_length,
+            died_at=min(orphan.expires_at, orphan.seen_at) - (1 - FENCE_SHARE) * lease_length,
             how=f"The worker {orphan.worker} (process {orphan.pid}) stopped answering.",
         )
         return settled is not None

@@ -61,11 +61,12 @@ class JobPolicy:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> JobPolicy:
-        """A stored policy. Names that a newer release wrote are ignored."""
+        """A stored policy. Names and choices that only a newer release knows are ignored: its jobs must go on here."""
         known: dict[str, Any] = {}
         for name, value in data.items():
             if name in _ENUMS:
-                known[name] = _ENUMS[name](value)
+                if value in list(_ENUMS[name]):
+                    known[name] = _ENUMS[name](value)
             elif name in _NAMES:
                 known[name] = value
         return cls(**known)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from scheduler_project.lib import sql, telemetry
 
 NAME = "scheduler"
+LONGEST_LEASE = timedelta(minutes=10)  # far beyond what can be configured
 
 RENEW = """
 UPDATE scheduler_leases
@@ -28,6 +29,7 @@ WITH clock AS MATERIALIZED (
         SET holder = excluded.holder, epoch = l.epoch + 1, acquired_at = excluded.acquired_at,
             expires_at = excluded.expires_at
         WHERE l.expires_at IS NULL OR l.expires_at <= clock_timestamp()
+           OR l.expires_at > clock_timestamp() + %(longest)s  -- the database's clock was set back
     RETURNING epoch, acquired_at
 ), closed AS (
     UPDATE scheduler_lease_history h SET released_at = taken.acquired_at, cause = 'expired'
@@ -108,7 +110,7 @@ class Leader:
             self._forget()
 
     def _values(self) -> dict[str, object]:
-        return {"name": NAME, "holder": self.holder, "epoch": self.epoch, "ttl": self.ttl}
+        return {"name": NAME, "holder": self.holder, "epoch": self.epoch, "ttl": self.ttl, "longest": LONGEST_LEASE}
 
     def _trust(self, since: float) -> None:
         self._trusted_until = since + self.ttl.total_seconds() * 0.9

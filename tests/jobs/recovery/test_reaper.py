@@ -88,6 +88,19 @@ class TestSweep:
         expire(running)
         assert watch(reaper, clock, seconds=10) == []
 
+    def test_takes_back_a_run_whose_lease_is_from_before_the_clock_was_set_back(
+        self, reaper: Reaper, clock: Clock, running: executions.Claim
+    ) -> None:
+        sql.rows("UPDATE execution_leases SET expires_at = clock_timestamp() + interval '1 hour'")
+        assert watch(reaper, clock, seconds=65) == [running.execution_id]
+
+    def test_goes_on_past_a_policy_of_a_newer_release(
+        self, reaper: Reaper, clock: Clock, running: executions.Claim
+    ) -> None:
+        Execution.objects.update(policy={"overlap": "from_the_future"})
+        expire(running)
+        assert watch(reaper, clock, seconds=65) == [running.execution_id]
+
     def test_starts_anew_after_it_stood_still_itself(
         self, reaper: Reaper, clock: Clock, running: executions.Claim
     ) -> None:

@@ -46,6 +46,10 @@ def test_a_stored_policy_may_have_names_of_a_newer_release() -> None:
     assert JobPolicy.from_json({"misfire": "all", "from_the_future": 1}) == JobPolicy(misfire=Misfire.ALL)
 
 
+def test_a_stored_policy_may_have_choices_of_a_newer_release() -> None:
+    assert JobPolicy.from_json({"misfire": "all", "overlap": "from_the_future"}) == JobPolicy(misfire=Misfire.ALL)
+
+
 @pytest.mark.parametrize(
     ("policy", "slots"),
     [

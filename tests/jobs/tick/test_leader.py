@@ -67,6 +67,11 @@ class TestLeader:
         assert second.keep()
         assert SchedulerLease.objects.get().holder == "b"
 
+    def test_takes_a_lease_from_before_the_clock_was_set_back(self) -> None:
+        Leader("a", ttl=TTL).keep()
+        sql.rows("UPDATE scheduler_leases SET expires_at = clock_timestamp() + interval '1 hour'")
+        assert Leader("b", ttl=TTL).keep()
+
     def test_does_not_believe_in_a_lead_it_could_not_renew_in_time(self) -> None:
         leader = Leader("a", ttl=timedelta(seconds=0))
         leader.keep()
