@@ -15,15 +15,24 @@ from scheduler_project.lib import sql, telemetry
 
 BATCH = 500
 
-# An execution whose job has no free slot is left alone: its announcement would be wasted, and whoever frees the slot
-# announces the next one. `skip locked` lets several publishers share the work.
+# Of a job only as many as it has free slots, those announced before included: more announcements would be wasted, and
+# whoever frees a slot announces the next one.
 FIND = """
-SELECT e.id, e.queue, e.priority FROM job_executions e
-WHERE e.status = 'queued' AND e.published_at IS NULL AND e.available_at <= clock_timestamp()
-  AND (e.max_instances IS NULL OR e.max_instances > (
-      SELECT count(*) FROM execution_leases l WHERE l.job_id = e.job_id AND l.job_slot IS NOT NULL))
-ORDER BY e.priority, e.id
-LIMIT %(limit)s
+(
+    SELECT id, queue, priority FROM job_executions
+    WHERE status = 'queued' AND published_at IS NULL AND available_at <= clock_timestamp() AND max_instances IS NULL
+    ORDER BY priority, id LIMIT %(limit)s
+) UNION ALL (
+    SELECT id, queue, priority FROM (
+        SELECT id, queue, priority, job_id, max_instances, published_at,
+               row_number() OVER (PARTITION BY job_id, max_instances ORDER BY priority, id) AS place
+        FROM job_executions
+        WHERE status = 'queued' AND available_at <= clock_timestamp() AND max_instances IS NOT NULL
+    ) AS waiting
+    WHERE published_at IS NULL AND place <= max_instances - (
+        SELECT count(*) FROM execution_leases l WHERE l.job_id = waiting.job_id AND l.job_slot IS NOT NULL)
+)
+ORDER BY priority, id LIMIT %(limit)s
 """
 
 MARK = """

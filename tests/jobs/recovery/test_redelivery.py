@@ -62,6 +62,18 @@ class TestPublish:
         assert publisher.publish_waiting() == 0
         assert Execution.objects.get(pk=second).published_at is None
 
+    def test_announces_no_more_than_there_are_slots(self, broker: redis.Redis, make_job: MakeJob) -> None:
+        job = make_job(policies={"overlap": "queue_all", "max_instances": 2})
+        queued = [registry.run_now(job, actor="user:test") for _ in range(5)]
+        assert publisher.publish_waiting() == 2
+        assert publisher.publish_waiting() == 0
+        assert executions.claim(queued[0], worker="w", lease=timedelta(seconds=60))
+        assert publisher.publish_waiting() == 0
+        assert (
+            list(Execution.objects.filter(published_at__isnull=False).order_by("id").values_list("id", flat=True))
+            == (queued[:2])
+        )
+
     def test_leaves_everything_as_it_is_when_the_broker_is_away(self, settings: object, waiting: list[int]) -> None:
         settings.CELERY_BROKER_URL = "redis://127.0.0.1:9/0"  # type: ignore[attr-defined]
         with pytest.raises(BackendUnavailable):
