@@ -42,9 +42,10 @@ class Turn:
             return self._decide()
         except NotLeading:
             return timedelta()
-        except (OperationalError, InterfaceError) as error:
+        except Exception as error:  # noqa: BLE001  a loop outlives any one turn; what it caught is told
             transactions.forget_connection()
-            telemetry.emit("loop.failed", loop="tick", error=str(error).strip(), seconds=TROUBLE.total_seconds())
+            words = str(error) if isinstance(error, OperationalError | InterfaceError) else repr(error)
+            telemetry.emit("loop.failed", loop="tick", error=words.strip(), seconds=TROUBLE.total_seconds())
             return TROUBLE
 
     def _decide(self) -> timedelta:

@@ -67,6 +67,16 @@ class TestTake:
             assert turn.take() > timedelta()
         assert turn.take() > timedelta()
 
+    def test_outlives_whatever_else_goes_wrong(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        turn = Turn(Leader("a", ttl=TTL))
+
+        def fail(**kwargs: object) -> None:
+            raise ValueError("a surprise")
+
+        monkeypatch.setattr(ledger, "decide_due", fail)
+        monkeypatch.setattr("scheduler_project.lib.transactions.forget_connection", lambda: None)
+        assert turn.take() > timedelta()
+
 
 @pytest.mark.django_db(transaction=True)
 class TestTwoSchedulers:
