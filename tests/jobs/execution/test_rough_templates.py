@@ -90,7 +90,7 @@ class TestWords:
         assert execution.status == "succeeded"
         assert LogLine.objects.get(execution=execution).message == "report-?.csv"
 
-    @pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
+    @pytest.mark.parametrize("text", ["a\x00b", "\ud800"], ids=["a NUL", "half a surrogate pair"])
     def test_an_error_keeps_its_words(self, run: Any, text: str) -> None:
         def fail(context: Any) -> None:
             raise PermanentFailure(f"No such file: {text}")

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 import redis
-from celery import current_app
 from django.conf import settings
 
 from jobs import executions, registry
@@ -26,7 +25,6 @@ pytestmark = pytest.mark.django_db
 def broker() -> redis.Redis:
     client: redis.Redis = redis.Redis.from_url(settings.CELERY_BROKER_URL)
     client.flushdb()
-    current_app.pool.force_close_all()
     return client
 
 
