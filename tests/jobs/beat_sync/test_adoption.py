@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import OperationalError
 from django.db.models import F
 from django_celery_beat.models import (
     ClockedSchedule,
@@ -17,9 +18,10 @@ from django_celery_beat.models import (
 )
 
 from accounts.models import Tenant
-from jobs import registry
+from jobs import beat_sync, registry
 from jobs.definition import InvalidJob
 from jobs.models import BeatRow, Job, JobRevision, Tick
+from jobs.recovery import adoption
 from jobs.recovery.resync import Resync
 from jobs.rules.states import Mode
 from templates_registry.models import TaskFunction
@@ -459,8 +461,6 @@ class TestDetection:
     def test_passes_by_a_row_that_fails(
         self, resync: Resync, make_row: MakeRow, events: Events, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from jobs.recovery import adoption
-
         bad, good = make_row(), make_row()
         adopt = adoption.adopt
 
@@ -489,3 +489,40 @@ class TestManyRows:
         assert counts[:4] == [200, 400, 600, 800]
         assert counts[-1] == 1001  # and celery.backend_cleanup
         assert set(Job.objects.values_list("revision", flat=True)) == {1}
+
+
+class TestInterruption:
+    def test_begins_again_after_a_failure_of_the_database(
+        self, resync: Resync, make_row: MakeRow, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        row = make_row()
+
+        def away(**_: object) -> None:
+            raise OperationalError("away")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(beat_sync, "find_changed", away)
+            with pytest.raises(OperationalError):
+                resync.sweep()
+        resync.sweep()
+        assert job_of(row)
+
+    def test_passes_by_a_job_that_was_archived_meanwhile(
+        self, resync: Resync, make_row: MakeRow, events: Events, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        row = make_row()
+        resync.sweep()
+        drift = beat_sync.Drift(row_id=row.pk, job_id=job_of(row).pk, is_native=False, row_is_gone=False)
+        Job.objects.update(archived_at=database_now(), next_tick_at=None)
+        monkeypatch.setattr(beat_sync, "find_changed", lambda **_: [drift])
+        row.save()
+        resync.sweep()
+        assert not names(events)
+
+    def test_follows_nothing_when_the_row_has_just_gone(self, resync: Resync, make_row: MakeRow) -> None:
+        row = make_row()
+        resync.sweep()
+        job = job_of(row)
+        row.delete()
+        adoption.follow(job.pk)
+        assert job.revision == 1
