@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -136,10 +137,15 @@ class TestLostWorker:
             execution_id = start_run(journal(seconds=2))
             owner(execution_id)
             first.send(signal.SIGKILL)
+            killed_at = datetime.now(UTC)
             with live.worker(tmp_path, name="w2"):
-                took = wait_for(lambda: outcomes(execution_id)[0] == "lost", seconds=20)
+                wait_for(lambda: outcomes(execution_id)[0] == "lost", seconds=20)
                 wait_for(lambda: status(execution_id) == "succeeded", seconds=10)
         assert outcomes(execution_id) == ["lost", "succeeded"]
+        settled_at = Attempt.objects.get(execution_id=execution_id, number=1).finished_at
+        assert settled_at is not None
+        took = (settled_at - killed_at).total_seconds()
+        assert took < 10
         print(f"settled {took:.2f} s after SIGKILL of the worker, with a lease of 4 s")
 
 
