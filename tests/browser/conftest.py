@@ -1,0 +1,112 @@
+"""Fixtures of the browser tests: the web as its own process, the distribution's Chromium, pages that stay clean."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from scheduler_project.embedded.processes import free_port
+from tests.cast import Cast
+from tests.jobs.api.conftest import job_of, run_of
+from tests.live import Process, environment, wait_for
+
+__all__ = ["job_of", "run_of"]
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+DESKTOP, PHONE = {"width": 1366, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """The distribution's browser, since nothing is downloaded."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        pytest.skip(f"No browser: none of {', '.join(PROGRAMS)} is on PATH (Debian: apt-get install chromium).")
+    quiet = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
+    return {"executable_path": program, "args": quiet}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _allow_queries_beside_playwright() -> Iterator[None]:
+    """Playwright runs an event loop in this thread, which Django takes for a mistake."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    yield
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="session")
+def web(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a web process on the test database."""
+    port = free_port()
+    command = [
+        *(sys.executable, "-m", "uvicorn", "scheduler_project.asgi:application", "--lifespan", "off"),
+        *("--host", "127.0.0.1", "--port", str(port)),
+    ]
+    with django_db_blocker.unblock():
+        where = environment("web")
+    folder: Path = tmp_path_factory.mktemp("web")
+    process = Process(command, where, folder / "web.log")
+    try:
+        wait_for(
+            lambda: process.process.poll() is not None or "running on" in process.text(), seconds=40, what="the web"
+        )
+        assert process.process.poll() is None, process.text()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.stop()
+
+
+class Visit:
+    """A page of one signed-in person, and everything that its console said."""
+
+    def __init__(self, page: Page, web: str) -> None:
+        self.page = page
+        self.web = web
+        self.complaints: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{self.page.url}: {message.text}")
+
+    def open(self, path: str) -> Page:
+        self.page.goto(f"{self.web}{path}")
+        return self.page
+
+
+SignIn = Callable[..., Visit]
+
+
+@pytest.fixture
+def visit(transactional_db: None, web: str, browser: Browser, cast: Cast) -> Iterator[SignIn]:
+    """Opens the site as somebody. At the end no page may have complained."""
+    visits: list[tuple[BrowserContext, Visit]] = []
+
+    def make(user: User | None, *, viewport: Any = None, scheme: Any = "light", **options: Any) -> Visit:
+        context = browser.new_context(
+            base_url=web, viewport=viewport or DESKTOP, color_scheme=scheme, locale="en-GB", **options
+        )
+        if user is not None:
+            user.is_staff = True
+            user.save()
+            client = Client()
+            client.force_login(user)
+            context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": web}])
+        made = Visit(context.new_page(), web)
+        visits.append((context, made))
+        return made
+
+    yield make
+    for context, _ in visits:
+        context.close()
+    assert [complaint for _, made in visits for complaint in made.complaints] == []

@@ -1,0 +1,217 @@
+"""Every page, light and dark, on a desk and on a phone: no violation, no complaint, no sideways scrolling."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from playwright.sync_api import Page, expect
+
+from accounts import keys
+from accounts.models import Membership
+from accounts.scopes import Scope
+from jobs import registry
+from jobs.models import Job, LogLine, SchedulerLease, Worker
+from jobs.tick.leader import NAME
+from scheduler_project.lib import sql
+from templates_registry.models import TemplateVersion
+from tests.browser.conftest import DESKTOP, PHONE, SignIn, Visit
+from tests.cast import Cast
+from tests.jobs.admin.test_job_page import decide_one_tick
+from tests.jobs.api.conftest import MakeJob, RunJob
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+VARIANTS = [(DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "light"), (PHONE, "dark")]
+AXE = {"resultTypes": ["violations"], "preload": False, "rules": {"target-size": {"enabled": True}}}
+NARROW = {"width": 320, "height": 640}
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options=AXE).response["violations"]
+    return [f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]]
+
+
+def faults(visit: Visit, path: str) -> list[str]:
+    """What is wrong with a page."""
+    page = visit.open(path)
+    found = [f"{path} {violation}" for violation in violations(page)]
+    if page.locator("h1").count() != 1:
+        found.append(f"{path} has {page.locator('h1').count()} h1")
+    excess = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    if excess > 0:
+        found.append(f"{path} is {excess} px too wide")
+    return found
+
+
+@pytest.fixture
+def everything(cast: Cast, job_of: MakeJob, run_of: RunJob) -> dict[str, Any]:
+    """One of each thing that a page can show, with long names and errors."""
+    long = "Invoices to the warehouse (full reload of the legacy billing system, until the migration ends)"
+    job = job_of(
+        name=long, tags=["finance", "needs-an-owner"], description="One\ntwo", parameters={"token": "hunter2"},
+        schedule={"kind": "cron", "cron": "* * * * *", "timezone": "America/New_York"},
+    )  # fmt: skip
+    failed, running = run_of(job, "failed"), run_of(job_of(name="Running"), "running")
+    succeeded = run_of(job, "succeeded")
+    LogLine.objects.bulk_create(
+        LogLine(execution=failed, sequence=number, attempt=1, logged_at=sql.now(), level=level, message="word " * 60)
+        for number, level in enumerate(("debug", "info", "warning", "error"), start=1)
+    )
+    decide_one_tick(job)
+    registry.pause(job_of(name="Paused").pk, actor="user:ana", note="Until Tuesday")
+    registry.archive(job_of(name="Archived").pk, actor="user:ana")
+    broken = job_of(name="Broken")
+    Job.objects.filter(pk=broken.pk).update(problem="The schedule cannot be evaluated.", next_tick_at=None)
+    now = sql.now()
+    Worker.objects.create(
+        name="worker@host", hostname="host", pid=1, queues=["default"], started_at=now, heartbeat_at=now
+    )
+    SchedulerLease.objects.update_or_create(
+        name=NAME,
+        defaults={
+            "holder": "host:1:abc", "epoch": 1, "acquired_at": now, "ticked_at": now,
+            "expires_at": now + timedelta(hours=1),
+        },
+    )  # fmt: skip
+    every = IntervalSchedule.objects.create(every=10, period="minutes")
+    row = PeriodicTask.objects.create(name="made elsewhere", task="some.task", interval=every)
+    key, _ = keys.create(tenant=cast.acme, name="a program", scopes=Scope.values)
+    return {
+        "job": job, "failed": failed, "running": running, "succeeded": succeeded, "broken": broken, "row": row,
+        "key": key,
+    }  # fmt: skip
+
+
+def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
+    def of(name: str, *ids: object) -> str:
+        return reverse(f"admin:{name}", args=ids)
+
+    job = everything["job"]
+    mirror = Job.objects.get(pk=everything["broken"].pk).periodic_task_id
+    return [
+        "/admin/", "/admin/jobs/job/", "/admin/jobs/job/?q=nothing", "/admin/jobs/job/?state=archived",
+        of("jobs_job_page", job.pk), of("jobs_job_page", everything["broken"].pk), of("jobs_job_change", job.pk),
+        of("jobs_job_archive", job.pk), of("jobs_job_add"), f"{of('jobs_job_add')}?template=echo",
+        "/admin/jobs/execution/", f"/admin/jobs/execution/?job={job.pk}", "/admin/jobs/execution/?status=lost",
+        *(of("jobs_execution_change", everything[name].pk) for name in ("failed", "running", "succeeded")),
+        "/admin/jobs/tick/", "/admin/jobs/worker/", "/admin/jobs/jobrevision/",
+        of("jobs_jobrevision_change", job.revisions.get().pk),
+        "/admin/templates_registry/templateversion/",
+        of("templates_registry_templateversion_change", TemplateVersion.objects.get(name="echo").pk),
+        "/admin/accounts/apikey/", "/admin/accounts/apikey/add/", of("accounts_apikey_change", everything["key"].pk),
+        "/admin/accounts/tenant/", of("accounts_tenant_change", cast.acme.pk), "/admin/accounts/membership/",
+        of("accounts_membership_change", Membership.objects.get(user=cast.ana).pk),
+        "/admin/auth/user/", "/admin/auth/user/add/", of("auth_user_change", cast.ana.pk), "/admin/auth/group/add/",
+        "/admin/password_change/", "/admin/django_celery_beat/", "/admin/django_celery_beat/periodictask/?made_by=all",
+        of("django_celery_beat_periodictask_change", everything["row"].pk),
+        of("django_celery_beat_periodictask_change", mirror), of("django_celery_beat_periodictask_delete",
+        everything["row"].pk), "/admin/django_celery_beat/crontabschedule/", "/admin/django_celery_results/",
+        "/admin/django_celery_results/taskresult/",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), VARIANTS, ids=["desk-light", "desk-dark", "phone-light", "phone-dark"])
+class TestEveryPage:
+    def test_is_sound(self, viewport: Any, scheme: str, everything: dict[str, Any], cast: Cast, visit: SignIn) -> None:
+        as_root = visit(cast.root, viewport=viewport, scheme=scheme)
+        assert [fault for path in pages(everything, cast) for fault in faults(as_root, path)] == []
+
+    def test_of_the_entrance_is_sound(self, viewport: Any, scheme: str, cast: Cast, visit: SignIn) -> None:
+        stranger = visit(None, viewport=viewport, scheme=scheme)
+        assert faults(stranger, "/admin/login/") == []
+        stranger.page.get_by_label("Username").fill("ana")
+        stranger.page.get_by_label("Password").fill("wrong")
+        stranger.page.get_by_role("button", name="Log in").click()
+        assert violations(stranger.page) == []
+
+    def test_with_a_refused_form_is_sound(
+        self, viewport: Any, scheme: str, everything: dict[str, Any], cast: Cast, visit: SignIn
+    ) -> None:
+        as_ana = visit(cast.ana, viewport=viewport, scheme=scheme)
+        page = as_ana.open("/admin/jobs/job/add/?template=echo")
+        for fold in page.locator("details").all():
+            fold.evaluate("fold => { fold.open = true; }")
+        assert violations(page) == []
+        page.get_by_label("Cron expression").fill("nonsense")
+        page.get_by_role("button", name="Create job").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        assert violations(page) == []
+
+    def test_that_is_empty_is_sound(self, viewport: Any, scheme: str, cast: Cast, visit: SignIn) -> None:
+        as_vera = visit(cast.vera, viewport=viewport, scheme=scheme)
+        paths = ("/admin/", "/admin/jobs/job/", "/admin/jobs/execution/", "/admin/jobs/tick/", "/admin/jobs/worker/")
+        assert [fault for path in paths for fault in faults(as_vera, path)] == []
+
+
+class TestTheme:
+    def test_can_be_chosen_against_the_system(self, everything: dict[str, Any], cast: Cast, visit: SignIn) -> None:
+        """Dark chosen where the system is light, and the other way round."""
+        for scheme, chosen in (("light", "dark"), ("dark", "light")):
+            as_root = visit(cast.root, scheme=scheme)
+            page = as_root.open("/admin/")
+            while page.locator("html").get_attribute("data-theme") != chosen:
+                page.locator(".theme-toggle").click()
+            for path in ("/admin/", "/admin/jobs/job/", "/admin/jobs/job/add/?template=echo"):
+                assert faults(as_root, path) == []
+
+
+class TestKeyboard:
+    def test_skips_to_the_content(self, cast: Cast, visit: SignIn) -> None:
+        page = visit(cast.vera).open("/admin/jobs/job/")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#content-start")).to_be_focused()
+
+    def test_shows_where_it_is(self, cast: Cast, job_of: MakeJob, visit: SignIn) -> None:
+        """Each stop has an outline of at least two pixels."""
+        job_of()
+        page = visit(cast.ana).open("/admin/jobs/job/")
+        outline = "getComputedStyle(document.activeElement).outlineWidth"
+        for _ in range(25):
+            page.keyboard.press("Tab")
+            name = page.evaluate("document.activeElement.outerHTML.slice(0, 120)")
+            assert float(page.evaluate(outline).removesuffix("px")) >= 2, name
+
+    def test_opens_and_closes_the_menu_of_a_phone(self, cast: Cast, visit: SignIn) -> None:
+        page = visit(cast.vera, viewport=PHONE).open("/admin/")
+        menu = page.get_by_role("navigation", name="Console")
+        expect(menu).to_be_hidden()
+        page.get_by_role("button", name="Menu").press("Enter")
+        expect(menu.get_by_role("link", name="Overview")).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(menu).to_be_hidden()
+        expect(page.get_by_role("button", name="Menu")).to_be_focused()
+
+
+class TestReflow:
+    def test_needs_no_sideways_scrolling_at_320_pixels(
+        self, everything: dict[str, Any], cast: Cast, visit: SignIn
+    ) -> None:
+        as_ana = visit(cast.ana, viewport=NARROW)
+        job, failed = everything["job"], everything["failed"]
+        for path in (
+            "/admin/", "/admin/jobs/job/", reverse("admin:jobs_job_page", args=[job.pk]),
+            reverse("admin:jobs_job_change", args=[job.pk]),
+            reverse("admin:jobs_execution_change", args=[failed.pk]), "/admin/jobs/execution/",
+        ):  # fmt: skip
+            page = as_ana.open(path)
+            excess = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert page.evaluate(excess) <= 0, path
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("path", "words"), [("/admin/nowhere/", "Not found"), ("/admin/auth/user/", "Not allowed")]
+    )
+    def test_have_a_page_of_their_own(self, path: str, words: str, cast: Cast, visit: SignIn) -> None:
+        as_ana = visit(cast.ana)
+        page = as_ana.open(path)
+        expect(page.get_by_role("heading", level=1)).to_have_text(words)
+        assert violations(page) == []
+        as_ana.complaints = [text for text in as_ana.complaints if "Failed to load resource" not in text]

@@ -1,0 +1,173 @@
+"""What people do most: make a job, run it, look at what became of it, pause it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from jobs.models import Execution, Job
+from tests.browser.conftest import PHONE, SignIn
+from tests.cast import Cast
+from tests.jobs.api.conftest import MakeJob, RunJob
+from tests.live import worker
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+class TestNewJob:
+    def test_is_made_in_a_minute(self, cast: Cast, visit: SignIn) -> None:
+        page = visit(cast.ana).open("/admin/jobs/job/")
+        page.get_by_role("link", name="Create the first job").click()
+        page.get_by_label("Name", exact=True).fill("Morning greeting")
+        page.get_by_label("Template", exact=True).select_option(label="Echo")
+        page.get_by_label("Cron expression").fill("0 9 * * mon-fri")
+        page.get_by_label("Time zone").fill("Europe/Berlin")
+        panel = page.locator("#schedule-preview")
+        expect(panel).to_contain_text("At 09:00, on Monday to Friday (Europe/Berlin)")
+        expect(panel.locator("time")).to_have_count(5)
+        page.get_by_role("button", name="Create job").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Morning greeting")
+        job = Job.objects.get()
+        assert (job.schedule.cron, job.parameters) == ("0 9 * * mon-fri", {"text": "hello"})
+
+    def test_shows_what_is_wrong_with_a_schedule_while_it_is_written(self, cast: Cast, visit: SignIn) -> None:
+        page = visit(cast.ana).open("/admin/jobs/job/add/")
+        panel = page.locator("#schedule-preview")
+        cron = page.get_by_label("Cron expression")
+        cron.fill("61 * * * *")
+        expect(panel).to_contain_text("61 is outside 0 to 59")
+        cron.fill("0 9 13 * fri")
+        expect(panel).to_contain_text("More about the schedule")
+        page.get_by_text("More about the schedule", exact=True).click()
+        page.get_by_label("Day of the month and day of the week").select_option("all")
+        expect(panel).to_contain_text("if that is Friday")
+
+    def test_asks_only_for_what_the_kind_of_schedule_needs(self, cast: Cast, visit: SignIn) -> None:
+        page = visit(cast.ana).open("/admin/jobs/job/add/")
+        fields = {
+            name: page.get_by_label(name, exact=True)
+            for name in ("Cron expression", "Number", "Date and time", "Time zone")
+        }
+        every = page.locator("[name=every]")
+        for kind, shown in (
+            ("Calendar", {"Cron expression", "Time zone"}),
+            ("Once", {"Date and time", "Time zone"}),
+            ("By hand only", set[str]()),
+        ):
+            page.get_by_label(kind, exact=True).check()
+            for name in ("Cron expression", "Date and time", "Time zone"):
+                expect(fields[name]).to_be_visible(visible=name in shown)
+            expect(every).to_be_hidden()
+        page.get_by_label("Interval", exact=True).check()
+        expect(every).to_be_visible()
+        expect(page.locator("#schedule-preview")).to_contain_text("Every 15 minutes")
+
+    def test_swaps_the_parameters_with_the_template(self, cast: Cast, visit: SignIn) -> None:
+        page = visit(cast.ana).open("/admin/jobs/job/add/?template=echo")
+        page.locator("#parameters summary").click()
+        page.get_by_label("Text", exact=True).fill("mine")
+        page.get_by_label("Template", exact=True).select_option(label="Failing")
+        expect(page.locator("[name=parameters-until_attempt]")).to_be_attached()
+        expect(page.locator("#parameters")).to_contain_text("1 value no longer applies: text.")
+
+    def test_leads_to_each_mistake(self, cast: Cast, visit: SignIn) -> None:
+        page = visit(cast.ana).open("/admin/jobs/job/add/?template=echo")
+        page.get_by_label("Cron expression").fill("nonsense")
+        page.get_by_label("Name", exact=True).fill("Kept")
+        page.get_by_role("button", name="Create job").click()
+        summary = page.get_by_role("alert")
+        expect(summary).to_be_focused()
+        summary.get_by_role("link", name=re.compile("Cron expression")).click()
+        expect(page.get_by_label("Cron expression")).to_be_focused()
+        expect(page.get_by_label("Name", exact=True)).to_have_value("Kept")
+        assert not Job.objects.exists()
+
+    def test_works_without_scripts(self, cast: Cast, visit: SignIn) -> None:
+        page = visit(cast.ana, java_script_enabled=False).open("/admin/jobs/job/add/")
+        page.get_by_label("Template", exact=True).select_option(label="Echo")
+        page.get_by_role("button", name="Load fields").click()
+        expect(page.locator("[name=parameters-text]")).to_be_attached()
+        page.get_by_label("Name", exact=True).fill("Plain")
+        page.get_by_label("Cron expression").fill("0 9 * * *")
+        page.get_by_role("button", name="Check the schedule").click()
+        expect(page.locator("#schedule-preview")).to_contain_text("At 09:00")
+        page.get_by_role("button", name="Create job").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Plain")
+        assert Job.objects.get().name == "Plain"
+
+
+class TestRun:
+    def test_is_started_by_a_button_and_followed_to_its_end(
+        self, cast: Cast, job_of: MakeJob, visit: SignIn, tmp_path: Path
+    ) -> None:
+        job = job_of(name="Greet all")
+        page = visit(cast.olaf).open(f"/admin/jobs/job/{job.pk}/")
+        page.get_by_role("button", name="Run now").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("of Greet all")
+        status = page.get_by_role("status")
+        expect(status).to_have_text("Queued")
+        expect(page.locator("#execution-live")).to_contain_text("Refreshes every 2 s")
+        with worker(tmp_path):
+            expect(status).to_have_text("Succeeded", timeout=30_000)
+        expect(page.get_by_role("log")).to_contain_text("Echoing hello", timeout=10_000)
+        expect(page.get_by_role("heading", name="Result")).to_be_visible()
+        expect(page.locator("#execution-live")).not_to_contain_text("Refreshes")
+        expect(page.locator("#log-poll")).to_have_count(0, timeout=10_000)
+
+    def test_is_cancelled_while_it_waits(self, cast: Cast, job_of: MakeJob, run_of: RunJob, visit: SignIn) -> None:
+        execution = run_of(job_of())
+        page = visit(cast.olaf).open(f"/admin/jobs/execution/{execution.pk}/change/")
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("status").first).to_have_text("Cancelled")
+        page.get_by_role("button", name="Run again").click()
+        expect(page.get_by_role("status").first).to_have_text("Queued")
+        assert Execution.objects.count() == 2
+
+    def test_keeps_the_focus_while_the_page_refreshes(
+        self, cast: Cast, job_of: MakeJob, run_of: RunJob, visit: SignIn
+    ) -> None:
+        execution = run_of(job_of())
+        page = visit(cast.olaf).open(f"/admin/jobs/execution/{execution.pk}/change/")
+        button = page.get_by_role("button", name="Cancel")
+        button.focus()
+        with page.expect_response(re.compile("/live/")):
+            pass
+        expect(button).to_be_focused()
+
+
+class TestPause:
+    def test_asks_why_and_is_taken_back(self, cast: Cast, job_of: MakeJob, visit: SignIn) -> None:
+        job = job_of(name="Greet all")
+        page = visit(cast.ana).open(f"/admin/jobs/job/{job.pk}/")
+        page.get_by_role("button", name="Pause").click()
+        note = page.get_by_label("Why (others see it)")
+        expect(note).to_be_focused()
+        note.fill("Until Tuesday")
+        page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+        expect(page.locator(".head-line")).to_contain_text("Paused")
+        expect(page.locator(".head-line")).to_contain_text("Until Tuesday")
+        page.get_by_role("button", name="Resume").click()
+        expect(page.locator(".head-line")).to_contain_text("Active")
+
+    def test_of_several_jobs_is_one_action(self, cast: Cast, job_of: MakeJob, visit: SignIn) -> None:
+        for _ in range(3):
+            job_of()
+        page = visit(cast.ana).open("/admin/jobs/job/")
+        page.get_by_label("Select all objects on this page for an action").check()
+        page.get_by_label("Action:").select_option("pause")
+        page.get_by_role("button", name="Go").click()
+        expect(page.locator(".messagelist")).to_contain_text("Paused 3 jobs.")
+
+    def test_works_on_a_phone(self, cast: Cast, job_of: MakeJob, visit: SignIn) -> None:
+        job_of(name="Greet all")
+        page = visit(cast.ana, viewport=PHONE).open("/admin/")
+        page.get_by_role("button", name="Menu").click()
+        page.get_by_role("navigation", name="Console").get_by_role("link", name="Jobs").click()
+        page.get_by_role("link", name="Greet all").click()
+        page.get_by_role("button", name="More actions").click()
+        page.get_by_role("link", name="Archive…").click()
+        page.get_by_role("button", name="Archive for good").click()
+        expect(page.locator(".head-line")).to_contain_text("Archived")
