@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -94,13 +96,14 @@ class Runner:
     def drain(self) -> None:
         """Start no more and let the running ones end, for as long as a deploy waits; then the reaper has them."""
         self._is_draining = True
+        ends_at = time.monotonic() + DRAIN.total_seconds()
         with self._lock:
             children = list(self._children.values())
         for child in children:
             try:
-                child.wait(DRAIN.total_seconds())
+                child.wait(max(ends_at - time.monotonic(), 0))
             except subprocess.TimeoutExpired:
-                child.send_signal(signal.SIGKILL)
+                os.killpg(child.pid, signal.SIGKILL)  # with the programs that its template started
                 child.wait()
 
     def _start(self, execution_id: int) -> subprocess.Popen[bytes]:
