@@ -117,7 +117,7 @@ WITH planned AS (
     INSERT INTO execution_events (execution_id, sequence, kind, at, tenant_id, job_id)
     SELECT id, 1, 'queued', %(now)s, tenant_id, job_id FROM fired
 )
-SELECT (SELECT count(*) FROM recorded) AS recorded, (SELECT count(*) FROM fired) AS fired
+SELECT (SELECT count(*) FROM recorded) AS recorded, ARRAY(SELECT id FROM fired) AS fired
 """
 
 ADVANCE = """
@@ -133,11 +133,11 @@ def _record(plans: Sequence[tuple[Job, JobPlan]], *, now: datetime, epoch: int) 
         return 0
     planned = [(job, decision) for job, plan in plans for decision in plan.decisions]
     execution_ids = _execution_ids(planned)
-    fired = 0
+    fired: set[int] = set()  # without ticks that were in the ledger already
     if planned:
         counts = sql.row(RECORD, {"now": now, "epoch": epoch, **_columns(planned, execution_ids)})
         assert counts is not None
-        fired = counts["fired"]
+        fired = set(counts["fired"])
         if counts["recorded"] < len(planned):
             telemetry.emit("tick.duplicated", ticks=len(planned) - counts["recorded"])
     sql.rows(
@@ -145,14 +145,17 @@ def _record(plans: Sequence[tuple[Job, JobPlan]], *, now: datetime, epoch: int) 
         {
             "job": [job.pk for job, _ in plans],
             "next": [plan.next_tick_at for _, plan in plans],
-            "fired": [sum(decision.fires for decision in plan.decisions) for _, plan in plans],
+            "fired": [
+                sum(execution_ids.get((job.pk, decision.due_at)) in fired for decision in plan.decisions)
+                for job, plan in plans
+            ],
         },
     )
     for job, plan in plans:
         replacing = [execution_ids[job.pk, d.due_at] for d in plan.decisions if d.replaces and d.fires]
-        if replacing:
-            executions.replace(job_id=job.pk, by=max(replacing), now=now)
-    return fired
+        if fired.intersection(replacing):
+            executions.replace(job_id=job.pk, by=max(fired.intersection(replacing)), now=now)
+    return len(fired)
 
 
 def _execution_ids(planned: Iterable[tuple[Job, TickDecision]]) -> dict[tuple[int, datetime], int]:

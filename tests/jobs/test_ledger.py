@@ -123,3 +123,18 @@ class TestFairness:
         registry.run_now(job, actor="user:test", dry_run=True)
         decide_due(minutes=1)
         assert Tick.objects.get(job=job).outcome == "fired"
+
+
+class TestTicksDecidedBefore:
+    def test_neither_count_nor_replace_anything(self, make_job: MakeJob) -> None:
+        """As after the database's clock was set back and the job was edited."""
+        job = make_job(policies={"overlap": "replace"})
+        before = database_now() - timedelta(minutes=2)
+        Job.objects.filter(pk=job.pk).update(next_tick_at=before)
+        decide_due(minutes=-1)
+        running = Execution.objects.get(job=job)
+        Job.objects.filter(pk=job.pk).update(next_tick_at=before)
+        assert decide_due(minutes=-1).fired == 0
+        running.refresh_from_db()
+        job.refresh_from_db()
+        assert (running.status, running.cancel_requested_at, job.fired_count) == ("queued", None, 1)
