@@ -8,9 +8,15 @@ MONTHS_AHEAD = 3
 SLICES_AHEAD = 1
 
 MAKE = """
-SELECT daybook_make_tick_partitions(current_date, %(months)s::integer) AS ticks,
+SELECT daybook_make_tick_partitions(since, months_between + %(months)s::integer) AS ticks,
        daybook_make_execution_partitions((SELECT last_value FROM job_executions_id_seq), %(slices)s::integer)
            AS executions
+FROM (
+    SELECT since, 12 * (extract(year FROM current_date) - extract(year FROM since))::integer
+                  + (extract(month FROM current_date) - extract(month FROM since))::integer AS months_between
+    -- From the oldest tick that is still to be decided: after months of standstill those have no partition either.
+    FROM (SELECT least(current_date, (SELECT min(next_tick_at) FROM dynamic_jobs)::date) AS since) AS oldest
+) AS span
 """
 
 STRAY = """

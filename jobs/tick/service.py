@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
@@ -40,6 +41,10 @@ class Service:
         ]
 
     def start(self) -> None:
+        with suppress(
+            Error
+        ):  # before any tick: once a month's are in the default partition, it can get none of its own
+            partitions.sweep()
         for loop in (self._publisher, *self._sweeps):
             loop.start()
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 from django.db import connection
 from django.db.utils import OperationalError
 
+from jobs.models import Job
 from jobs.recovery import partitions
 from scheduler_project.lib import sql
 
@@ -28,6 +31,20 @@ class TestSweep:
         drop_the_last()
         assert partitions.sweep() == 1
         assert partitions.sweep() == 0
+
+    def test_reaches_back_to_the_oldest_tick_that_is_undecided(self, make_job: Callable[..., Job]) -> None:
+        partitions.sweep()
+        job = make_job()
+        Job.objects.filter(pk=job.pk).update(next_tick_at=datetime(2020, 11, 5, tzinfo=UTC))
+        try:
+            assert partitions.sweep() > 12
+            found = sql.row("SELECT count(*) FROM pg_class WHERE relname IN ('ticks_y2020m11', 'ticks_y2021m01')")
+            assert found == {"count": 2}
+        finally:
+            for row in sql.rows("SELECT relname FROM pg_class WHERE relname ~ '^ticks_y202[0-5]m[0-9]+$'"):
+                sql.script(f"DROP TABLE {row['relname']}")
+            Job.objects.update(next_tick_at=None)
+            partitions.sweep()
 
     def test_does_not_hold_up_everyone_behind_a_long_read(self) -> None:
         partitions.sweep()
