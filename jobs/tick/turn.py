@@ -19,6 +19,7 @@ from scheduler_project.lib import liveness, telemetry, transactions
 IDLE = timedelta(seconds=0.5)
 STANDBY = timedelta(seconds=1)
 TROUBLE = timedelta(seconds=1)
+HELD = timedelta(seconds=0.1)  # a due job was passed by, since somebody holds its row
 
 
 def candidate_name() -> str:
@@ -66,4 +67,4 @@ class Turn:
         )
         if due_at is None:
             return IDLE
-        return min(IDLE, max(due_at - now, timedelta(milliseconds=10)))
+        return min(IDLE, max(due_at - now, timedelta(milliseconds=10)) if due_at > now else HELD)

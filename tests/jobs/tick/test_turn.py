@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.db import connection
 from django.db.utils import OperationalError
@@ -76,6 +77,16 @@ class TestTake:
         monkeypatch.setattr(ledger, "decide_due", fail)
         monkeypatch.setattr("scheduler_project.lib.transactions.forget_connection", lambda: None)
         assert turn.take() > timedelta()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestHeldJob:
+    def test_is_tried_again_soon_but_not_all_the_time(self, make_job: MakeJob) -> None:
+        job = make_job()
+        make_due(job)
+        with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}) as other:
+            other.execute("SELECT FROM dynamic_jobs WHERE id = %s FOR UPDATE", [job.pk])
+            assert timedelta(seconds=0.05) <= Turn(Leader("a", ttl=TTL)).take() <= timedelta(seconds=0.2)
 
 
 @pytest.mark.django_db(transaction=True)
