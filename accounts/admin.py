@@ -46,6 +46,15 @@ class AdministeredAdmin(TenantAdmin[Any]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return access.administers_any(request.user)
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        """Without the stock shortcuts to pages that most administrators of a tenant may not open."""
+        form = super().get_form(request, obj, change, **options)
+        for field in form.base_fields.values():
+            for link in ("add", "change", "delete", "view"):
+                if hasattr(field.widget, f"can_{link}_related"):
+                    setattr(field.widget, f"can_{link}_related", False)
+        return form
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "tenant":
             options["queryset"] = _administered(request)

@@ -60,6 +60,7 @@ class ApiKey(models.Model):
 
     class Meta:
         db_table = "api_keys"
+        verbose_name = "API key"
         ordering = ["-created_at"]
 
     def __str__(self) -> str:

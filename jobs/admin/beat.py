@@ -32,7 +32,7 @@ class LabelledForm(PeriodicTaskForm):  # type: ignore[misc]
 class KindFilter(admin.SimpleListFilter):
     """Mirrors of our jobs show only when asked for."""
 
-    title = "made by"
+    title = "origin"
     parameter_name = "made_by"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -53,7 +53,7 @@ class BeatRowAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
     # The stock template has a script in the page, which the content security policy refuses.
     change_form_template = None
     date_hierarchy = None
-    list_display = ("name", "enabled", "scheduler", "task", "last_run_at", "one_off", "daybook_job")
+    list_display = ("name", "enabled", "scheduler", "task", "last_run_at", "job_link")
     list_filter = (KindFilter, "enabled", "one_off", "task")
     actions = ("enable_tasks", "disable_tasks", "toggle_tasks")
 
@@ -68,7 +68,7 @@ class BeatRowAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
             return super().get_fieldsets(request, obj)
         shown = (
             "name",
-            "daybook_job",
+            "job_link",
             "task",
             "enabled",
             "scheduler",
@@ -80,7 +80,7 @@ class BeatRowAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
         return [(None, {"fields": shown, "description": "This row mirrors a job. Change the job instead."})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return (*super().get_readonly_fields(request, obj), *(("daybook_job", "scheduler") if _is_mirror(obj) else ()))
+        return (*super().get_readonly_fields(request, obj), *(("job_link", "scheduler") if _is_mirror(obj) else ()))
 
     def get_actions(self, request: HttpRequest) -> Any:
         """The stock actions write without asking for more than the list, mirrors included."""
@@ -88,7 +88,7 @@ class BeatRowAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
         return {name: _without_mirrors(action) for name, action in actions.items()}
 
     @admin.display(description="Job")
-    def daybook_job(self, row: Any) -> str | SafeString:
+    def job_link(self, row: Any) -> str | SafeString:
         job = Job.objects.filter(periodic_task_id=row.pk).first() if row.pk else None
         return format_html('<a href="{}">{}</a>', job_url(job.pk), job.name) if job else ""
 

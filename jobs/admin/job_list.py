@@ -31,6 +31,8 @@ class JobChangeList(ChangeList):
         for job in jobs:
             job.recent_runs, job.shows_tenant = runs[job.pk], shows_tenant
         self.result_list = jobs
+        if not self.query and not self.has_active_filters:
+            self.full_result_count = self.result_count  # archived jobs are no part of what was searched
 
 
 def schedule_in_words(job: Job) -> str:

@@ -38,7 +38,8 @@ class TestList:
         assert mirror.name not in as_root.text(ROWS)
         assert other.name in as_root.text(ROWS)
         assert mirror.name in as_root.text(ROWS, made_by="daybook")
-        assert "Ours" in as_root.text(ROWS, made_by="all")
+        job = Job.objects.get(periodic_task_id=mirror.pk)
+        assert f'<a href="{job_url(job)}">Ours</a>' in as_root.text(ROWS, made_by="all")
 
     def test_is_closed_to_those_without_djangos_permission(self, as_ana: Browser) -> None:
         assert as_ana.get(ROWS).status_code == 403
