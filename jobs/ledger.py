@@ -55,7 +55,12 @@ def decide_due(*, now: datetime, epoch: int) -> Decided:
 
 
 def decide_job(job: Job, *, now: datetime, closing: str = "") -> None:
-    """Decide all that is due of one locked job under the definition it still has, before a change is written."""
+    """Decide all that is due of one locked job under the definition it still has, before a change is written.
+
+    What a quarantine left undecided is missed, as far as the schedule can be evaluated again.
+    """
+    if job.undecided_since is not None:
+        job.next_tick_at, job.undecided_since, closing = job.undecided_since, None, "schedule_error"
     while job.next_tick_at is not None and job.next_tick_at <= now:
         active = queries.active_executions_by_job([job.pk]).get(job.pk, ())
         plan = _plan(job, active=active, now=now, limit=MAX_TICKS, closing=closing)
@@ -83,8 +88,8 @@ def _plan(job: Job, *, active: Sequence[int], now: datetime, limit: int, closing
         return planner.plan(facts, now=now, limit=limit)
     except Exception as error:  # noqa: BLE001  whatever a stored schedule raises, the other jobs must go on
         job.problem = f"The schedule cannot be evaluated: {type(error).__name__}: {error}"
-        job.next_tick_at = None
-        job.save(update_fields=["problem", "next_tick_at"])
+        job.undecided_since, job.next_tick_at = job.next_tick_at, None
+        job.save(update_fields=["problem", "undecided_since", "next_tick_at"])
         telemetry.emit("job.quarantined", job_id=job.pk, job=job.name, problem=job.problem)
         return None
 

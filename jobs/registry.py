@@ -15,7 +15,7 @@ from jobs import beat_sync, definition, executions, ledger, planner
 from jobs.definition import Definition, InvalidJob
 from jobs.executions import JobIsArchived
 from jobs.models import Job, JobRevision
-from jobs.rules.schedule import ENGINE_VERSION, spread_offset, tzdata_version
+from jobs.rules.schedule import ENGINE_VERSION, InvalidSchedule, spread_offset, tzdata_version
 from jobs.rules.states import Mode, Origin, Trigger
 from scheduler_project.lib import sql, telemetry, transactions
 from templates_registry import registry as templates
@@ -249,11 +249,8 @@ def write(job: Job, new: Definition, *, change: str, actor: str, now: datetime, 
     job.revision += 1
     if job.origin == Origin.NATIVE:
         job.problem = ""  # the definition was read anew; what an adopted job has, its row says
-    job.next_tick_at = (
-        planner.first_tick_after(new.schedule, new.policies, after=now, fired_count=job.fired_count)
-        if job.is_enabled
-        else None
-    )
+    job.next_tick_at = _next_tick(job, new, after=now)
+    job.undecided_since = None
     with _slug_is_free(new.slug):
         job.save()
     JobRevision.objects.create(
@@ -275,6 +272,16 @@ def write(job: Job, new: Definition, *, change: str, actor: str, now: datetime, 
     )
     beat_sync.mirror(job)
     transaction.on_commit(lambda: telemetry.emit(f"job.{change}", job_id=job.pk, job=job.name, actor=actor, note=note))
+
+
+def _next_tick(job: Job, new: Definition, *, after: datetime) -> datetime | None:
+    """Raises `InvalidJob` for a stored schedule that cannot be evaluated and that the change leaves as it is."""
+    if not job.is_enabled:
+        return None
+    try:
+        return planner.first_tick_after(new.schedule, new.policies, after=after, fired_count=job.fired_count)
+    except InvalidSchedule as error:
+        raise InvalidJob({"schedule": [f"The stored schedule cannot be evaluated: {error} Write another."]}) from error
 
 
 def _refuse_taken_slug(slug: str, *, tenant_id: int) -> None:

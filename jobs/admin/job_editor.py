@@ -20,6 +20,7 @@ from jobs.admin.job_list import job_url, schedule_in_words
 from jobs.admin.operations import Caller, in_words
 from jobs.definition import Definition, InvalidJob
 from jobs.models import Job, JobRevision
+from jobs.rules.schedule import InvalidSchedule
 from jobs.rules.states import Origin
 from jobs.rules.zones import zone_names
 from jobs.tick import publisher
@@ -179,7 +180,12 @@ class JobEditor:
         return TemplateResponse(self.request, "jobs/job_form.html", context)
 
     def _first_preview(self, form: JobForm) -> schedule_preview.Preview | None:
-        return schedule_preview.of_spec(self.job.schedule, now=self.now) if self.job and not form.is_bound else None
+        if self.job is None or form.is_bound:
+            return None
+        try:
+            return schedule_preview.of_spec(self.job.schedule, now=self.now)
+        except InvalidSchedule as error:  # quarantined, and this form is where that is mended
+            return schedule_preview.Preview(problems=error.fields)
 
     def _preview(self, form: JobForm) -> schedule_preview.Preview:
         problems = {name: [str(text) for text in form.errors[name]] for name in form.errors if name in PREVIEWED}

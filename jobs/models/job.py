@@ -60,6 +60,9 @@ class Job(models.Model):
     next_tick_at = models.DateTimeField(null=True, blank=True, editable=False)
     fired_count = models.PositiveBigIntegerField(default=0, editable=False)
     problem = models.TextField(blank=True, default="", editable=False, help_text="Why the job is quarantined")
+    undecided_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="The first tick that a quarantine left undecided"
+    )
 
     # What became of the last execution, written from the events.
     last_execution_id = models.BigIntegerField(null=True, blank=True, editable=False)

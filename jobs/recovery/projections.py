@@ -27,6 +27,12 @@ WHERE (v.xid, v.id) > (%(xid)s, %(id)s) AND v.xid < pg_snapshot_xmin(pg_current_
 ORDER BY v.xid, v.id LIMIT %(limit)s
 """
 
+# A database that was restored into a new cluster begins its transaction numbers anew, below those of the stored events.
+IS_AHEAD = "SELECT 1 FROM pg_current_snapshot() AS s WHERE pg_snapshot_xmax(s)::text::bigint <= %(xid)s"
+FORGET_NUMBERS = (
+    "UPDATE execution_events SET xid = 0 WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+)
+
 ADD = """
 INSERT INTO execution_totals AS o (template, kind, count, seconds, buckets)
 VALUES (%(template)s, %(kind)s, %(count)s, %(seconds)s, %(buckets)s::bigint[])
@@ -74,6 +80,9 @@ def _read_batch() -> int:
         EventCursor.objects.get_or_create(name=READER)
         # The lock on the cursor lets one reader at a time through, whoever believes to lead.
         cursor = EventCursor.objects.select_for_update().get(name=READER)
+        if sql.rows(IS_AHEAD, {"xid": cursor.xid}):
+            cursor.xid = 0
+            sql.rows(FORGET_NUMBERS)
         events = sql.rows(NEXT, {"xid": cursor.xid, "id": cursor.event_id, "limit": BATCH})
         if not events:
             return 0

@@ -202,6 +202,7 @@ def database(url: str) -> dict[str, Any]:
         "keepalives_idle": 5,
         "keepalives_interval": 2,
         "keepalives_count": 3,
+        "tcp_user_timeout": 8000,  # milliseconds; the same for a peer that vanished with something under way
         **settings.get("OPTIONS", {}),
     }
     settings["ENGINE"] = "django.db.backends.postgresql"

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from jobs import ledger, registry
+from jobs.definition import InvalidJob
 from jobs.models import Execution, ExecutionEvent, Job, Tick
 from scheduler_project.lib import transactions
 from tests.jobs.conftest import database_now
@@ -97,6 +98,21 @@ class TestDecideDue:
         assert broken.next_tick_at is None
         assert "cannot be evaluated" in broken.problem
         assert Tick.objects.filter(job=sound).count() == 1
+
+    def test_misses_what_a_quarantine_left_undecided(self, make_job: MakeJob) -> None:
+        job = make_job()
+        first, sound = job.next_tick_at, job.spec
+        Job.objects.filter(pk=job.pk).update(spec={"kind": "cron", "cron": "what", "timezone": "UTC"})
+        decide_due(minutes=1)
+        with pytest.raises(InvalidJob, match="Write another"):
+            registry.pause(job.pk, actor="user:test")
+        Job.objects.filter(pk=job.pk).update(spec=sound, undecided_since=first - timedelta(minutes=3))
+        registry.change(job.pk, {"schedule": {"kind": "manual"}}, actor="user:test")
+        decided = Tick.objects.filter(job=job).values_list("outcome", "reason")
+        assert set(decided) == {("missed", "schedule_error")}
+        assert Tick.objects.filter(job=job).count() >= 2
+        job.refresh_from_db()
+        assert (job.problem, job.undecided_since) == ("", None)
 
     def test_stays_within_its_bounds(self, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(ledger, "MAX_TICKS", 7)

@@ -71,7 +71,7 @@ def test_models_and_migrations_agree() -> None:
 
 @pytest.mark.django_db(transaction=True)
 class TestReversal:
-    def test_goes_back_step_by_step_and_forward_again(self, make_job: MakeJob, tenant: Tenant) -> None:
+    def test_goes_back_step_by_step_and_forward_again(self, tenant: Tenant) -> None:
         fresh = tables()
         fill()
         names = sorted(name for app, name in MigrationLoader(connection).disk_migrations if app == "jobs")

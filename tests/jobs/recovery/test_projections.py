@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import pytest
 from django.db import connections
+from django.db.models import F
 
 from jobs import executions, registry
 from jobs.execution import executor
 from jobs.models import EventCursor, Execution, ExecutionTotal, Job
 from jobs.recovery import projections
+from scheduler_project.lib import sql
 
 MakeJob = Callable[..., Job]
 
@@ -63,6 +65,19 @@ class TestSweep:
         finally:
             other.close()
         assert projections.sweep() == 1
+
+    def test_goes_on_after_a_restore_into_a_new_cluster(self, make_job: MakeJob) -> None:
+        """There transaction numbers begin anew, far below the cursor and the events that came with the backup."""
+        job = make_job(policies={"overlap": "allow"})
+        registry.run_now(job, actor="user:test")
+        projections.sweep()
+        registry.run_now(job, actor="user:test")
+        sql.rows("UPDATE execution_events SET xid = xid + 1000000000")
+        EventCursor.objects.update(xid=F("xid") + 1_000_000_000)
+        assert projections.sweep() == 1
+        registry.run_now(job, actor="user:test")
+        assert projections.sweep() == 1
+        assert totals() == {"queued": 3}
 
     def test_adds_nothing_when_it_cannot_move_its_cursor(
         self, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
