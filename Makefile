@@ -2,7 +2,7 @@ PYTHON ?= python3
 PORT ?= 8000
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
-COVERAGE_MINIMUM ?= 0
+COVERAGE_MINIMUM ?= 90
 # wheel: the embedded PostgreSQL; system: the distribution's.
 PG ?= wheel
 
