@@ -1,4 +1,4 @@
-"""Base of admin pages about rows that belong to a tenant: who sees them, and what an id of another tenant answers."""
+"""Bases of admin pages: rows that nobody edits there, and rows that belong to a tenant."""
 
 from __future__ import annotations
 
@@ -23,11 +23,31 @@ else:
         """Takes its row's type at run time as well; Django's own does so for the type checker only."""
 
 
-class TenantAdmin(ModelAdmin[Row]):
+class ReadOnlyAdmin(ModelAdmin[Row]):
+    """Rows of no tenant: whoever sees any tenant sees them, and nobody edits them here."""
+
+    view_scope: str = Scope.SCHEDULER_READ
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.may_anywhere(request.user, self.view_scope)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class TenantAdmin(ReadOnlyAdmin[Row]):
     """Read-only until a subclass allows more. Superusers see every tenant, others those of their memberships."""
 
     tenant_path = "tenant"
-    view_scope: str = Scope.SCHEDULER_READ
 
     def tenant_of(self, row: Row) -> int:
         tenant_id: int = row.tenant_id  # type: ignore[attr-defined]
@@ -52,19 +72,7 @@ class TenantAdmin(ModelAdmin[Row]):
             raise PermissionDenied(f"This {self.opts.verbose_name} belongs to a tenant that you are no member of.")
         raise Http404(f"There is no {self.opts.verbose_name} {object_id}.")
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if obj is None:
-            return access.may_anywhere(request.user, self.view_scope)
+            return super().has_view_permission(request)
         return access.may(request.user, self.view_scope, self.tenant_of(obj))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
 from jobs.models import Execution, Job, Tick
@@ -14,6 +15,8 @@ from jobs.rules.preview import Preview, preview
 from jobs.rules.states import ACTIVE, PRIORITIES
 from scheduler_project.lib import sql
 from templates_registry.models import TemplateVersion
+
+MISSED_HEARTBEATS = 3
 
 
 def active_executions_by_job(job_ids: Sequence[int]) -> dict[int, list[int]]:
@@ -155,3 +158,9 @@ def scheduler_status() -> SchedulerStatus:
         """
     )
     return SchedulerStatus(**row) if row else SchedulerStatus(None, 0, None, None, None)
+
+
+def heartbeat_limit() -> timedelta:
+    """How old the last heartbeat of a worker may be before it counts as gone."""
+    limit: timedelta = settings.DAYBOOK_HEARTBEAT * MISSED_HEARTBEATS
+    return limit

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from accounts import access
 from accounts.scopes import Scope
+from accounts.tenant_admin import ReadOnlyAdmin
 from scheduler_project.lib import markup
 from templates_registry.models import TemplateVersion
 from templates_registry.schema_table import rows
@@ -39,7 +40,7 @@ class VersionFilter(admin.SimpleListFilter):
 
 
 @admin.register(TemplateVersion)
-class TemplateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class TemplateAdmin(ReadOnlyAdmin[TemplateVersion]):
     list_display = ("template", "category", "version_number", "job_count", "traits", "limits")
     list_display_links = None
     list_filter = (VersionFilter, "category")
@@ -48,21 +49,6 @@ class TemplateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     sortable_by = ()
     actions = None
     show_facets = admin.ShowFacets.NEVER
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.may_anywhere(request.user, Scope.SCHEDULER_READ)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> Any:
         mine = Q(jobs__archived_at=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils.safestring import SafeString
 
@@ -75,7 +75,7 @@ def origin_chip(job: Job) -> str | SafeString:
     return chip("Adopted", tone="quiet", shape="link", title="Its schedule belongs to django-celery-beat")
 
 
-def worker_state(worker: Worker, now: datetime, *, silent_after: float) -> str:
+def worker_state(worker: Worker, now: datetime, *, silent_after: timedelta) -> str:
     if worker.stopped_at is not None and worker.stopped_at >= worker.heartbeat_at:
         return "stopped"
-    return "online" if (now - worker.heartbeat_at).total_seconds() <= silent_after else "silent"
+    return "online" if now - worker.heartbeat_at <= silent_after else "silent"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -12,23 +11,19 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts import access
-from accounts.scopes import Scope
+from accounts.tenant_admin import ReadOnlyAdmin
+from jobs import queries
 from jobs.admin.chips import state_chip, worker_state
 from jobs.models import ExecutionLease, Worker
 from scheduler_project.lib import markup
 
-SILENT_AFTER = timedelta(seconds=45)
-
 
 def state_of(worker: Worker) -> str:
-    return worker_state(worker, timezone.now(), silent_after=SILENT_AFTER.total_seconds())
+    return worker_state(worker, timezone.now(), silent_after=queries.heartbeat_limit())
 
 
 @admin.register(Worker)
-class WorkerAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Workers serve all tenants, so whoever sees any tenant sees them; nobody edits what they report."""
-
+class WorkerAdmin(ReadOnlyAdmin[Worker]):
     list_display = ("name_cell", "state", "queue_names", "busy", "started", "heartbeat")
     list_display_links = None
     search_fields = ("name", "hostname")
@@ -36,21 +31,6 @@ class WorkerAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     sortable_by = ()
     actions = None
     change_list_template = "jobs/worker_list.html"
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.may_anywhere(request.user, Scope.SCHEDULER_READ)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": "Workers", **(extra_context or {})})

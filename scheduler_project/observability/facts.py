@@ -12,9 +12,9 @@ from typing import Any
 from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
 
+from jobs import queries
 from scheduler_project.observability import direct
 
-MISSED_BEATS = 3
 VANISHED_WITHIN = timedelta(minutes=5)
 
 APPLIED = "SELECT app, name FROM django_migrations"
@@ -61,12 +61,6 @@ class BrokerFacts:
     memory_limit_bytes: int
 
 
-def heartbeat_limit() -> timedelta:
-    """How old the last heartbeat of a worker may be."""
-    limit: timedelta = settings.DAYBOOK_HEARTBEAT * MISSED_BEATS
-    return limit
-
-
 def tick_limit() -> timedelta:
     """How long ago the scheduler's loop may have turned; a take-over by a standby fits in."""
     limit: timedelta = settings.DAYBOOK_LEADER_LEASE * 2
@@ -82,7 +76,7 @@ def ask_database() -> DatabaseFacts:
         pending = len(_known_migrations() - applied)
         if pending:
             return DatabaseFacts(elapsed, pending)
-        found = connection.execute(STATE, {"limit": heartbeat_limit(), "vanished": VANISHED_WITHIN}).fetchone()
+        found = connection.execute(STATE, {"limit": queries.heartbeat_limit(), "vanished": VANISHED_WITHIN}).fetchone()
     assert found is not None
     rounded: dict[str, Any] = {
         name: round(value, 3) if isinstance(value, float) else value for name, value in found.items()

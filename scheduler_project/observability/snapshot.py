@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from jobs import queries
 from scheduler_project.observability import direct
-from scheduler_project.observability.facts import heartbeat_limit
 
 JOB_STATES = ("enabled", "paused", "disabled", "quarantined", "archived")
 
@@ -68,6 +68,6 @@ class Snapshot:
 def take() -> Snapshot:
     """Raises what the driver raises."""
     with direct.database() as connection:
-        found = connection.execute(STATEMENT, {"limit": heartbeat_limit()}).fetchone()
+        found = connection.execute(STATEMENT, {"limit": queries.heartbeat_limit()}).fetchone()
     assert found is not None
     return Snapshot(**found)

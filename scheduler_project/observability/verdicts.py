@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
+from jobs import queries
 from scheduler_project.observability import facts
 from scheduler_project.observability.facts import BrokerFacts, DatabaseFacts
 
@@ -66,7 +67,7 @@ def judge_workers(found: DatabaseFacts) -> Part:
         "processes": found.worker_processes,
         "vanished": found.workers_vanished,
         "youngest_heartbeat_seconds": found.heartbeat_age,
-        "heartbeat_limit_seconds": facts.heartbeat_limit().total_seconds(),
+        "heartbeat_limit_seconds": queries.heartbeat_limit().total_seconds(),
     }
     if not settings.SCHEDULER_USE_CELERY:
         return Part(HEALTHY, figures=figures)

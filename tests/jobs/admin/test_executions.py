@@ -280,7 +280,8 @@ class TestOtherHistory:
         now = sql.now()
         common = {"hostname": "host", "pid": 1, "queues": ["default"], "started_at": now}
         Worker.objects.create(name="worker@test", heartbeat_at=now, concurrency=2, **common)
-        Worker.objects.create(name="gone@test", heartbeat_at=now - timedelta(hours=1), **common)
+        missed = now - queries.heartbeat_limit() - timedelta(seconds=1)
+        Worker.objects.create(name="gone@test", heartbeat_at=missed, **common)
         run_of(job_of(), "running")
         page = as_vera.text("/admin/jobs/worker/")
         for expected in ("worker@test", "Online", "1 of 2", "Silent"):
