@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -57,9 +58,9 @@ def respond(request: HttpRequest, site_context: dict[str, Any], job: Job) -> Htt
     return TemplateResponse(request, "jobs/job_page.html", context)
 
 
-def _preview(job: Job, now: Any) -> schedule_preview.Preview | None:
+def _preview(job: Job, now: datetime) -> schedule_preview.Preview | None:
     try:
-        return schedule_preview.of_spec(job.schedule, now=now)
+        return schedule_preview.of_job(job, now=now)
     except (ValueError, TypeError):
         return None  # quarantined: the page shows the job's problem instead
 

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from jobs import queries
 from jobs.admin.job_form import PLACES
-from jobs.rules.schedule import (
-    InvalidSchedule,
-    ScheduleSpec,
-    clock_change_notes,
-    describe,
-    load_zone,
-    next_occurrence,
-    occurrences,
-    spread_offset,
-)
+from jobs.models import Job
+from jobs.rules import preview
+from jobs.rules.schedule import InvalidSchedule, ScheduleSpec, clock_change_notes, occurrences, spread_offset
 from scheduler_project.lib import markup
 
 SHOWN = 5
@@ -61,24 +55,28 @@ def of_input(
 
 
 def of_spec(spec: ScheduleSpec, *, now: datetime) -> Preview:
-    zone = load_zone(spec.timezone)
-    runs: list[NextRun] = []
-    after = now
-    while len(runs) < SHOWN and (due := next_occurrence(spec, after)) is not None:
-        local = due.astimezone(zone)
-        runs.append(
-            NextRun(
-                due.astimezone(UTC),
-                markup.absolute(local, now=now, zone=local.tzname() or "", seconds=bool(local.second)),
-                markup.relative(due, now),
-            )
+    return _shown(preview.preview(spec, after=now, count=SHOWN), spec, now)
+
+
+def of_job(job: Job, *, now: datetime) -> Preview:
+    """As far as its number of runs reaches. Raises InvalidSchedule."""
+    return _shown(queries.preview_job(job, now=now, count=SHOWN), job.schedule, now)
+
+
+def _shown(found: preview.Preview, spec: ScheduleSpec, now: datetime) -> Preview:
+    runs = tuple(
+        NextRun(
+            tick.due_at,
+            markup.absolute(tick.local, now=now, zone=tick.local.tzname() or "", seconds=bool(tick.local.second)),
+            markup.relative(tick.due_at, now),
         )
-        after = due
+        for tick in found.ticks
+    )
     changes = [note for note in clock_change_notes(spec, now, now + YEAR) if note.effect != "real_time"]
     notes = [note.text for note in changes[:MOST_NOTES]]
     if not runs and spec.kind != "manual":
-        notes.append("Nothing is due any more: all of it lies in the past.")
-    return Preview(describe(spec), spec.timezone, tuple(runs), _per_day(spec, now), tuple(notes))
+        notes.append("Nothing is due any more.")
+    return Preview(found.text, found.timezone, runs, _per_day(spec, now) if len(runs) == SHOWN else "", tuple(notes))
 
 
 def _per_day(spec: ScheduleSpec, now: datetime) -> str:

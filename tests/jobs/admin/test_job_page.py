@@ -38,6 +38,13 @@ class TestPage:
         assert "Skipped" in page
         assert f'An earlier run had not ended: <a href="/admin/jobs/execution/{blocking.pk}/change/"' in page
 
+    @pytest.mark.parametrize(("fired", "listed"), [(0, 3), (1, 2), (3, 0)])
+    def test_lists_no_more_runs_than_are_left(self, fired: int, listed: int, job_of: MakeJob, as_vera: Browser) -> None:
+        job = job_of(policies={"max_runs": 3})
+        Job.objects.filter(pk=job.pk).update(fired_count=fired)
+        _, _, runs = as_vera.text(job_url(job)).partition('<ol class="next-runs">')
+        assert runs.partition("</ol>")[0].count("<li>") == listed
+
     def test_has_words_for_a_job_without_history(self, job_of: MakeJob, as_vera: Browser) -> None:
         page = as_vera.text(job_url(job_of()))
         assert "It has not run yet" in page
