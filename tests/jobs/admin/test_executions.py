@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from jobs import executions, registry
+from jobs import executions, queries, registry
 from jobs.admin.bounded_paginator import BoundedPaginator
 from jobs.models import Execution, ExecutionLease, Job, LogLine
 from scheduler_project.lib import sql
