@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from django.conf import settings
 from django.db import connection
@@ -23,13 +24,23 @@ from scheduler_project.embedded.processes import free_port
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-def wait_for(condition: Callable[[], object], *, seconds: float = 20, what: str = "the condition") -> float:
-    """Wait until it holds and return how long that took."""
+Found = TypeVar("Found")
+
+
+def wait_for(condition: Callable[[], Found], *, seconds: float = 20, what: str = "the condition") -> Found:
+    """What the condition returns, once that is true. Fails the test after a while."""
     started = time.monotonic()
-    while not condition():
+    while not (found := condition()):
         waited = time.monotonic() - started
         assert waited < seconds, f"Waited {waited:.1f} s in vain for {what}."
         time.sleep(0.02)
+    return found
+
+
+def time_until(condition: Callable[[], object], *, seconds: float) -> float:
+    """Wait until it holds and return how many seconds that took."""
+    started = time.monotonic()
+    wait_for(condition, seconds=seconds)
     return time.monotonic() - started
 
 
@@ -50,7 +61,7 @@ def environment(role: str, **more: str) -> dict[str, str]:
 
 
 class Process:
-    """One child process and what it has written."""
+    """One child process and what it has written. As a context it is stopped at the end, whatever happened."""
 
     def __init__(self, command: list[str], environment: Mapping[str, str], output: Path) -> None:
         self.output = output
@@ -59,10 +70,19 @@ class Process:
                 command,
                 cwd=PROJECT,
                 env=dict(environment),
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
+        if kind is not None:
+            print(self.text())
+        self.stop()
 
     @property
     def pid(self) -> int:
@@ -73,6 +93,11 @@ class Process:
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
+
+    def wait_until(self, condition: Callable[[], bool], *, what: str) -> None:
+        """Wait until it is up; fails at once when it has ended instead."""
+        wait_for(lambda: self.process.poll() is not None or condition(), seconds=40, what=what)
+        assert self.process.poll() is None, self.text()
 
     def wait(self, *, seconds: float) -> float:
         """Wait for the end; returns how long that took."""
@@ -110,36 +135,27 @@ class LiveWorker(Process):
 def worker(
     folder: Path, *, name: str = "w1", concurrency: int = 2, queues: str = "default", **more: str
 ) -> Iterator[LiveWorker]:
-    """A worker that takes messages; it is stopped at the end, whatever happened."""
+    """A worker that takes messages."""
     command = [
         *(sys.executable, "-m", "celery", "-A", "scheduler_project", "worker", "--pool", "prefork"),
         *("-c", str(concurrency), "-Q", queues, "-n", f"{name}@test", "--without-gossip"),
         "--without-mingle",
     ]
-    live = LiveWorker(command, environment("worker", **more), folder / f"{name}.log")
-    try:
-        wait_for(lambda: live.process.poll() is not None or " ready." in live.text(), seconds=40, what="the worker")
-        assert live.process.poll() is None, live.text()
+    with LiveWorker(command, environment("worker", **more), folder / f"{name}.log") as live:
+        live.wait_until(lambda: " ready." in live.text(), what="the worker")
         yield live
-    except BaseException:
-        print(live.text())
-        raise
-    finally:
-        live.stop()
 
 
-@contextmanager
-def scheduler(folder: Path, *, name: str = "s1", **more: str) -> Iterator[Process]:
+def scheduler(folder: Path, *, name: str = "s1", **more: str) -> Process:
     """A scheduler: Celery beat with our class."""
     command = [sys.executable, "-m", "celery", "-A", "scheduler_project", "beat", "--pidfile="]
-    live = Process(command, environment("scheduler", **more), folder / f"{name}.log")
-    try:
-        yield live
-    except BaseException:
-        print(live.text())
-        raise
-    finally:
-        live.stop()
+    return Process(command, environment("scheduler", **more), folder / f"{name}.log")
+
+
+def manage(folder: Path, *arguments: str, **more: str) -> Process:
+    """A management command that goes on until it is stopped."""
+    command = [sys.executable, "manage.py", *arguments]
+    return Process(command, environment("command", **more), folder / f"{arguments[0]}.log")
 
 
 class LiveWeb(Process):
@@ -182,13 +198,6 @@ class Answer:
 @contextmanager
 def web(folder: Path, *, name: str = "web", **more: str) -> Iterator[LiveWeb]:
     """A web process that answers."""
-    live = LiveWeb(folder, name=name, environment=environment("web", **more))
-    try:
-        wait_for(lambda: live.process.poll() is not None or live.is_up(), seconds=40, what="the web process")
-        assert live.process.poll() is None, live.text()
+    with LiveWeb(folder, name=name, environment=environment("web", **more)) as live:
+        live.wait_until(live.is_up, what="the web process")
         yield live
-    except BaseException:
-        print(live.text())
-        raise
-    finally:
-        live.stop()

@@ -1,20 +1,18 @@
-"""Real processes for a test, ended after it."""
+"""Processes for a test, on a broker that holds nothing yet."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 import redis
 from django.conf import settings
 
-from tests.processes import Processes
-
 
 @pytest.fixture
-def processes(transactional_db: None, tmp_path: Path) -> Iterator[Processes]:
+def running(transactional_db: None) -> Iterator[ExitStack]:
+    """Stops at the end of the test what was entered into it."""
     redis.Redis.from_url(settings.CELERY_BROKER_URL).flushdb()
-    started = Processes(tmp_path)
-    yield started
-    started.end()
+    with ExitStack() as stack:
+        yield stack

@@ -23,7 +23,7 @@ from scheduler_project.embedded.binaries import valkey_program
 from scheduler_project.embedded.processes import free_port
 from scheduler_project.embedded.state import read_services
 from scheduler_project.embedded.valkey import Valkey
-from tests.processes import PROJECT, wait_until
+from tests.live import PROJECT, wait_for
 
 pytestmark = pytest.mark.acceptance
 
@@ -61,7 +61,7 @@ class Stack:
 
     def start_broker(self) -> None:
         self.broker_process = subprocess.Popen(self._broker_command, stdout=subprocess.DEVNULL)
-        wait_until(self.broker.is_ready, seconds=10, what="the broker")
+        wait_for(self.broker.is_ready, seconds=10, what="the broker")
 
     def stop_broker(self) -> None:
         if self.broker_process is not None:
@@ -83,7 +83,7 @@ class Stack:
                 start_new_session=True,
             )
         process = self.process
-        wait_until(lambda: "Open http" in self.text() or process.poll() is not None, seconds=90, what="the address")
+        wait_for(lambda: "Open http" in self.text() or process.poll() is not None, seconds=90, what="the address")
         assert process.poll() is None, self.text()
         return time.monotonic() - began
 
@@ -162,16 +162,16 @@ class TestMakeRun:
         assert (stack.state / "admin-password").read_text().strip() == stack.password()
         assert stack.get("/admin/login/") == 200
         stack.manage("shell", "-c", SEED)
-        wait_until(lambda: stack.succeeded() >= 2, seconds=40, what="the first runs")
+        wait_for(lambda: stack.succeeded() >= 2, seconds=40, what="the first runs")
 
         # Redis is gone for a while: the admin stays up and ticks are recorded.
         stack.stop_broker()
         ticks = int(stack.query("SELECT count(*) FROM ticks"))
-        wait_until(lambda: int(stack.query("SELECT count(*) FROM ticks")) >= ticks + 4, seconds=30, what="more ticks")
+        wait_for(lambda: int(stack.query("SELECT count(*) FROM ticks")) >= ticks + 4, seconds=30, what="more ticks")
         assert stack.get("/admin/login/") == 200
         assert stack.get("/health/ready") == 200
         stack.start_broker()
-        wait_until(
+        wait_for(
             lambda: stack.query("SELECT count(*) FROM job_executions WHERE status = 'queued'") == 0,
             seconds=60,
             what="everything that was queued to run",
@@ -180,7 +180,7 @@ class TestMakeRun:
         # PostgreSQL crashes; its supervisor starts it again, and everyone else reconnects.
         before = stack.succeeded()
         os.kill(stack.database_pid(), signal.SIGQUIT)
-        wait_until(lambda: answers(stack) and stack.succeeded() > before + 2, seconds=90, what="runs after the crash")
+        wait_for(lambda: answers(stack) and stack.succeeded() > before + 2, seconds=90, what="runs after the crash")
         assert stack.get("/admin/login/") == 200
         gaps = stack.query(
             """
@@ -197,7 +197,7 @@ class TestMakeRun:
         assert stack.start() < 60
         assert stack.password() == password
         before = stack.succeeded()
-        wait_until(lambda: stack.succeeded() > before, seconds=40, what="runs after the second start")
+        wait_for(lambda: stack.succeeded() > before, seconds=40, what="runs after the second start")
 
         assert stack.end(signal.SIGINT) == 0
         assert "Traceback" not in stack.text().partition("Ctrl-C")[2].partition("stopping")[0]

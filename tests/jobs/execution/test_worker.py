@@ -18,7 +18,7 @@ from jobs import registry
 from jobs.models import Attempt, Execution, ExecutionLease, Job, Worker
 from jobs.tick import publisher
 from tests import live
-from tests.live import wait_for
+from tests.live import time_until, wait_for
 from tests.own_servers import OwnServer
 
 MakeJob = Callable[..., Job]
@@ -86,7 +86,7 @@ class TestLostChild:
             execution_id = start_run(journal(seconds=1.5))
             child = owner(execution_id)
             os.kill(child, signal.SIGKILL)
-            took = wait_for(lambda: owner(execution_id) != child, seconds=2)
+            took = time_until(lambda: owner(execution_id) != child, seconds=2)
             wait_for(lambda: status(execution_id) == "succeeded", seconds=5)
         assert outcomes(execution_id) == ["lost", "succeeded"]
         print(f"claimed again {took:.2f} s after SIGKILL of the child")
@@ -96,7 +96,7 @@ class TestLostChild:
             execution_id = start_run(journal(seconds=1.5))
             child = owner(execution_id)
             os.kill(child, signal.SIGKILL)
-            took = wait_for(lambda: owner(execution_id) != child, seconds=3)
+            took = time_until(lambda: owner(execution_id) != child, seconds=3)
             wait_for(lambda: status(execution_id) == "succeeded", seconds=5)
         print(f"claimed again by a new child {took:.2f} s after SIGKILL of the only one")
 
@@ -113,7 +113,7 @@ class TestLostChild:
         job = make_job(template="deaf", policies={"timeout_seconds": 1, "max_retries": 0})
         with live.worker(tmp_path):
             execution_id = start_run(job)
-            took = wait_for(lambda: status(execution_id) == "timed_out", seconds=6)
+            took = time_until(lambda: status(execution_id) == "timed_out", seconds=6)
         assert outcomes(execution_id) == ["timed_out"]
         print(f"timed out {took:.2f} s after the start, with a limit of 1 s")
 

@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from scheduler_project.settings.environment import VARIABLES, Environment
-from tests.processes import PROJECT
+from tests.live import PROJECT
 
 
 class TestEnvironment:
