@@ -24,6 +24,7 @@ class LedgerScheduler(Scheduler):
             )
         self.service: Service | None = None
         self._is_ticking = False
+        self._is_told_to_end = False
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -36,9 +37,13 @@ class LedgerScheduler(Scheduler):
         assert self.service is not None
         self._is_ticking = True
         try:
-            return self.service.turn.take().total_seconds()
+            wait = self.service.turn.take()
         finally:
             self._is_ticking = False
+        # The handler's own SystemExit can get lost: rolling an interrupted statement back raises another error over it.
+        if self._is_told_to_end:
+            raise SystemExit
+        return wait.total_seconds()
 
     def sync(self) -> None:
         """Beat flushes its state here now and then; ours is already in the database."""
@@ -46,7 +51,9 @@ class LedgerScheduler(Scheduler):
     def close(self) -> None:
         """Beat calls this after its loop, and before that in its signal handler: there, in the middle of a statement,
         another one would wait for ever for the connection that the first one holds."""
-        if self.service is not None and not self._is_ticking:
+        if self._is_ticking:
+            self._is_told_to_end = True
+        elif self.service is not None:
             self.service.stop()
 
     @property

@@ -41,9 +41,8 @@ class Service:
         ]
 
     def start(self) -> None:
-        with suppress(
-            Error
-        ):  # before any tick: once a month's are in the default partition, it can get none of its own
+        # Before any tick: once a month's are in the default partition, it can get none of its own.
+        with suppress(Error):
             partitions.sweep()
         for loop in (self._publisher, *self._sweeps):
             loop.start()
