@@ -174,8 +174,3 @@ class ExecutionAdmin(HistoryAdmin):
         if not access.may(request.user, Scope.SCHEDULER_RUN, row.tenant_id):
             raise PermissionDenied(f"Your role does not allow you to {verb}.")
         return row
-
-
-def executions_url(**filters: Any) -> str:
-    query = "&".join(f"{name}={value}" for name, value in filters.items())
-    return f"{reverse('admin:jobs_execution_changelist')}?{query}"

@@ -15,13 +15,14 @@ from scheduler_project.lib import sql
 
 COUNT = 16
 
+# The range instead of an equality keeps PostgreSQL from walking the whole table backwards for a job that ran seldom.
 FIND = """
 SELECT j.id AS job_id, e.id, e.status, e.finished_at,
        extract(epoch FROM coalesce(e.finished_at, clock_timestamp()) - e.started_at) AS seconds
 FROM unnest(%(jobs)s::bigint[]) AS j(id)
 CROSS JOIN LATERAL (
     SELECT id, status, started_at, finished_at FROM job_executions
-    WHERE job_id = j.id AND NOT dry_run ORDER BY id DESC LIMIT %(count)s
+    WHERE job_id BETWEEN j.id AND j.id AND NOT dry_run ORDER BY job_id, id DESC LIMIT %(count)s
 ) e
 ORDER BY e.id
 """

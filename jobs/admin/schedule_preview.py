@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from jobs import queries
-from jobs.admin.job_form import PLACES
+from jobs.admin.job_fields import PLACES
 from jobs.models import Job
 from jobs.rules import preview
 from jobs.rules.schedule import InvalidSchedule, ScheduleSpec, clock_change_notes, occurrences, spread_offset

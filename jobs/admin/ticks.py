@@ -36,6 +36,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 class TickAdmin(HistoryAdmin):
     list_display = ("due", "job_link", "outcome_chip", "reason_words", "led_to", "decided", "revision")
     list_filter = (OutcomeFilter, JobFilter)
+    ordering_of_job = ("-due_at", "-id")
 
     @admin.display(description="Due")
     def due(self, tick: Tick) -> str | SafeString:
