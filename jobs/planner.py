@@ -9,7 +9,7 @@ from itertools import islice
 
 from jobs.rules.policy import JobPolicy
 from jobs.rules.schedule import ScheduleSpec, latest, next_occurrence, occurrences
-from jobs.rules.states import Misfire, Mode, Overlap, TickOutcome
+from jobs.rules.states import FIRING, Misfire, Mode, Overlap, TickOutcome
 
 JUST_BEFORE = timedelta(microseconds=1)
 
@@ -40,7 +40,7 @@ class TickDecision:
 
     @property
     def fires(self) -> bool:
-        return self.outcome in (TickOutcome.FIRED, TickOutcome.LATE)
+        return self.outcome in FIRING
 
 
 @dataclass(frozen=True)

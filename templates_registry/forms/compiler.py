@@ -111,7 +111,7 @@ class _Compiler:
             for entry in self._members(part, path, group=title, must=must, depth=depth + 1, condition=condition):
                 yield _within(entry, title, optional)
         else:
-            make, has_null = _find_field(self.root, part, path, nullable)
+            make, has_null = _find_field(self.root, part, nullable)
             yield self._entry(part, path, make, group, must, optional, has_null, condition)
 
     def _branches(
@@ -193,9 +193,7 @@ def _words(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _find_field(
-    root: Schema, part: Schema, path: Path, nullable: bool
-) -> tuple[Callable[[], fields.JsonValueField], bool]:
+def _find_field(root: Schema, part: Schema, nullable: bool) -> tuple[Callable[[], fields.JsonValueField], bool]:
     """How to make the field of a single value, and whether it needs a companion that says null."""
     make = _make(root, part)
     return (make, nullable) if make is not None else (_json, False)
