@@ -14,6 +14,8 @@ from templates_registry.registry import MODULE, NAME
 
 OWN = {"scheduler_project", "accounts", "templates_registry", "jobs", "notifications"}
 
+MAKE_APP = "run `manage.py startapp NAME` and add it to INSTALLED_APPS"
+
 TEMPLATE = '''"""{title}."""
 
 from __future__ import annotations
@@ -131,13 +133,13 @@ def _find_app(label: str | None) -> AppConfig:
     own = [app for app in apps.get_app_configs() if app.name.partition(".")[0] not in OWN and _is_project_app(app)]
     if label is None:
         if len(own) != 1:
-            names = ", ".join(sorted(app.label for app in own)) or "there is none"
+            names = ", ".join(sorted(app.label for app in own)) or f"there is none; {MAKE_APP}"
             raise CommandError(f"Say with --app which app gets the template ({names}).")
         return own[0]
     for app in own:
         if label in (app.label, app.name):
             return app
-    raise CommandError(f"{label[:80]!r} is not an installed app of this project.")
+    raise CommandError(f"{label[:80]!r} is not an installed app of this project; to make one, {MAKE_APP}.")
 
 
 def _is_project_app(app: AppConfig) -> bool:

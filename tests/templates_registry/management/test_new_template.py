@@ -114,7 +114,7 @@ class TestNewTemplate:
 
     @pytest.mark.parametrize("app", ["nothing", "templates_registry", "accounts", "auth", "../shop"])
     def test_refuses_an_app_that_is_not_the_projects(self, app: str) -> None:
-        with pytest.raises(CommandError, match="is not an installed app of this project"):
+        with pytest.raises(CommandError, match="is not an installed app of this project; to make one, run"):
             call_command("new_template", "sync_customers", app=app)
 
     def test_says_what_is_wrong_in_one_sentence(self, project: Project) -> None:
@@ -135,7 +135,10 @@ class TestNewTemplate:
 
     def test_asks_which_app_when_there_is_none(self, project: Project) -> None:
         project.use()
-        assert "(there is none)" in project.new_template("sync_customers").stderr
+        assert (
+            "(there is none; run `manage.py startapp NAME` and add it to INSTALLED_APPS)"
+            in project.new_template("sync_customers").stderr
+        )
 
     @pytest.mark.parametrize("module", ["job_templates.py", "tests.py"])
     def test_refuses_to_shadow_a_module(self, project: Project, module: str) -> None:
