@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from cron_descriptor import CasingTypeEnum, ExpressionDescriptor, Options  # type: ignore[import-untyped]
+from cron_descriptor import CasingTypeEnum, ExpressionDescriptor, Options
 
 from jobs.rules.cron import CronSets, expand
 from jobs.rules.cron_spelling import cron_from_sets
