@@ -1,4 +1,4 @@
-"""Small pieces of HTML that all pages share: chips, moments, durations. A state is always text and shape, not colour."""
+"""Pieces of HTML that all pages share: chips, moments, durations. A state is always text and shape, not colour."""
 
 from __future__ import annotations
 
