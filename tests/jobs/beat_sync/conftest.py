@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
@@ -40,6 +41,16 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Events:
     found: Events = []
     monkeypatch.setattr(telemetry, "_listeners", [lambda event, fields: found.append((event, fields))])
     return found
+
+
+@pytest.fixture
+def broker() -> Iterator[Any]:
+    """A channel of the broker, which holds nothing before and after."""
+    with current_app.connection_for_write() as connection:
+        channel: Any = connection.default_channel
+        channel.client.flushdb()
+        yield channel
+        channel.client.flushdb()
 
 
 @pytest.fixture

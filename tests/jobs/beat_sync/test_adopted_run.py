@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.db import transaction
 from django_celery_beat.models import PeriodicTask
 
@@ -21,15 +20,6 @@ from tests.jobs.beat_sync.conftest import MakeRow, every, job_of
 from tests.jobs.conftest import database_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def broker() -> Iterator[Any]:
-    with current_app.connection_for_write() as connection:
-        channel: Any = connection.default_channel
-        channel.client.flushdb()
-        yield channel
-        channel.client.flushdb()
 
 
 def fire(row: PeriodicTask) -> int:

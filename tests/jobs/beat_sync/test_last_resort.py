@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -24,15 +24,6 @@ MakeJob = Callable[..., Job]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def queue() -> Iterator[Any]:
-    with current_app.connection_for_write() as connection:
-        channel: Any = connection.default_channel
-        channel.client.flushdb()
-        yield channel
-        channel.client.flushdb()
-
-
 def run(job_id: int) -> Execution | None:
     """As a worker does with the message."""
     run_job.apply(kwargs={"job_id": job_id})
@@ -40,14 +31,14 @@ def run(job_id: int) -> Execution | None:
 
 
 class TestStockBeat:
-    def test_sends_the_rows_of_native_jobs_and_they_run(self, make_job: MakeJob, queue: Any) -> None:
+    def test_sends_the_rows_of_native_jobs_and_they_run(self, make_job: MakeJob, broker: Any) -> None:
         job = make_job(queue="reports", schedule={"kind": "interval", "every_seconds": 60})
         PeriodicTask.objects.update(last_run_at=PeriodicTask.objects.get().last_run_at - timedelta(seconds=61))
         beat: Any = DatabaseScheduler(app=current_app, lazy=True)
         entry = next(entry for entry in beat.all_as_schedule().values() if entry.task == "scheduler.run_job")
         assert entry.is_due().is_due
         beat.apply_async(entry, advance=False)
-        message = queue.basic_get("reports", no_ack=True)
+        message = broker.basic_get("reports", no_ack=True)
         args, kwargs, _ = message.decode()
         assert (args, kwargs, message.headers["task"]) == ([], {"job_id": job.pk}, "scheduler.run_job")
         execution = run(kwargs["job_id"])
