@@ -5,7 +5,7 @@ followed by an adopted job, which `jobs.recovery` keeps in line.
 """
 
 from jobs.beat_sync.drift import Drift, change_mark, find_changed, find_rowless
-from jobs.beat_sync.entries import install
+from jobs.beat_sync.entries import CLEANUP, install
 from jobs.beat_sync.mirror import mirror
 from jobs.beat_sync.reading import BY_HAND, Reading, read
 from jobs.beat_sync.rows import Row, find, remember
@@ -19,6 +19,7 @@ from jobs.beat_sync.write_back import (
 
 __all__ = [
     "BY_HAND",
+    "CLEANUP",
     "Drift",
     "ForeignRun",
     "Reading",

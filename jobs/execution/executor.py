@@ -187,6 +187,8 @@ def _clean_connection() -> None:
     ):
         _drop_connection()
         return
+    if settings.DATABASE_POOLER == "transaction":
+        return  # the session is the pooler's, and what is set back there is perhaps somebody else's
     try:
         sql.script(SET_BACK)
         connection.ensure_timezone()

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from accounts.models import Tenant
 from jobs import beat_sync, ledger, registry
-from jobs.beat_sync import Reading, Row
+from jobs.beat_sync import CLEANUP, Reading, Row
 from jobs.definition import Definition, InvalidJob, default_policies
 from jobs.models import BeatRow, Job
 from jobs.rules.states import PRIORITIES, Mode, Origin
@@ -172,7 +172,7 @@ def _template_problem(reading: Reading, template: TemplateVersion) -> str:
 
 def _note(row: Row, problem: str) -> str:
     parts = [f"From the django-celery-beat row {row.id}."]
-    if not task_functions.is_listed(row.task):
+    if not _is_expected(row.task):
         parts.append(f"Its task {row.task} is not on the list of task functions.")
     return " ".join([*parts, problem])[:500]
 
@@ -181,10 +181,15 @@ def _tell(job: Job, row: Row, problem: str) -> None:
     facts = {"job_id": job.pk, "job": job.name, "row": row.id}
     events: Sequence[tuple[str, dict[str, object]]] = [
         *([("beat.row_quarantined", {**facts, "problem": problem})] if problem else []),
-        *([] if task_functions.is_listed(row.task) else [("beat.unlisted_task_adopted", {**facts, "task": row.task})]),
+        *([] if _is_expected(row.task) else [("beat.unlisted_task_adopted", {**facts, "task": row.task})]),
     ]
     for event, fields in events:
         transaction.on_commit(lambda event=event, fields=fields: telemetry.emit(event, **fields))  # type: ignore[misc]
+
+
+def _is_expected(task: str) -> bool:
+    """On the list of what operators may choose, or Celery's own housekeeping, whose row we put in ourselves."""
+    return task == CLEANUP or task_functions.is_listed(task)
 
 
 def _free_slug(row: Row, tenant: Tenant) -> str:

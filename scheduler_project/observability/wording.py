@@ -13,7 +13,7 @@ WORDING: dict[str, tuple[int, str]] = {
     "tick.duplicated": (ERROR, "{ticks} ticks were in the ledger already; the constraint kept them from firing twice"),
     # --- executions ---
     "execution.dispatched": (INFO, "Dispatched job execution {execution_id} to {queue}"),
-    "execution.announcement_failed": (WARNING, "{count} executions could not be announced at once: {error}"),
+    "execution.announcement_failed": (WARNING, "Not announced at once: executions={count}, {error}"),
     "execution.redelivered": (INFO, "{count} executions are announced again"),
     "execution.succeeded": (INFO, "Execution {execution_id} of {job} executed successfully in {seconds:.3f} s"),
     "execution.failed": (WARNING, "Execution {execution_id} of {job} failed and is {status}: {error}"),

@@ -168,6 +168,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 
 # --- Daybook ----------------------------------------------------------------------------------------------------------
 
+DATABASE_POOLER: str = environment["DATABASE_POOLER"]
 SCHEDULER_USE_CELERY: bool = environment["SCHEDULER_USE_CELERY"]
 DAYBOOK_LEADER_LEASE = environment["DAYBOOK_LEADER_LEASE"]
 DAYBOOK_RUN_LEASE = environment["DAYBOOK_RUN_LEASE"]
@@ -204,7 +205,7 @@ def database(url: str) -> dict[str, Any]:
         **settings.get("OPTIONS", {}),
     }
     settings["ENGINE"] = "django.db.backends.postgresql"
-    if environment["DATABASE_POOLER"] == "transaction":
+    if DATABASE_POOLER == "transaction":
         settings["DISABLE_SERVER_SIDE_CURSORS"] = True
     else:
         options["prepare_threshold"] = 5  # Django's own default is never

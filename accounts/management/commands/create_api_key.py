@@ -46,8 +46,8 @@ def _tenant(slug: str) -> Tenant:
 
 
 def _name(name: str) -> str:
-    if not 1 <= len(name.strip()) <= 200:
-        raise CommandError("A name has 1 to 200 characters.")
+    if not 1 <= len(name.strip()) <= 200 or not name.strip().isprintable():
+        raise CommandError("A name has 1 to 200 printable characters.")
     return name.strip()
 
 
