@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from scheduler_project.embedded.processes import free_port
 from tests.cast import Cast
@@ -25,22 +24,22 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 DESKTOP, PHONE = {"width": 1366, "height": 900}, {"width": 390, "height": 844}
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args() -> dict[str, Any]:
-    """The distribution's browser, since nothing is downloaded."""
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The distribution's browser, since nothing is downloaded.
+
+    For a module, not for the session: Playwright keeps an event loop in this thread, beside which a test client of
+    Django's does not work.
+    """
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         pytest.skip(f"No browser: none of {', '.join(PROGRAMS)} is on PATH (Debian: apt-get install chromium).")
     quiet = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
-    return {"executable_path": program, "args": quiet}
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _allow_queries_beside_playwright() -> Iterator[None]:
-    """Playwright runs an event loop in this thread, which Django takes for a mistake."""
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    yield
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=program, args=quiet)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -88,12 +87,12 @@ SignIn = Callable[..., Visit]
 
 
 @pytest.fixture
-def visit(transactional_db: None, web: str, browser: Browser, cast: Cast) -> Iterator[SignIn]:
+def visit(transactional_db: None, chromium: Browser, web: str, cast: Cast) -> Iterator[SignIn]:
     """Opens the site as somebody. At the end no page may have complained."""
     visits: list[tuple[BrowserContext, Visit]] = []
 
     def make(user: User | None, *, viewport: Any = None, scheme: Any = "light", **options: Any) -> Visit:
-        context = browser.new_context(
+        context = chromium.new_context(
             base_url=web, viewport=viewport or DESKTOP, color_scheme=scheme, locale="en-GB", **options
         )
         if user is not None:
@@ -107,6 +106,7 @@ def visit(transactional_db: None, web: str, browser: Browser, cast: Cast) -> Ite
         return made
 
     yield make
+    complaints = [complaint for _, made in visits for complaint in made.complaints]
     for context, _ in visits:
-        context.close()
-    assert [complaint for _, made in visits for complaint in made.complaints] == []
+        context.close()  # what this cuts off may complain as it likes
+    assert complaints == []
