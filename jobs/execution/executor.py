@@ -127,9 +127,9 @@ def _let_work(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -
 def _failure(outcome: AttemptOutcome, error: BaseException, *, words: str = "", may_retry: bool = True) -> Ending:
     return Ending(
         outcome,
-        error=words or _words(error),
+        error=words or sql.text(_words(error)),  # logs take no half characters either
         error_class=f"{type(error).__module__}.{type(error).__qualname__}",
-        traceback="".join(traceback.format_exception(error)),
+        traceback=sql.text("".join(traceback.format_exception(error))),
         may_retry=may_retry,
     )
 
