@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from templates_registry.schema import validate, with_defaults
@@ -140,6 +140,7 @@ class TestValidate:
         assert "refers to itself" in validate(endless, {"p": 1})["parameters"][0]
 
     @given(st.text(max_size=40))
+    @example("\u00b90")
     @settings(max_examples=150, deadline=None)
     def test_no_format_ever_raises(self, text: str) -> None:
         for name in FORMATS.checkers:
