@@ -26,9 +26,12 @@ OURS = ("jobs", "templates_registry", "accounts")
 
 
 def tables() -> dict[str, str]:
-    """Each table with the columns, constraints, indexes and triggers that the catalogue knows."""
+    """Each table with the columns, constraints, indexes and triggers that the catalogue knows.
+
+    Without single partitions: which of them exist depends on the day, and on what else ran in this database.
+    """
     rows = sql.rows(
-        """
+        r"""
         SELECT c.relname AS name, concat_ws(' | ',
             (SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull
                                || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), ''), ', ' ORDER BY a.attname)
@@ -41,7 +44,7 @@ def tables() -> dict[str, str]:
             (SELECT string_agg(pg_get_triggerdef(oid), ', ' ORDER BY tgname)
              FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal)) AS shape
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
+        WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND (NOT c.relispartition OR c.relname LIKE '%\_default')
         """
     )
     return {row["name"]: row["shape"] for row in rows}
