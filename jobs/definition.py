@@ -23,6 +23,7 @@ QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}", re.ASCII)
 TAG = re.compile(r"[\w][\w .:/-]{0,49}")
 MAX_TAGS = 20
+MAX_CALENDARS = 10
 # Control characters, surrogates, unassigned ones. Joiners and marks stay: names in many scripts need them.
 UNWRITABLE = ("Cc", "Cs", "Cn")
 
@@ -51,6 +52,7 @@ class Definition:
     queue: str
     priority: int
     tags: tuple[str, ...]
+    calendars: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, job: Job) -> Definition:
@@ -65,6 +67,7 @@ class Definition:
             queue=job.queue,
             priority=job.priority,
             tags=tuple(job.tags),
+            calendars=tuple(job.calendars),
         )
 
     def write_to(self, job: Job) -> None:
@@ -72,6 +75,7 @@ class Definition:
         job.template, job.parameters = self.template, self.parameters
         job.spec, job.policy = self.schedule.to_json(), self.policies.to_json()
         job.queue, job.priority, job.tags = self.queue, self.priority, list(self.tags)
+        job.calendars = list(self.calendars)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -86,6 +90,7 @@ class Definition:
             "queue": self.queue,
             "priority": PRIORITY_NAMES[self.priority],
             "tags": list(self.tags),
+            "calendars": list(self.calendars),
         }
 
 
@@ -124,7 +129,7 @@ def read_schedule(data: Mapping[str, Any], *, now: datetime, may_run_sub_minute:
 
 FIELDS = (
     "name", "slug", "description", "template", "template_version", "parameters", "schedule", "policies", "queue",
-    "priority", "tags",
+    "priority", "tags", "calendars",
 )  # fmt: skip
 
 
@@ -159,9 +164,12 @@ class _Reader:
         queue = self.queue()
         priority = self.priority()
         tags = self.tags()
+        calendars = self.calendars()
         if self.problems or template is None or schedule is None or policies is None:
             return None
-        return Definition(name, slug, description, template, parameters, schedule, policies, queue, priority, tags)
+        return Definition(
+            name, slug, description, template, parameters, schedule, policies, queue, priority, tags, calendars
+        )
 
     def refuse(self, path: str, *messages: str) -> None:
         self.problems.setdefault(path, []).extend(messages)
@@ -306,6 +314,16 @@ class _Reader:
             if not isinstance(tag, str) or not TAG.fullmatch(tag):
                 self.refuse(f"tags[{position}]", "Write 1 to 50 letters, digits, spaces and . : / - _.")
         return tuple(dict.fromkeys(tag for tag in given if isinstance(tag, str)))
+
+    def calendars(self) -> tuple[str, ...]:
+        given = self.data.get("calendars", list(self.current.calendars) if self.current else [])
+        if not isinstance(given, list) or len(given) > MAX_CALENDARS:
+            self.refuse("calendars", f"Write a list of at most {MAX_CALENDARS} short names of calendars.")
+            return ()
+        for position, slug in enumerate(given):
+            if not isinstance(slug, str) or not SLUG.fullmatch(slug):
+                self.refuse(f"calendars[{position}]", "Write the short name of a calendar.")
+        return tuple(dict.fromkeys(slug for slug in given if isinstance(slug, str)))
 
 
 def default_policies(template: TemplateVersion | None) -> JobPolicy:

@@ -362,7 +362,9 @@ WITH asked AS (
 SELECT id, status FROM asked
 """
 CANCEL_ONE = CANCEL.format(which="e.id = %(id)s")
-CANCEL_REPLACED = CANCEL.format(which="e.job_id = %(job)s AND e.id < %(id)s AND NOT e.dry_run")
+CANCEL_REPLACED = CANCEL.format(
+    which="e.job_id = %(job)s AND e.id < %(id)s AND NOT e.dry_run AND e.trigger <> 'backfill'"
+)
 CANCEL_WAITING = CANCEL.format(which="e.job_id = %(job)s AND e.status = 'queued'")
 CANCEL_OVERDUE = CANCEL.format(
     which="""e.id = ANY (ARRAY(

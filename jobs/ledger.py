@@ -6,14 +6,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from jobs import executions, planner, queries
+from jobs import executions, planner
+from jobs.facts import TEMPLATE_IS_GONE, Surroundings
 from jobs.models import Job
-from jobs.planner import JobFacts, JobPlan, TickDecision
-from jobs.rules.states import Mode
+from jobs.planner import JobPlan, TickDecision
 from scheduler_project.lib import sql, telemetry
 
 MAX_JOBS = 500
 MAX_TICKS = 5_000
+MAX_TICKS_OF_A_CHANGE = 20_000
+
+
+class StillCatchingUp(Exception):
+    """So many ticks of the job are undecided that a change cannot decide them first."""
 
 
 @dataclass(frozen=True)
@@ -28,24 +33,19 @@ class Decided:
 
 def decide_due(*, now: datetime, epoch: int) -> Decided:
     """Decide what is due, bounded in jobs and ticks. Runs inside the caller's transaction, which holds the fence."""
-    due = list(
-        Job.objects.select_for_update(skip_locked=True, no_key=True)
-        .filter(next_tick_at__lte=now)
-        .order_by("next_tick_at")
-        .defer("parameters", "description")[:MAX_JOBS]
-    )
+    due = _lock_due(now)
     if not due:
         return Decided()
-    # Only where it matters: a job that lets them pile up may have any number.
-    active = queries.active_executions_by_job([job.pk for job in due if job.policies.overlap in planner.ROOM])
+    surroundings = _surroundings(due, now)
     plans: list[tuple[Job, JobPlan]] = []
     left = MAX_TICKS
     is_complete = len(due) < MAX_JOBS
-    for position, job in enumerate(reversed(due)):
+    for position, job in enumerate(due):
         # Those least behind come first, and leave the rest of their share: one that is far behind stops no other.
         share = max(left // (len(due) - position), 1)
-        plan = _plan(job, active=active.get(job.pk, ()), now=now, limit=share)
+        plan = _plan(job, surroundings, now=now, limit=share)
         if plan is not None:
+            _note_template(job, surroundings.template_problem(job))
             plans.append((job, plan))
             left -= len(plan.decisions)
             is_complete = is_complete and plan.is_complete
@@ -54,37 +54,50 @@ def decide_due(*, now: datetime, epoch: int) -> Decided:
     return Decided(len(plans), ticks, fired, is_complete)
 
 
+def _lock_due(now: datetime) -> list[Job]:
+    """Jobs that are due, the newest first. When there are too many for a turn, half of it belongs to those least
+    behind: however many come out of a long outage, the others stay on time."""
+    waiting = Job.objects.select_for_update(skip_locked=True, no_key=True).filter(next_tick_at__lte=now)
+    waiting = waiting.defer("parameters", "description")
+    oldest = list(waiting.order_by("next_tick_at")[:MAX_JOBS])
+    if len(oldest) == MAX_JOBS:
+        newest = list(waiting.order_by("-next_tick_at")[: MAX_JOBS // 2])
+        chosen = {job.pk for job in newest}
+        return [*newest, *(job for job in reversed(oldest) if job.pk not in chosen)][:MAX_JOBS]
+    return oldest[::-1]
+
+
 def decide_job(job: Job, *, now: datetime, closing: str = "") -> None:
     """Decide all that is due of one locked job under the definition it still has, before a change is written.
 
-    What a quarantine left undecided is missed, as far as the schedule can be evaluated again.
+    What a quarantine left undecided is missed, as far as the schedule can be evaluated again. Raises StillCatchingUp.
     """
     if job.undecided_since is not None:
         job.next_tick_at, job.undecided_since, closing = job.undecided_since, None, "schedule_error"
+    left = MAX_TICKS_OF_A_CHANGE
     while job.next_tick_at is not None and job.next_tick_at <= now:
-        active = queries.active_executions_by_job([job.pk]).get(job.pk, ())
-        plan = _plan(job, active=active, now=now, limit=MAX_TICKS, closing=closing)
+        if left <= 0:
+            raise StillCatchingUp(
+                f"{job.name} has more than {MAX_TICKS_OF_A_CHANGE:,} undecided ticks: the scheduler is still catching "
+                "up after an outage. Change the job when it has."
+            )
+        plan = _plan(job, _surroundings([job], now), now=now, limit=MAX_TICKS, closing=closing)
         if plan is None:
             return
+        left -= len(plan.decisions)
         _record([(job, plan)], now=now, epoch=0)
         job.refresh_from_db(fields=["next_tick_at", "fired_count"])
 
 
-def _plan(job: Job, *, active: Sequence[int], now: datetime, limit: int, closing: str = "") -> JobPlan | None:
+def _surroundings(jobs: Sequence[Job], now: datetime) -> Surroundings:
+    return Surroundings(jobs, since=min(job.next_tick_at for job in jobs if job.next_tick_at is not None), now=now)
+
+
+def _plan(job: Job, surroundings: Surroundings, *, now: datetime, limit: int, closing: str = "") -> JobPlan | None:
     """The job's plan, or None after quarantining a job whose schedule no longer loads: one bad job stops no other."""
     assert job.next_tick_at is not None
     try:
-        facts = JobFacts(
-            job_id=job.pk,
-            spec=job.schedule,
-            policy=job.policies,
-            next_tick_at=job.next_tick_at,
-            fired_count=job.fired_count,
-            is_paused=job.is_paused,
-            mode=Mode(job.mode),
-            closing=closing,
-            active=tuple(active),
-        )
+        facts = surroundings.facts(job, next_tick_at=job.next_tick_at, closing=closing)
         return planner.plan(facts, now=now, limit=limit)
     except Exception as error:  # noqa: BLE001  whatever a stored schedule raises, the other jobs must go on
         job.problem = f"The schedule cannot be evaluated: {type(error).__name__}: {error}"
@@ -93,6 +106,17 @@ def _plan(job: Job, *, active: Sequence[int], now: datetime, limit: int, closing
         telemetry.emit("job.quarantined", job_id=job.pk, job=job.name, problem=job.problem)
         return None
 
+
+def _note_template(job: Job, problem: str) -> None:
+    """Show at the job that its template is gone, or that it is back."""
+    if problem == job.problem or (not problem and job.problem != TEMPLATE_IS_GONE):
+        return
+    Job.objects.filter(pk=job.pk).update(problem=problem)
+    telemetry.emit("job.quarantined" if problem else "job.released", job_id=job.pk, job=job.name, problem=problem)
+
+
+# Upper bounds in seconds of the histogram of how late ticks are decided; one more bucket holds what is later.
+LAG_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600, 86_400)
 
 RECORD = """
 WITH planned AS (
@@ -107,7 +131,16 @@ WITH planned AS (
            %(epoch)s, %(now)s
     FROM planned p JOIN dynamic_jobs j ON j.id = p.job_id
     ON CONFLICT (job_id, due_at) DO NOTHING
-    RETURNING job_id, due_at, execution_id
+    RETURNING job_id, due_at, execution_id, outcome, reason
+), counted AS (
+    INSERT INTO tick_totals AS t (by_change, outcome, reason, count, lag_seconds, buckets)
+    SELECT %(epoch)s = 0, outcome, reason, count(*), sum(lag), ARRAY[{buckets}]
+    FROM (SELECT outcome, reason, extract(epoch FROM %(now)s - due_at)::float AS lag FROM recorded) AS late
+    GROUP BY outcome, reason ORDER BY outcome, reason
+    ON CONFLICT (by_change, outcome, reason) DO UPDATE
+    SET count = t.count + excluded.count, lag_seconds = t.lag_seconds + excluded.lag_seconds,
+        buckets = ARRAY(SELECT coalesce(a, 0) + coalesce(b, 0)
+                        FROM unnest(t.buckets, excluded.buckets) WITH ORDINALITY AS u(a, b, n) ORDER BY n)
 ), fired AS (
     INSERT INTO job_executions (id, tenant_id, job_id, template_id, trigger, scheduled_for, revision, parameters,
         policy, run_key, requested_by, queue, priority, max_instances, max_attempts, created_at, available_at,
@@ -123,7 +156,13 @@ WITH planned AS (
     SELECT id, 1, 'queued', %(now)s, tenant_id, job_id FROM fired
 )
 SELECT (SELECT count(*) FROM recorded) AS recorded, ARRAY(SELECT id FROM fired) AS fired
-"""
+""".replace(
+    "{buckets}",
+    ", ".join(
+        f"count(*) FILTER (WHERE width_bucket(lag, ARRAY{[float(bound) for bound in LAG_BUCKETS]}) = {bucket})"
+        for bucket in range(len(LAG_BUCKETS) + 1)
+    ),
+)
 
 ADVANCE = """
 UPDATE dynamic_jobs j SET next_tick_at = v.next_tick_at, fired_count = j.fired_count + v.fired

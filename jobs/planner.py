@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
+from jobs.rules.calendar import CalendarRules, MaintenanceWindow, first_closed
 from jobs.rules.policy import JobPolicy
 from jobs.rules.schedule import ScheduleSpec, latest, next_occurrence, occurrences
 from jobs.rules.states import FIRING, Misfire, Mode, Overlap, TickOutcome
 
 JUST_BEFORE = timedelta(microseconds=1)
+# How far a search for the newest tick that is let in looks past those that are closed out.
+MOST_CLOSED_OUT = 200
+
+
+@dataclass(frozen=True)
+class Pause:
+    by: str
+    note: str = ""
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -23,9 +33,12 @@ class JobFacts:
     policy: JobPolicy
     next_tick_at: datetime
     fired_count: int = 0
-    is_paused: bool = False
+    pause: Pause | None = None
     mode: Mode = Mode.LIVE
     closing: str = ""  # the reason, when the job is being disabled or archived
+    template_problem: str = ""  # why its template cannot run, when it cannot
+    calendars: tuple[CalendarRules, ...] = ()
+    maintenance: tuple[MaintenanceWindow, ...] = ()
     active: tuple[int, ...] = ()  # ids of its queued and running executions, oldest first
 
 
@@ -58,6 +71,9 @@ class Verdict:
     reason: str
     blocking_id: int | None = None
     blocking_due_at: datetime | None = None
+    by: str = ""  # who set what blocks
+    text: str = ""  # what they said of it, or what else is known
+    clears_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -67,16 +83,13 @@ class Moment:
     facts: JobFacts
     due_at: datetime
     now: datetime
-    newer: int  # how many newer occurrences are due as well (exact below the misfire cap)
-    newest: datetime
-    fired: tuple[datetime, ...]  # ticks of this plan that fire before it
+    newer: int = 0  # how many newer occurrences are due and let in as well (exact below the misfire cap)
+    newest: datetime | None = None
+    fired: tuple[datetime, ...] = ()  # ticks of this plan that fire before it
 
     @property
     def is_late(self) -> bool:
         return self.now - self.due_at > timedelta(seconds=self.facts.policy.late_after_seconds)
-
-
-Rule = Callable[[Moment], Verdict | None]
 
 
 def closing(moment: Moment) -> Verdict | None:
@@ -86,11 +99,40 @@ def closing(moment: Moment) -> Verdict | None:
 
 
 def observed(moment: Moment) -> Verdict | None:
+    """The job is only watched: nothing of it runs."""
     return Verdict(TickOutcome.SHADOW, "observe") if moment.facts.mode is Mode.OBSERVE else None
 
 
+def template_missing(moment: Moment) -> Verdict | None:
+    """No process could run it."""
+    problem = moment.facts.template_problem
+    return Verdict(TickOutcome.MISSED, "template_missing", text=problem) if problem else None
+
+
+def maintenance(moment: Moment) -> Verdict | None:
+    """The whole system is under maintenance."""
+    for window in moment.facts.maintenance:
+        if window.covers(moment.due_at):
+            return Verdict(
+                TickOutcome.SKIPPED, "maintenance", by=window.started_by, text=window.note, clears_at=window.ends_at
+            )
+    return None
+
+
 def paused(moment: Moment) -> Verdict | None:
-    return Verdict(TickOutcome.SKIPPED, "paused") if moment.facts.is_paused else None
+    """Somebody paused the job."""
+    pause = moment.facts.pause
+    if pause is None or (pause.until is not None and moment.due_at >= pause.until):
+        return None
+    return Verdict(TickOutcome.SKIPPED, "paused", by=pause.by, text=pause.note, clears_at=pause.until)
+
+
+def calendar(moment: Moment) -> Verdict | None:
+    """A calendar of the job leaves the time out."""
+    closed = first_closed(moment.facts.calendars, moment.due_at)
+    if closed is None:
+        return None
+    return Verdict(TickOutcome.SKIPPED, closed.reason, text=closed.text, clears_at=closed.until)
 
 
 def misfire(moment: Moment) -> Verdict | None:
@@ -127,24 +169,35 @@ def overlap(moment: Moment) -> Verdict | None:
     return Verdict(TickOutcome.SKIPPED, "overlap", blocking_due_at=moment.fired[0])
 
 
+@dataclass(frozen=True)
+class Rule:
+    name: str
+    judge: Callable[[Moment], Verdict | None]
+    reasons: tuple[str, ...]  # those that ticks carry when this rule has blocked them; a `*` stands for any ending
+
+
 # In this order; the first that blocks gives the outcome and the reason.
-RULES: tuple[tuple[str, Rule], ...] = (
-    ("closing", closing),
-    ("observed", observed),
-    ("paused", paused),
-    ("misfire", misfire),
-    ("overlap", overlap),
+ADMISSION = (
+    Rule("closing", closing, ("*_at_tick", "schedule_error")),
+    Rule("observed", observed, ("observe",)),
+    Rule("template", template_missing, ("template_missing",)),
+    Rule("maintenance", maintenance, ("maintenance",)),
+    Rule("paused", paused, ("paused",)),
+    Rule("calendar", calendar, ("calendar_*",)),
 )
+# These look at the other ticks of the job as well, and only at those that were let in.
+CONTENTION = (
+    Rule("misfire", misfire, ("misfire_*",)),
+    Rule("overlap", overlap, ("overlap",)),
+)
+RULES = (*ADMISSION, *CONTENTION)
 
 
-def decide(moment: Moment) -> TickDecision:
-    for _, rule in RULES:
-        if verdict := rule(moment):
-            return TickDecision(
-                moment.due_at, verdict.outcome, verdict.reason, verdict.blocking_id, verdict.blocking_due_at
-            )
-    outcome = TickOutcome.LATE if moment.is_late else TickOutcome.FIRED
-    return TickDecision(moment.due_at, outcome, replaces=moment.facts.policy.overlap is Overlap.REPLACE)
+def first_verdict(rules: Sequence[Rule], moment: Moment) -> Verdict | None:
+    for rule in rules:
+        if verdict := rule.judge(moment):
+            return verdict
+    return None
 
 
 def plan(facts: JobFacts, *, now: datetime, limit: int) -> JobPlan:
@@ -152,10 +205,11 @@ def plan(facts: JobFacts, *, now: datetime, limit: int) -> JobPlan:
     decisions: list[TickDecision] = []
     fired: list[datetime] = []
     after = facts.next_tick_at - JUST_BEFORE
-    for due_at, newer, newest in _ranked(facts, after, now, limit):
+    for due_at, verdict, newer, newest in _ranked(facts, after, now, limit):
         if _is_used_up(facts, len(fired)):
             return JobPlan(tuple(decisions), None, is_complete=True)
-        decision = decide(Moment(facts, due_at, now, newer, newest, tuple(fired)))
+        moment = Moment(facts, due_at, now, newer, newest, tuple(fired))
+        decision = _decide(moment, verdict or first_verdict(CONTENTION, moment))
         decisions.append(decision)
         if decision.fires:
             fired.append(due_at)
@@ -164,6 +218,20 @@ def plan(facts: JobFacts, *, now: datetime, limit: int) -> JobPlan:
     upto = decisions[-1].due_at if decisions else after
     following = next_occurrence(facts.spec, upto)
     return JobPlan(tuple(decisions), following, is_complete=following is None or following > now)
+
+
+def decide(moment: Moment) -> TickDecision:
+    """What becomes of one occurrence."""
+    return _decide(moment, first_verdict(RULES, moment))
+
+
+def _decide(moment: Moment, verdict: Verdict | None) -> TickDecision:
+    if verdict is not None:
+        return TickDecision(
+            moment.due_at, verdict.outcome, verdict.reason, verdict.blocking_id, verdict.blocking_due_at
+        )
+    outcome = TickOutcome.LATE if moment.is_late else TickOutcome.FIRED
+    return TickDecision(moment.due_at, outcome, replaces=moment.facts.policy.overlap is Overlap.REPLACE)
 
 
 def first_tick_after(
@@ -179,13 +247,28 @@ def _is_used_up(facts: JobFacts, fired: int) -> bool:
     return facts.policy.max_runs is not None and facts.fired_count + fired >= facts.policy.max_runs
 
 
-def _ranked(facts: JobFacts, after: datetime, now: datetime, limit: int) -> Iterator[tuple[datetime, int, datetime]]:
-    """Each due occurrence with how many newer ones are due, and the newest."""
+Ranked = tuple[datetime, Verdict | None, int, datetime | None]
+
+
+def _ranked(facts: JobFacts, after: datetime, now: datetime, limit: int) -> Iterator[Ranked]:
+    """Each due occurrence with the verdict that closes it out, if one does, and how many newer ones are let in."""
     due = list(islice(occurrences(facts.spec, after, now), limit))
     if not due:
         return
+    verdicts = [first_verdict(ADMISSION, Moment(facts, due_at, now)) for due_at in due]
     # What lies beyond the limit is not listed, only its tail: a policy never asks for more than its cap.
-    tail = latest(facts.spec, due[-1], now, facts.policy.misfire_cap)
-    newest = tail[-1] if tail else due[-1]
-    for position, due_at in enumerate(due):
-        yield due_at, len(due) - 1 - position + len(tail), newest
+    depth = max(facts.policy.misfire_cap, MOST_CLOSED_OUT if facts.calendars or facts.maintenance else 0)
+    tail = [
+        due_at
+        for due_at in latest(facts.spec, due[-1], now, depth)
+        if first_verdict(ADMISSION, Moment(facts, due_at, now)) is None
+    ]
+    newer = len(tail) + verdicts.count(None)
+    newest = tail[-1] if tail else _last_let_in(due, verdicts)
+    for due_at, verdict in zip(due, verdicts, strict=True):
+        newer -= verdict is None
+        yield due_at, verdict, newer, newest
+
+
+def _last_let_in(due: Sequence[datetime], verdicts: Sequence[Verdict | None]) -> datetime | None:
+    return max((due_at for due_at, verdict in zip(due, verdicts, strict=True) if verdict is None), default=None)

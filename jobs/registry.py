@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
-
 from accounts.models import Tenant
-from jobs import beat_sync, definition, executions, ledger, planner
+from jobs import definition, executions, ledger, revisions
 from jobs.definition import Definition, InvalidJob
-from jobs.executions import JobIsArchived
-from jobs.models import Job, JobRevision
-from jobs.rules.schedule import ENGINE_VERSION, InvalidSchedule, spread_offset, tzdata_version
+from jobs.models import Calendar, Job
 from jobs.rules.states import Mode, Origin, Trigger
-from scheduler_project.lib import sql, telemetry, transactions
+from scheduler_project.lib import sql, transactions
 from templates_registry import registry as templates
 
 
@@ -43,6 +37,7 @@ def create(
         now = sql.now()
         new = definition.read(data, now=now, may_run_sub_minute=may_run_sub_minute)
         _refuse_for_tenant(new, tenant)
+        _refuse_unknown_calendars(new, tenant)
         return add(new, tenant=tenant, actor=actor, owner_id=owner_id, enabled=enabled, now=now)
 
 
@@ -62,7 +57,7 @@ def add(
     problem: str = "",
 ) -> Job:
     """Store a definition that was read already. Runs inside the caller's transaction."""
-    _refuse_taken_slug(new.slug, tenant_id=tenant.pk)
+    revisions.refuse_taken_slug(new.slug, tenant_id=tenant.pk)
     job = Job(
         tenant=tenant,
         owner_id=owner_id,
@@ -73,9 +68,9 @@ def add(
         problem=problem,
     )
     new.write_to(job)
-    with _slug_is_free(new.slug):
+    with revisions.slug_is_free(new.slug):
         job.save()
-    write(job, new, change=change, actor=actor, now=now, note=note)
+    revisions.write(job, new, change=change, actor=actor, now=now, note=note)
     return job
 
 
@@ -93,7 +88,7 @@ def change(
 
     Raises `InvalidJob`, `JobIsArchived`, `RevisionConflict`.
     """
-    with changing(job_id) as (job, now):
+    with revisions.changing(job_id) as (job, now):
         if expected_revision is not None and job.revision != expected_revision:
             raise RevisionConflict(f"The job is at revision {job.revision}, not {expected_revision}; read it again.")
         before = Definition.of(job)
@@ -102,10 +97,12 @@ def change(
             _refuse_foreign_fields(before, new)
         elif (new.template, new.parameters) != (before.template, before.parameters):
             _refuse_for_tenant(new, job.tenant)
+        if new.calendars != before.calendars:
+            _refuse_unknown_calendars(new, job.tenant)
         if new.slug != job.slug:
-            _refuse_taken_slug(new.slug, tenant_id=job.tenant_id)
+            revisions.refuse_taken_slug(new.slug, tenant_id=job.tenant_id)
         ledger.decide_job(job, now=now)
-        write(job, new, change="changed", actor=actor, note=note, now=now)
+        revisions.write(job, new, change="changed", actor=actor, note=note, now=now)
         return job
 
 
@@ -113,13 +110,17 @@ class RevisionConflict(Exception):
     """Someone else changed the job in the meantime."""
 
 
-def pause(job_id: int, *, actor: str, note: str = "") -> Job:
-    """From now on its ticks are recorded as skipped. Pausing a paused job changes nothing."""
+def pause(job_id: int, *, actor: str, note: str = "", until: datetime | None = None) -> Job:
+    """From now on its ticks are recorded as skipped, up to `until` when that is given. Pausing a paused job changes
+    nothing but its end. Raises `InvalidJob`."""
 
     def apply(job: Job, now: datetime) -> bool:
-        if job.paused_at is not None:
+        if until is not None and until <= now:
+            raise InvalidJob({"until": ["Lies in the past; write a later instant, or none for a pause without end."]})
+        if job.paused_at is not None and job.paused_until == until:
             return False
-        job.paused_at, job.paused_by, job.pause_note = now, actor, note
+        job.paused_at = job.paused_at or now
+        job.paused_by, job.pause_note, job.paused_until = actor, note, until
         return True
 
     return _switch(job_id, apply, change="paused", actor=actor, note=note)
@@ -131,7 +132,8 @@ def resume(job_id: int, *, actor: str, note: str = "") -> Job:
     def apply(job: Job, now: datetime) -> bool:
         if job.paused_at is None:
             return False
-        job.paused_at, job.paused_by, job.pause_note = None, "", ""
+        job.paused_at, job.paused_by, job.pause_note, job.paused_until = None, "", "", None
+        job.failures_in_row = 0
         return True
 
     return _switch(job_id, apply, change="resumed", actor=actor, note=note)
@@ -216,92 +218,14 @@ def run_now(
     )
 
 
-# --- the shape that every change shares -------------------------------------------------------------------------------
-
-
-@contextmanager
-def changing(job_id: int) -> Iterator[tuple[Job, datetime]]:
-    """The job, locked, and the database's now. Raises `Job.DoesNotExist`, `JobIsArchived`."""
-    with transactions.engine():
-        job = (
-            Job.objects.select_for_update(no_key=True, of=("self",)).select_related("template", "tenant").get(pk=job_id)
-        )
-        if job.archived_at is not None:
-            raise JobIsArchived(f"{job.name} is archived and does not change any more.")
-        yield job, sql.now()
-
-
 def _switch(
     job_id: int, apply: Callable[[Job, datetime], bool], *, change: str, actor: str, note: str, closing: str = ""
 ) -> Job:
-    with changing(job_id) as (job, now):
+    with revisions.changing(job_id) as (job, now):
         ledger.decide_job(job, now=now, closing=closing)
         if apply(job, now):
-            write(job, Definition.of(job), change=change, actor=actor, note=note, now=now)
+            revisions.write(job, Definition.of(job), change=change, actor=actor, note=note, now=now)
         return job
-
-
-def write(job: Job, new: Definition, *, change: str, actor: str, now: datetime, note: str = "") -> None:
-    """The new revision of a locked job, valid from now, and where its schedule goes on."""
-    offset = spread_offset(job.pk, new.schedule.spread_seconds)
-    new = replace(new, schedule=replace(new.schedule, spread_offset_seconds=offset))
-    new.write_to(job)
-    job.revision += 1
-    if job.origin == Origin.NATIVE:
-        job.problem = ""  # the definition was read anew; what an adopted job has, its row says
-    job.next_tick_at = _next_tick(job, new, after=now)
-    job.undecided_since = None
-    with _slug_is_free(new.slug):
-        job.save()
-    JobRevision.objects.create(
-        job=job,
-        number=job.revision,
-        valid_from=now,
-        change=change,
-        note=note,
-        actor=actor,
-        definition={
-            **new.to_json(),
-            "enabled": job.is_enabled,
-            "paused": job.is_paused,
-            "archived": job.archived_at is not None,
-            "mode": job.mode,
-        },
-        engine_version=ENGINE_VERSION,
-        tzdata_version=tzdata_version(),
-    )
-    beat_sync.mirror(job)
-    transaction.on_commit(lambda: telemetry.emit(f"job.{change}", job_id=job.pk, job=job.name, actor=actor, note=note))
-
-
-def _next_tick(job: Job, new: Definition, *, after: datetime) -> datetime | None:
-    """Raises `InvalidJob` for a stored schedule that cannot be evaluated and that the change leaves as it is."""
-    if not job.is_enabled:
-        return None
-    try:
-        return planner.first_tick_after(new.schedule, new.policies, after=after, fired_count=job.fired_count)
-    except InvalidSchedule as error:
-        raise InvalidJob({"schedule": [f"The stored schedule cannot be evaluated: {error} Write another."]}) from error
-
-
-def _refuse_taken_slug(slug: str, *, tenant_id: int) -> None:
-    if Job.objects.filter(tenant_id=tenant_id, slug=slug).exists():
-        raise _taken(slug)
-
-
-@contextmanager
-def _slug_is_free(slug: str) -> Iterator[None]:
-    """The constraint speaks for a job that took the slug since it was looked for."""
-    try:
-        yield
-    except IntegrityError as error:
-        if "one_job_per_slug_and_tenant" in str(error):
-            raise _taken(slug) from error
-        raise
-
-
-def _taken(slug: str) -> InvalidJob:
-    return InvalidJob({"slug": [f"Another job (perhaps an archived one) has the slug {slug}; write another."]})
 
 
 def _refuse_for_tenant(new: Definition, tenant: Tenant) -> None:
@@ -309,6 +233,12 @@ def _refuse_for_tenant(new: Definition, tenant: Tenant) -> None:
     problems = template.check_for_tenant(new.parameters, tenant.slug)
     if problems:
         raise InvalidJob(problems)
+
+
+def _refuse_unknown_calendars(new: Definition, tenant: Tenant) -> None:
+    known = set(Calendar.objects.filter(tenant=tenant, slug__in=new.calendars).values_list("slug", flat=True))
+    if unknown := [slug for slug in new.calendars if slug not in known]:
+        raise InvalidJob({"calendars": [f"{tenant.name} has no calendar {', '.join(unknown)}."]})
 
 
 def _refuse_adopted(job: Job, field: str) -> None:

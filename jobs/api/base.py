@@ -8,6 +8,7 @@ from rest_framework.request import Request
 
 from jobs.definition import InvalidJob
 from jobs.executions import AlreadyFinished, JobIsArchived
+from jobs.ledger import StillCatchingUp
 from jobs.registry import RevisionConflict
 from scheduler_project.api.errors import Conflict, Invalid
 from scheduler_project.api.principal import Principal
@@ -18,6 +19,7 @@ CONFLICTS: dict[type[Exception], str] = {
     AlreadyFinished: "already_finished",
     JobIsArchived: "job_is_archived",
     RevisionConflict: "revision_conflict",
+    StillCatchingUp: "still_catching_up",
 }
 
 

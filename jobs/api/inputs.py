@@ -62,6 +62,13 @@ class PolicySerializer(StrictSerializer):
     max_instances = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=1000)
     start_deadline_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1)
     max_runs = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    pause_after_failures = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=1000,
+        help_text="Failed runs in a row that pause the job.",
+    )
     timeout_seconds = serializers.IntegerField(required=False, min_value=1)
     soft_timeout_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1)
     run_lease_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=2, max_value=900)
@@ -86,6 +93,12 @@ class JobFieldsSerializer(StrictSerializer):
     queue = serializers.CharField(max_length=100, required=False)
     priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False)
     tags = serializers.ListField(child=serializers.CharField(max_length=50), max_length=20, required=False)
+    calendars = serializers.ListField(
+        child=serializers.CharField(max_length=60),
+        max_length=10,
+        required=False,
+        help_text="Short names of calendars of the tenant: ticks that one of them leaves out are skipped.",
+    )
 
 
 class CreationOptionsSerializer(StrictSerializer):

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from jobs import executions, planner, queries, registry
+from jobs import executions, planner, registry
+from jobs.facts import Surroundings
 from jobs.models import Job
-from jobs.planner import JobFacts, Moment, TickDecision
-from jobs.rules.states import Mode
+from jobs.planner import Moment, TickDecision
 from scheduler_project.lib import sql, telemetry, transactions
 
 ACTOR = "system:stock-beat"
@@ -47,13 +47,5 @@ def _refusal(job: Job) -> str:
 
 def _decide(job: Job, now: datetime) -> TickDecision:
     """What the planner would make of a tick that is due now."""
-    facts = JobFacts(
-        job_id=job.pk,
-        spec=job.schedule,
-        policy=job.policies,
-        next_tick_at=now,
-        is_paused=job.is_paused,
-        mode=Mode(job.mode),
-        active=tuple(queries.active_executions_by_job([job.pk]).get(job.pk, ())),
-    )
-    return planner.decide(Moment(facts, due_at=now, now=now, newer=0, newest=now, fired=()))
+    surroundings = Surroundings([job], since=now, now=now)
+    return planner.decide(Moment(surroundings.facts(job, next_tick_at=now), due_at=now, now=now))

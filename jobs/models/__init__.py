@@ -1,26 +1,38 @@
 """The tables of this app, one file per family."""
 
+from jobs.models.backfill import Backfill, BackfillRun
 from jobs.models.beat import BeatRow
+from jobs.models.calendar import Blackout, Calendar, Maintenance
 from jobs.models.event import EventCursor, ExecutionEvent, ExecutionTotal
 from jobs.models.execution import Attempt, Execution, LogLine
+from jobs.models.forecast import ForecastHour
 from jobs.models.job import Job, JobRevision
-from jobs.models.lease import ExecutionLease, LeaseHistory, SchedulerLease
-from jobs.models.tick import Tick
+from jobs.models.lease import ExecutionLease, LeaseHistory, SchedulerCandidate, SchedulerLease
+from jobs.models.tick import LedgerViolation, Tick, TickTotal
 from jobs.models.worker import Worker
 
 __all__ = [
     "Attempt",
+    "Backfill",
+    "BackfillRun",
     "BeatRow",
+    "Blackout",
+    "Calendar",
     "EventCursor",
     "Execution",
     "ExecutionEvent",
     "ExecutionLease",
     "ExecutionTotal",
+    "ForecastHour",
     "Job",
     "JobRevision",
     "LeaseHistory",
+    "LedgerViolation",
     "LogLine",
+    "Maintenance",
+    "SchedulerCandidate",
     "SchedulerLease",
     "Tick",
+    "TickTotal",
     "Worker",
 ]

@@ -32,6 +32,7 @@ class Job(models.Model):
         choices=[(number, name.capitalize()) for name, number in PRIORITIES.items()], default=PRIORITIES["normal"]
     )
     tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+    calendars = ArrayField(models.SlugField(max_length=60), default=list, blank=True)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="owned_jobs"
     )
@@ -51,6 +52,7 @@ class Job(models.Model):
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.CharField(max_length=200, blank=True, default="")
     pause_note = models.CharField(max_length=500, blank=True, default="")
+    paused_until = models.DateTimeField(null=True, blank=True, help_text="From here on ticks fire again")
     archived_at = models.DateTimeField(null=True, blank=True)
     revision = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -69,6 +71,7 @@ class Job(models.Model):
     last_status = models.CharField(max_length=10, choices=choices(ExecutionStatus), blank=True, default="")
     last_run_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_finished_at = models.DateTimeField(null=True, blank=True, editable=False)
+    failures_in_row = models.PositiveIntegerField(default=0, editable=False)
 
     class Meta:
         db_table = "dynamic_jobs"

@@ -24,6 +24,21 @@ class SchedulerLease(models.Model):
         return f"{self.holder} (epoch {self.epoch})"
 
 
+class SchedulerCandidate(models.Model):
+    """A scheduler process that leads or stands by. Its own loop writes the row, so a loop that hangs grows old here."""
+
+    holder = models.CharField(max_length=200, primary_key=True)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    trouble = models.CharField(max_length=500, blank=True, default="", help_text="Why its last turn failed")
+
+    class Meta:
+        db_table = "scheduler_candidates"
+
+    def __str__(self) -> str:
+        return self.holder
+
+
 class LeaseHistory(models.Model):
     """Who led when."""
 

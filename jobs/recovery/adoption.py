@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from accounts.models import Tenant
-from jobs import beat_sync, ledger, registry
+from jobs import beat_sync, ledger, registry, revisions
 from jobs.beat_sync import CLEANUP, Reading, Row
 from jobs.definition import Definition, InvalidJob, default_policies
 from jobs.models import BeatRow, Job
@@ -46,7 +46,7 @@ def adopt(row_id: int, *, since: datetime | None = None) -> bool:
 
 def follow(job_id: int) -> None:
     """Bring a job in line with its row: decide what is due under the old definition, then write the new one."""
-    with registry.changing(job_id) as (job, now):
+    with revisions.changing(job_id) as (job, now):
         row = beat_sync.find(job.periodic_task_id) if job.periodic_task_id else None
         if row is None:
             return
@@ -57,7 +57,7 @@ def follow(job_id: int) -> None:
         if (new, row.enabled, problem) != (before, was_enabled, old_problem):
             job.is_enabled, job.problem = row.enabled, problem
             change = "changed" if row.enabled == was_enabled else "enabled" if row.enabled else "disabled"
-            registry.write(job, new, change=change, actor=ACTOR, now=now, note=_note(row, problem))
+            revisions.write(job, new, change=change, actor=ACTOR, now=now, note=_note(row, problem))
             if (problem, row.task) != (old_problem, before.parameters.get("task")):
                 _tell(job, row, problem)
         beat_sync.remember(job.pk, row)

@@ -31,6 +31,7 @@ class JobPolicy:
     max_instances: int | None = None
     start_deadline_seconds: int | None = None
     max_runs: int | None = None
+    pause_after_failures: int | None = None
     timeout_seconds: int = 3600
     soft_timeout_seconds: int | None = None
     run_lease_seconds: int | None = None
@@ -104,6 +105,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "max_instances": (1, 1000),
     "start_deadline_seconds": (1, 366 * DAY),
     "max_runs": (1, 1_000_000_000),
+    "pause_after_failures": (1, 1000),
     "timeout_seconds": (1, 7 * DAY),
     "soft_timeout_seconds": (1, 7 * DAY),
     "run_lease_seconds": (2, 900),

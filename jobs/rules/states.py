@@ -75,6 +75,12 @@ class Overlap(StrEnum):
     REPLACE = "replace"
 
 
+class BackfillStatus(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
 class OnLost(StrEnum):
     RETRY = "retry"
     FAIL = "fail"

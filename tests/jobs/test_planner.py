@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.planner import JobFacts, plan
+from jobs.planner import JobFacts, Pause, plan
 from jobs.rules.policy import JobPolicy
 from jobs.rules.schedule import ScheduleSpec
 from jobs.rules.states import Misfire, Mode, Overlap
@@ -96,7 +96,7 @@ class TestOverlap:
 
 class TestOtherRules:
     def test_a_paused_job_gets_one_skipped_row_per_tick(self) -> None:
-        assert outcomes(facts(is_paused=True), after_minutes=2) == [("skipped", "paused")] * 3
+        assert outcomes(facts(pause=Pause("user:test")), after_minutes=2) == [("skipped", "paused")] * 3
 
     def test_an_observed_job_runs_nothing(self) -> None:
         assert outcomes(facts(mode=Mode.OBSERVE), after_minutes=0) == [("shadow", "observe")]
@@ -105,7 +105,7 @@ class TestOtherRules:
         assert outcomes(facts(closing="disabled_at_tick"), after_minutes=0) == [("missed", "disabled_at_tick")]
 
     def test_pause_goes_before_misfire(self) -> None:
-        assert set(outcomes(facts(is_paused=True), after_minutes=90)) == {("skipped", "paused")}
+        assert set(outcomes(facts(pause=Pause("user:test")), after_minutes=90)) == {("skipped", "paused")}
 
 
 class TestMaxRuns:
@@ -116,6 +116,6 @@ class TestMaxRuns:
         assert (made.next_tick_at, made.is_complete) == (None, True)
 
     def test_counts_only_what_fired(self) -> None:
-        given = facts(policy={"max_runs": 1}, is_paused=True)
+        given = facts(policy={"max_runs": 1}, pause=Pause("user:test"))
         made = plan(given, now=START + timedelta(minutes=1), limit=100)
         assert made.next_tick_at == START + timedelta(minutes=2)

@@ -10,7 +10,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from accounts.models import Tenant
-from jobs import registry
+from jobs import executions, registry
 from jobs.definition import InvalidJob
 from jobs.models import Execution, Job, JobRevision, Tick
 from scheduler_project.lib import transactions
@@ -192,9 +192,9 @@ class TestDisableAndArchive:
         assert archived.archived_at is not None
         assert Execution.objects.get(pk=waiting).reason == "archived"
         for verb in (registry.pause, registry.enable, registry.archive):
-            with pytest.raises(registry.JobIsArchived):
+            with pytest.raises(executions.JobIsArchived):
                 verb(job.pk, actor="user:ana")
-        with pytest.raises(registry.JobIsArchived):
+        with pytest.raises(executions.JobIsArchived):
             registry.run_now(archived, actor="user:ana")
 
 

@@ -95,7 +95,7 @@ class TestCreate:
         self, by_key: ApiClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         by_key.send("POST", PATH, JOB)
-        monkeypatch.setattr("jobs.registry._refuse_taken_slug", lambda *_, **__: None)
+        monkeypatch.setattr("jobs.revisions.refuse_taken_slug", lambda *_, **__: None)
         with untouched():
             answer = by_key.send("POST", PATH, JOB)
         assert set(fields_of(answer)) == {"slug"}

@@ -1,0 +1,94 @@
+"""The shape that every change of a job shares: its row locked, the new definition written, and a revision of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from jobs import beat_sync, planner
+from jobs.definition import Definition, InvalidJob
+from jobs.executions import JobIsArchived
+from jobs.models import Job, JobRevision
+from jobs.rules.schedule import ENGINE_VERSION, InvalidSchedule, spread_offset, tzdata_version
+from jobs.rules.states import Origin
+from scheduler_project.lib import sql, telemetry, transactions
+
+
+@contextmanager
+def changing(job_id: int) -> Iterator[tuple[Job, datetime]]:
+    """The job, locked, and the database's now. Raises `Job.DoesNotExist`, `JobIsArchived`."""
+    with transactions.engine():
+        job = (
+            Job.objects.select_for_update(no_key=True, of=("self",)).select_related("template", "tenant").get(pk=job_id)
+        )
+        if job.archived_at is not None:
+            raise JobIsArchived(f"{job.name} is archived and does not change any more.")
+        yield job, sql.now()
+
+
+def write(job: Job, new: Definition, *, change: str, actor: str, now: datetime, note: str = "") -> None:
+    """The new revision of a locked job, valid from now, and where its schedule goes on."""
+    offset = spread_offset(job.pk, new.schedule.spread_seconds)
+    new = replace(new, schedule=replace(new.schedule, spread_offset_seconds=offset))
+    new.write_to(job)
+    job.revision += 1
+    if job.origin == Origin.NATIVE:
+        job.problem = ""  # the definition was read anew; what an adopted job has, its row says
+    job.next_tick_at = _next_tick(job, new, after=now)
+    job.undecided_since = None
+    with slug_is_free(new.slug):
+        job.save()
+    JobRevision.objects.create(
+        job=job,
+        number=job.revision,
+        valid_from=now,
+        change=change,
+        note=note,
+        actor=actor,
+        definition={
+            **new.to_json(),
+            "enabled": job.is_enabled,
+            "paused": job.is_paused,
+            "paused_until": None if job.paused_until is None else job.paused_until.isoformat(),
+            "archived": job.archived_at is not None,
+            "mode": job.mode,
+        },
+        engine_version=ENGINE_VERSION,
+        tzdata_version=tzdata_version(),
+    )
+    beat_sync.mirror(job)
+    transaction.on_commit(lambda: telemetry.emit(f"job.{change}", job_id=job.pk, job=job.name, actor=actor, note=note))
+
+
+def _next_tick(job: Job, new: Definition, *, after: datetime) -> datetime | None:
+    """Raises `InvalidJob` for a stored schedule that cannot be evaluated and that the change leaves as it is."""
+    if not job.is_enabled:
+        return None
+    try:
+        return planner.first_tick_after(new.schedule, new.policies, after=after, fired_count=job.fired_count)
+    except InvalidSchedule as error:
+        raise InvalidJob({"schedule": [f"The stored schedule cannot be evaluated: {error} Write another."]}) from error
+
+
+def refuse_taken_slug(slug: str, *, tenant_id: int) -> None:
+    if Job.objects.filter(tenant_id=tenant_id, slug=slug).exists():
+        raise _taken(slug)
+
+
+@contextmanager
+def slug_is_free(slug: str) -> Iterator[None]:
+    """The constraint speaks for a job that took the slug since it was looked for."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "one_job_per_slug_and_tenant" in str(error):
+            raise _taken(slug) from error
+        raise
+
+
+def _taken(slug: str) -> InvalidJob:
+    return InvalidJob({"slug": [f"Another job (perhaps an archived one) has the slug {slug}; write another."]})

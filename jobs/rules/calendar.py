@@ -1,0 +1,73 @@
+"""Days and hours on which jobs do not run: working days, holidays and blackouts, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+from jobs.rules.zones import load_zone
+
+MOST_DAYS_OFF = 3_660  # where a calendar has no day left in ten years, nobody can say when it opens again
+
+
+@dataclass(frozen=True)
+class Closed:
+    """Why a calendar leaves an instant out, and when that is over."""
+
+    reason: str
+    text: str
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class CalendarRules:
+    slug: str
+    name: str
+    timezone: str = "UTC"
+    weekdays: frozenset[int] = frozenset()  # 0 is Monday; none means every day
+    holidays: Mapping[date, str] = field(default_factory=dict)
+    blackouts: tuple[tuple[datetime, datetime, str], ...] = ()
+
+    def closed_at(self, instant: datetime) -> Closed | None:
+        """None where jobs may run."""
+        for starts_at, ends_at, name in self.blackouts:
+            if starts_at <= instant < ends_at:
+                return Closed("calendar_blackout", f"{name} ({self.name})", ends_at)
+        day = instant.astimezone(load_zone(self.timezone)).date()
+        if day in self.holidays:
+            return Closed("calendar_holiday", f"{self.holidays[day]} ({self.name})", self._opens_after(day))
+        if self._is_day_off(day):
+            return Closed("calendar_day_off", f"{day:%A} is no working day ({self.name})", self._opens_after(day))
+        return None
+
+    def _is_day_off(self, day: date) -> bool:
+        return day in self.holidays or (bool(self.weekdays) and day.weekday() not in self.weekdays)
+
+    def _opens_after(self, day: date) -> datetime | None:
+        for distance in range(1, MOST_DAYS_OFF):
+            later = day + timedelta(days=distance)
+            if not self._is_day_off(later):
+                return datetime.combine(later, time(), load_zone(self.timezone)).astimezone(UTC)
+        return None
+
+
+@dataclass(frozen=True)
+class MaintenanceWindow:
+    """While it is open nothing fires, whatever the tenant."""
+
+    started_at: datetime
+    started_by: str
+    note: str
+    ends_at: datetime | None
+
+    def covers(self, instant: datetime) -> bool:
+        return self.started_at <= instant and (self.ends_at is None or instant < self.ends_at)
+
+
+def first_closed(calendars: Iterable[CalendarRules], instant: datetime) -> Closed | None:
+    """The first of the calendars that leaves the instant out."""
+    for calendar in calendars:
+        if closed := calendar.closed_at(instant):
+            return closed
+    return None
