@@ -1,0 +1,9 @@
+"""Settings of the fault test: those of the test suite, and an app that holds its template and its mutants."""
+
+from __future__ import annotations
+
+from scheduler_project.settings.test import *  # noqa: F403
+from scheduler_project.settings.test import INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.chaos"]
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 3.0
