@@ -1,20 +1,20 @@
-"""What a job is made of, read from untrusted input: one frozen value, or every problem with its path."""
+"""Reads a definition from untrusted input, field by field, and collects every problem with its path."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from unicodedata import category
 
 from django.utils.text import slugify
 
-from jobs.models import Job
+from jobs.definition.value import Definition, Problems
 from jobs.rules.policy import InvalidPolicy, JobPolicy
 from jobs.rules.schedule import InvalidSchedule, ScheduleSpec
-from jobs.rules.states import PRIORITIES, PRIORITY_NAMES, OnLost
+from jobs.rules.states import PRIORITIES, OnLost
 from templates_registry import registry as templates
 from templates_registry import schema
 from templates_registry.models import TemplateVersion
@@ -27,113 +27,15 @@ MAX_CALENDARS = 10
 # Control characters, surrogates, unassigned ones. Joiners and marks stay: names in many scripts need them.
 UNWRITABLE = ("Cc", "Cs", "Cn")
 
-Problems = dict[str, list[str]]
-
-
-class InvalidJob(ValueError):
-    """Input that is no job; `fields` has the messages by path."""
-
-    def __init__(self, fields: Problems) -> None:
-        super().__init__("; ".join(f"{path}: {' '.join(messages)}" for path, messages in fields.items()))
-        self.fields = fields
-
-
-@dataclass(frozen=True)
-class Definition:
-    """Everything that an author decides about a job."""
-
-    name: str
-    slug: str
-    description: str
-    template: TemplateVersion
-    parameters: dict[str, Any]
-    schedule: ScheduleSpec
-    policies: JobPolicy
-    queue: str
-    priority: int
-    tags: tuple[str, ...]
-    calendars: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, job: Job) -> Definition:
-        return cls(
-            name=job.name,
-            slug=job.slug,
-            description=job.description,
-            template=job.template,
-            parameters=job.parameters,
-            schedule=job.schedule,
-            policies=job.policies,
-            queue=job.queue,
-            priority=job.priority,
-            tags=tuple(job.tags),
-            calendars=tuple(job.calendars),
-        )
-
-    def write_to(self, job: Job) -> None:
-        job.name, job.slug, job.description = self.name, self.slug, self.description
-        job.template, job.parameters = self.template, self.parameters
-        job.spec, job.policy = self.schedule.to_json(), self.policies.to_json()
-        job.queue, job.priority, job.tags = self.queue, self.priority, list(self.tags)
-        job.calendars = list(self.calendars)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "slug": self.slug,
-            "description": self.description,
-            "template": self.template.name,
-            "template_version": self.template.version,
-            "parameters": self.parameters,
-            "schedule": self.schedule.to_json(),
-            "policies": self.policies.to_json(),
-            "queue": self.queue,
-            "priority": PRIORITY_NAMES[self.priority],
-            "tags": list(self.tags),
-            "calendars": list(self.calendars),
-        }
-
-
-def read(
-    data: Mapping[str, Any],
-    *,
-    current: Definition | None = None,
-    now: datetime,
-    may_run_sub_minute: bool = False,
-    replaces: bool = False,
-) -> Definition:
-    """The definition that `data` describes, on top of `current` when a job is changed. Raises `InvalidJob`.
-
-    With `replaces`, only the slug and the secrets that `data` leaves out are taken from `current`.
-    """
-    base = None if replaces else current
-    reader = _Reader(data, base, before=current, now=now, may_run_sub_minute=may_run_sub_minute)
-    definition = reader.read()
-    if reader.problems or definition is None:
-        raise InvalidJob(reader.problems)
-    return definition
-
-
-def read_schedule(data: Mapping[str, Any], *, now: datetime, may_run_sub_minute: bool = False) -> ScheduleSpec:
-    """The schedule that `data` describes, alone; by the template's rules when one is named. Raises `InvalidJob`."""
-    reader = _Reader(data, None, before=None, now=now, may_run_sub_minute=may_run_sub_minute)
-    for name in data:
-        if name not in ("schedule", "template", "template_version"):
-            reader.refuse(name, "Unknown field. Known are schedule, template, template_version.")
-    template = reader.template() if "template" in data else None
-    schedule = reader.schedule(template)
-    if reader.problems or schedule is None:
-        raise InvalidJob(reader.problems)
-    return schedule
-
-
 FIELDS = (
     "name", "slug", "description", "template", "template_version", "parameters", "schedule", "policies", "queue",
     "priority", "tags", "calendars",
 )  # fmt: skip
 
 
-class _Reader:
+class Reader:
+    """One reading. `current` gives what `data` leaves out, `before` the slug and the secrets that are kept."""
+
     def __init__(
         self,
         data: Mapping[str, Any],
