@@ -85,6 +85,7 @@ def change(
     replaces: bool = False,
 ) -> Job:
     """Change what `data` names; with `replaces`, all else goes back to its default, but for the slug and secrets.
+    What changes nothing leaves no revision.
 
     Raises `InvalidJob`, `JobIsArchived`, `RevisionConflict`.
     """
@@ -101,6 +102,8 @@ def change(
             _refuse_unknown_calendars(new, job.tenant)
         if new.slug != job.slug:
             revisions.refuse_taken_slug(new.slug, tenant_id=job.tenant_id)
+        if new.says_the_same(before) and not job.problem:
+            return job
         ledger.decide_job(job, now=now)
         revisions.write(job, new, change="changed", actor=actor, note=note, now=now)
         return job

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -31,6 +33,11 @@ class WorkerAdmin(ReadOnlyAdmin[Worker]):
     sortable_by = ()
     actions = None
     change_list_template = "jobs/worker_list.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Worker]:
+        leases = ExecutionLease.objects.filter(worker=OuterRef("name")).order_by()
+        running = leases.values("worker").annotate(count=Count("*")).values("count")
+        return super().get_queryset(request).annotate(running=Coalesce(Subquery(running), 0))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": "Workers", **(extra_context or {})})
@@ -59,7 +66,7 @@ class WorkerAdmin(ReadOnlyAdmin[Worker]):
 
     @admin.display(description="Running")
     def busy(self, worker: Worker) -> str:
-        return f"{ExecutionLease.objects.filter(worker=worker.name).count()} of {worker.concurrency}"
+        return f"{worker.running} of {worker.concurrency}"  # type: ignore[attr-defined]
 
     @admin.display(description="Started")
     def started(self, worker: Worker) -> str | SafeString:

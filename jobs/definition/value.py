@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.models import Job
@@ -53,6 +53,11 @@ class Definition:
             tags=tuple(job.tags),
             calendars=tuple(job.calendars),
         )
+
+    def says_the_same(self, other: Definition) -> bool:
+        """Whether nothing differs that an author decides; the spread's own part of a job is computed."""
+        schedule = replace(self.schedule, spread_offset_seconds=other.schedule.spread_offset_seconds)
+        return replace(self, schedule=schedule) == other
 
     def write_to(self, job: Job) -> None:
         job.name, job.slug, job.description = self.name, self.slug, self.description

@@ -108,6 +108,13 @@ class TestChange:
         assert job.revision == 2
         assert ticks[-1].due_at <= JobRevision.objects.get(job=job, number=2).valid_from
 
+    def test_that_says_what_is_there_already_leaves_no_revision(self, make_job: MakeJob) -> None:
+        spread = {"kind": "cron", "cron": "0 * * * *", "spread_seconds": 600}
+        job = make_job(schedule=spread, tags=["a"])
+        same = registry.change(job.pk, {"schedule": spread, "tags": ["a"]}, actor="user:test", note="Again")
+        assert same.revision == 1
+        assert JobRevision.objects.filter(job=job).count() == 1
+
     def test_changes_only_what_is_named(self, make_job: MakeJob) -> None:
         job = make_job(tags=["a"], policies={"max_retries": 7})
         changed = registry.change(job.pk, {"policies": {"misfire": "all"}}, actor="user:test")
