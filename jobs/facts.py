@@ -34,7 +34,7 @@ class Surroundings:
             policy=job.policies,
             next_tick_at=next_tick_at,
             fired_count=job.fired_count,
-            pause=Pause(job.paused_by, job.pause_note, job.paused_until) if job.is_paused else None,
+            pause=Pause(job.paused_by, job.pause_note, job.paused_until, job.paused_at) if job.is_paused else None,
             mode=Mode(job.mode),
             closing=closing,
             template_problem=self.template_problem(job),
@@ -78,6 +78,7 @@ def rules_of(calendar: Calendar) -> CalendarRules:
         weekdays=frozenset(calendar.weekdays),
         holidays=calendar.days_off,
         blackouts=tuple((row.starts_at, row.ends_at, row.name) for row in calendar.blackouts.all()),
+        set_by=calendar.updated_by,
     )
 
 

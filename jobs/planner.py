@@ -22,6 +22,7 @@ class Pause:
     by: str
     note: str = ""
     until: datetime | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Verdict:
     blocking_id: int | None = None
     blocking_due_at: datetime | None = None
     by: str = ""  # who set what blocks
+    since: datetime | None = None
     text: str = ""  # what they said of it, or what else is known
     clears_at: datetime | None = None
 
@@ -114,7 +116,12 @@ def maintenance(moment: Moment) -> Verdict | None:
     for window in moment.facts.maintenance:
         if window.covers(moment.due_at):
             return Verdict(
-                TickOutcome.SKIPPED, "maintenance", by=window.started_by, text=window.note, clears_at=window.ends_at
+                TickOutcome.SKIPPED,
+                "maintenance",
+                by=window.started_by,
+                since=window.started_at,
+                text=window.note,
+                clears_at=window.ends_at,
             )
     return None
 
@@ -124,7 +131,9 @@ def paused(moment: Moment) -> Verdict | None:
     pause = moment.facts.pause
     if pause is None or (pause.until is not None and moment.due_at >= pause.until):
         return None
-    return Verdict(TickOutcome.SKIPPED, "paused", by=pause.by, text=pause.note, clears_at=pause.until)
+    return Verdict(
+        TickOutcome.SKIPPED, "paused", by=pause.by, since=pause.since, text=pause.note, clears_at=pause.until
+    )
 
 
 def calendar(moment: Moment) -> Verdict | None:
@@ -132,7 +141,7 @@ def calendar(moment: Moment) -> Verdict | None:
     closed = first_closed(moment.facts.calendars, moment.due_at)
     if closed is None:
         return None
-    return Verdict(TickOutcome.SKIPPED, closed.reason, text=closed.text, clears_at=closed.until)
+    return Verdict(TickOutcome.SKIPPED, closed.reason, by=closed.by, text=closed.text, clears_at=closed.until)
 
 
 def misfire(moment: Moment) -> Verdict | None:

@@ -18,6 +18,7 @@ class Closed:
     reason: str
     text: str
     until: datetime | None
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,20 @@ class CalendarRules:
     weekdays: frozenset[int] = frozenset()  # 0 is Monday; none means every day
     holidays: Mapping[date, str] = field(default_factory=dict)
     blackouts: tuple[tuple[datetime, datetime, str], ...] = ()
+    set_by: str = ""
 
     def closed_at(self, instant: datetime) -> Closed | None:
         """None where jobs may run."""
         for starts_at, ends_at, name in self.blackouts:
             if starts_at <= instant < ends_at:
-                return Closed("calendar_blackout", f"{name} ({self.name})", ends_at)
+                return Closed("calendar_blackout", f"{name} ({self.name})", ends_at, self.set_by)
         day = instant.astimezone(load_zone(self.timezone)).date()
         if day in self.holidays:
-            return Closed("calendar_holiday", f"{self.holidays[day]} ({self.name})", self._opens_after(day))
+            text = f"{self.holidays[day]} ({self.name})"
+            return Closed("calendar_holiday", text, self._opens_after(day), self.set_by)
         if self._is_day_off(day):
-            return Closed("calendar_day_off", f"{day:%A} is no working day ({self.name})", self._opens_after(day))
+            text = f"{day:%A} is no working day ({self.name})"
+            return Closed("calendar_day_off", text, self._opens_after(day), self.set_by)
         return None
 
     def _is_day_off(self, day: date) -> bool:
