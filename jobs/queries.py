@@ -140,26 +140,92 @@ def preview_job(job: Job, *, now: datetime, count: int) -> Preview:
 
 
 @dataclass(frozen=True)
+class CandidateStatus:
+    """A scheduler process: whether it leads, when its loop turned last, and what its last turn failed at."""
+
+    holder: str
+    role: str
+    is_healthy: bool
+    started_at: datetime
+    seen_at: datetime
+    trouble: str
+
+
+@dataclass(frozen=True)
 class SchedulerStatus:
-    """Who leads, since when, and how long ago it last decided what was due."""
+    """Who leads and who could, how late ticks are decided, and whether the ledger keeps its promise."""
 
     leader: str | None
     epoch: int
     leading_since: datetime | None
     last_tick_at: datetime | None
     last_tick_age_seconds: float | None
+    candidates: tuple[CandidateStatus, ...]
+    lag_ticks: int
+    lag_seconds: dict[str, float | None]
+    behind_jobs: int
+    behind_seconds: float
+    violations: int
+    violations_last_day: int
+    quarantined_jobs: int
+
+
+# Each part reads an index or a small table, except for the quarantined jobs, which are counted whole.
+STATUS = """
+WITH lease AS (
+    SELECT *, expires_at > clock_timestamp() AS is_held FROM scheduler_leases WHERE name = 'scheduler'
+), newest AS (
+    SELECT epoch, decided_at, due_at FROM ticks ORDER BY id DESC LIMIT 5000
+), lag AS (
+    SELECT extract(epoch FROM decided_at - due_at)::float AS seconds FROM newest
+    WHERE epoch > 0 AND decided_at > clock_timestamp() - interval '1 hour' LIMIT 1000
+), behind AS (
+    SELECT count(*) AS jobs, extract(epoch FROM clock_timestamp() - min(next_tick_at))::float AS seconds
+    FROM dynamic_jobs WHERE next_tick_at <= clock_timestamp()
+)
+SELECT (SELECT holder FROM lease WHERE is_held) AS leader,
+       coalesce((SELECT epoch FROM lease), 0) AS epoch,
+       (SELECT acquired_at FROM lease WHERE is_held) AS leading_since,
+       (SELECT ticked_at FROM lease) AS last_tick_at,
+       (SELECT extract(epoch FROM clock_timestamp() - ticked_at)::float FROM lease) AS last_tick_age_seconds,
+       (SELECT count(*) FROM lag) AS lag_ticks,
+       (SELECT percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY seconds) FROM lag) AS lag,
+       (SELECT jobs FROM behind) AS behind_jobs,
+       coalesce((SELECT seconds FROM behind), 0) AS behind_seconds,
+       (SELECT count(*) FROM ledger_violations) AS violations,
+       (SELECT count(*) FROM ledger_violations
+        WHERE found_at > clock_timestamp() - interval '1 day') AS violations_last_day,
+       (SELECT count(*) FROM dynamic_jobs
+        WHERE undecided_since IS NOT NULL AND archived_at IS NULL) AS quarantined_jobs
+"""
+
+CANDIDATES = """
+SELECT c.holder, CASE WHEN l.holder IS NULL THEN 'standby' ELSE 'leader' END AS role, c.started_at, c.seen_at,
+       c.trouble, c.trouble = '' AND c.seen_at > clock_timestamp() - %(limit)s::interval AS is_healthy
+FROM scheduler_candidates c
+LEFT JOIN scheduler_leases l ON l.name = 'scheduler' AND l.holder = c.holder AND l.expires_at > clock_timestamp()
+ORDER BY role, c.started_at, c.holder
+LIMIT 100
+"""
 
 
 def scheduler_status() -> SchedulerStatus:
-    row = sql.row(
-        """
-        SELECT CASE WHEN expires_at > clock_timestamp() THEN holder END AS leader, epoch, ticked_at AS last_tick_at,
-               CASE WHEN expires_at > clock_timestamp() THEN acquired_at END AS leading_since,
-               extract(epoch FROM clock_timestamp() - ticked_at)::float AS last_tick_age_seconds
-        FROM scheduler_leases WHERE name = 'scheduler'
-        """
+    """Cheap however many jobs and ticks there are."""
+    found = sql.row(STATUS)
+    assert found is not None
+    lag = found.pop("lag") or (None, None, None)
+    candidates = sql.rows(CANDIDATES, {"limit": tick_limit()})
+    return SchedulerStatus(
+        **found,
+        lag_seconds=dict(zip(("p50", "p95", "p99"), lag, strict=True)),
+        candidates=tuple(CandidateStatus(**row) for row in candidates),
     )
-    return SchedulerStatus(**row) if row else SchedulerStatus(None, 0, None, None, None)
+
+
+def tick_limit() -> timedelta:
+    """How long ago a scheduler's loop may have turned; a take-over by a standby fits in."""
+    limit: timedelta = settings.DAYBOOK_LEADER_LEASE * 2
+    return limit
 
 
 def heartbeat_limit() -> timedelta:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 
-from scheduler_project.lib import sql, telemetry
+from jobs.tick.clock import Clock
+from scheduler_project.lib import sql, telemetry, transactions
 
 NAME = "scheduler"
 LONGEST_LEASE = timedelta(minutes=10)  # far beyond what can be configured
 
 RENEW = """
 UPDATE scheduler_leases
-SET expires_at = clock_timestamp() + %(ttl)s, ticked_at = clock_timestamp()
+SET expires_at = clock_timestamp() + %(ttl)s,
+    ticked_at = CASE WHEN %(has_turned)s THEN clock_timestamp() ELSE ticked_at END
 WHERE name = %(name)s AND holder = %(holder)s AND epoch = %(epoch)s AND expires_at > clock_timestamp()
-RETURNING epoch
+RETURNING clock_timestamp() AS now
 """
 
 TAKE = """
@@ -38,7 +40,7 @@ WITH clock AS MATERIALIZED (
     INSERT INTO scheduler_lease_history (name, epoch, holder, acquired_at, cause)
     SELECT %(name)s, epoch, %(holder)s, acquired_at, '' FROM taken
 )
-SELECT epoch FROM taken
+SELECT (SELECT epoch FROM taken), clock_timestamp() AS now
 """
 
 RELEASE = """
@@ -68,6 +70,7 @@ class Leader:
     def __init__(self, holder: str, *, ttl: timedelta) -> None:
         self.holder = holder
         self.ttl = ttl
+        self.clock = Clock()
         self.epoch = 0
         self._trusted_until = 0.0
 
@@ -75,23 +78,31 @@ class Leader:
     def is_leading(self) -> bool:
         return time.monotonic() < self._trusted_until
 
-    def keep(self) -> bool:
-        """Renew the lease, or take it when it is free. True while this candidate leads."""
+    def keep(self, *, has_turned: bool = True) -> bool:
+        """Renew the lease, or take it when it is free. True while this candidate leads. `has_turned` tells whether the
+        last turn decided what was due: a loop that fails each time must not look as if it did."""
         started = time.monotonic()
-        had_it = self.epoch != 0
-        if had_it and sql.row(RENEW, self._values()) is not None:
+        if self.epoch and self._ask(RENEW, started, has_turned=has_turned):
             self._trust(started)
             return True
-        if had_it:
+        if self.epoch:
             telemetry.emit("leader.lost", holder=self.holder, epoch=self.epoch)
             self._forget()
-        taken = sql.row(TAKE, self._values())
-        if taken is None:
+        started = time.monotonic()
+        taken = self._ask(TAKE, started)
+        if taken is None or taken["epoch"] is None:
             return False
         self.epoch = taken["epoch"]
         self._trust(started)
         telemetry.emit("leader.acquired", holder=self.holder, epoch=self.epoch)
         return True
+
+    def _ask(self, statement: str, asked_at: float, **more: object) -> sql.Row | None:
+        with transactions.engine():  # a lock that somebody holds must be told of, not waited for in silence
+            row = sql.row(statement, {**self._values(), **more})
+        if row is not None:
+            self.clock.see(row["now"], asked_at=asked_at)
+        return row
 
     def fence(self) -> datetime:
         """The database's now, once it is certain that this epoch leads until the transaction ends."""
@@ -105,7 +116,8 @@ class Leader:
     def release(self) -> None:
         """Give the lead up at once, so that a standby need not wait for the lease to run out."""
         if self.epoch:
-            sql.rows(RELEASE, self._values())
+            with transactions.engine():
+                sql.rows(RELEASE, self._values())
             telemetry.emit("leader.released", holder=self.holder, epoch=self.epoch)
             self._forget()
 

@@ -50,7 +50,7 @@ class Service:
     def stop(self) -> None:
         """Give the lead up first, so that a standby goes on while the loops here end."""
         try:
-            self.turn.leader.release()
+            self.turn.end()
         except Error:  # then the lease runs out
             transactions.forget_connection()
         for loop in (self._publisher, *self._sweeps):

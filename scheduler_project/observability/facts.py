@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
 
 from jobs import queries
@@ -59,12 +58,6 @@ class BrokerFacts:
     milliseconds: float
     memory_bytes: int
     memory_limit_bytes: int
-
-
-def tick_limit() -> timedelta:
-    """How long ago the scheduler's loop may have turned; a take-over by a standby fits in."""
-    limit: timedelta = settings.DAYBOOK_LEADER_LEASE * 2
-    return limit
 
 
 def ask_database() -> DatabaseFacts:

@@ -9,7 +9,6 @@ from typing import Any
 from django.conf import settings
 
 from jobs import queries
-from scheduler_project.observability import facts
 from scheduler_project.observability.facts import BrokerFacts, DatabaseFacts
 
 HEALTHY, DEGRADED, UNHEALTHY = "healthy", "degraded", "unhealthy"
@@ -102,7 +101,7 @@ def judge_leader(found: DatabaseFacts) -> Part:
 
 
 def judge_tick(found: DatabaseFacts) -> Part:
-    limit = facts.tick_limit().total_seconds()
+    limit = queries.tick_limit().total_seconds()
     figures = {"age_seconds": found.tick_age, "limit_seconds": limit}
     if found.tick_age is None or found.tick_age > limit:
         return Part(
