@@ -62,11 +62,11 @@ class Claim:
 
 CREATE = """
 WITH made AS (
-    INSERT INTO job_executions (tenant_id, job_id, template_id, trigger, revision, parameters, policy, dry_run,
-        requested_by, request_id, queue, priority, max_instances, max_attempts, event_sequence)
-    SELECT j.tenant_id, j.id, j.template_id, %(trigger)s, j.revision, coalesce(%(parameters)s::jsonb, j.parameters),
-           j.policy, %(dry_run)s, %(requested_by)s, %(request_id)s, j.queue, j.priority, %(slots)s::integer,
-           %(attempts)s, 1
+    INSERT INTO job_executions (tenant_id, job_id, template_id, trigger, scheduled_for, revision, parameters, policy,
+        dry_run, requested_by, request_id, queue, priority, max_instances, max_attempts, event_sequence)
+    SELECT j.tenant_id, j.id, j.template_id, %(trigger)s, %(scheduled_for)s::timestamptz, j.revision,
+           coalesce(%(parameters)s::jsonb, j.parameters), j.policy, %(dry_run)s, %(requested_by)s, %(request_id)s,
+           j.queue, j.priority, %(slots)s::integer, %(attempts)s, 1
     -- The lock waits for whoever is archiving the job, and then finds it archived.
     FROM dynamic_jobs j WHERE j.id = %(job)s AND j.archived_at IS NULL FOR SHARE
     RETURNING id, tenant_id, job_id, created_at
@@ -85,11 +85,12 @@ def create(
     requested_by: str,
     request_id: str = "",
     parameters: Mapping[str, Any] | None = None,
+    scheduled_for: datetime | None = None,
     dry_run: bool = False,
 ) -> int:
     """Queue one run of a job outside its schedule and return its id. Announcing it is the caller's, after commit.
 
-    Raises `JobIsArchived`.
+    `scheduled_for` is the instant that it runs again for. Raises `JobIsArchived`.
     """
     policy = job.policies
     made = sql.row(
@@ -97,6 +98,7 @@ def create(
         {
             "job": job.pk,
             "trigger": trigger.value,
+            "scheduled_for": scheduled_for,
             "parameters": None if parameters is None else sql.json(dict(parameters)),
             "dry_run": dry_run,
             "requested_by": requested_by,
@@ -366,6 +368,7 @@ CANCEL_REPLACED = CANCEL.format(
     which="e.job_id = %(job)s AND e.id < %(id)s AND NOT e.dry_run AND e.trigger <> 'backfill'"
 )
 CANCEL_WAITING = CANCEL.format(which="e.job_id = %(job)s AND e.status = 'queued'")
+CANCEL_UNSTARTED = CANCEL.format(which="e.id = ANY (%(ids)s::bigint[]) AND e.status = 'queued'")
 CANCEL_OVERDUE = CANCEL.format(
     which="""e.id = ANY (ARRAY(
         SELECT id FROM job_executions WHERE status = 'queued' AND start_deadline_at <= %(now)s ORDER BY id LIMIT 500
@@ -390,6 +393,12 @@ def replace(*, job_id: int, by: int, now: datetime) -> None:
 def cancel_waiting(*, job_id: int, by: str, now: datetime, reason: str) -> None:
     """End what a job has queued; its running executions go on."""
     sql.rows(CANCEL_WAITING, {"job": job_id, "now": now, "by": by, "reason": reason})
+
+
+def cancel_unstarted(execution_ids: Sequence[int], *, by: str, now: datetime, reason: str) -> int:
+    """End those of these that are queued; the running ones go on. Returns how many."""
+    values = {"ids": list(execution_ids), "now": now, "by": by, "reason": reason}
+    return len(sql.rows(CANCEL_UNSTARTED, values))
 
 
 def expire_overdue(*, now: datetime) -> Sequence[int]:

@@ -19,6 +19,7 @@ REASONS: dict[str, str] = {
     "replaced": "A newer run took its place",
     "start_deadline": "Its start deadline passed",
     "archived": "The job was archived",
+    "backfill_cancelled": "Its backfill was cancelled",
     "retries_used_up": "No retry is left",
     "not_retryable": "This kind of error is not retried",
     "on_lost_fail": "The worker vanished, and the job does not run again then",

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import Error
 
 from jobs.backends.base import Backend, get_backend
-from jobs.recovery import deadlines, partitions, projections, redelivery
+from jobs.recovery import backfills, deadlines, partitions, projections, redelivery
 from jobs.recovery.reaper import Reaper
 from jobs.recovery.resync import Resync
 from jobs.tick import publisher
@@ -37,6 +37,7 @@ class Service:
             Loop("deadlines", self._leading(deadlines.sweep), interval=timedelta(seconds=2)),
             Loop("projections", self._leading(projections.sweep), interval=timedelta(seconds=1)),
             Loop("resync", self._leading(Resync().sweep), interval=timedelta(seconds=2)),
+            Loop("backfills", self._leading(backfills.sweep), interval=timedelta(seconds=1)),
             Loop("partitions", self._leading(partitions.sweep), interval=timedelta(minutes=1)),
         ]
 

@@ -41,6 +41,11 @@ WORDING: dict[str, tuple[int, str]] = {
     "job.observed": (INFO, "{actor} set {job} to be observed only {note}"),
     "job.live": (INFO, "{actor} set {job} live {note}"),
     "job.quarantined": (ERROR, "{job} is quarantined: {problem}"),
+    "job.released": (INFO, "{job} has its template again"),
+    # --- backfills ---
+    "backfill.started": (INFO, "{actor} started backfill {backfill} of {job}: {runs} runs"),
+    "backfill.cancelled": (INFO, "{actor} cancelled backfill {backfill} of {job}"),
+    "backfill.ended": (INFO, "Backfill {backfill} of {job} is {status}"),
     # --- django-celery-beat rows ---
     "beat.foreign_edit_undone": (WARNING, "Undid a change of others to the row of {job}: {fields}"),
     "beat.row_quarantined": (WARNING, "Row {row} cannot be run as {job}: {problem}"),
