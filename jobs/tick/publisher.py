@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from django.db import Error, connections, transaction
 
@@ -14,26 +15,39 @@ from jobs.backends.base import Announcement, Backend, BackendUnavailable, get_ba
 from scheduler_project.lib import sql, telemetry
 
 BATCH = 500
+FULL_EVERY = 0.5  # seconds
 
 # Of a job only as many as it has free slots, those announced before included: more announcements would be wasted, and
-# whoever frees a slot announces the next one.
-FIND = """
-(
-    SELECT id, queue, priority FROM job_executions
-    WHERE status = 'queued' AND published_at IS NULL AND available_at <= clock_timestamp() AND max_instances IS NULL
-    ORDER BY priority, id LIMIT %(limit)s
-) UNION ALL (
-    SELECT id, queue, priority FROM (
-        SELECT id, queue, priority, job_id, max_instances, published_at,
-               row_number() OVER (PARTITION BY job_id, max_instances ORDER BY priority, id) AS place
-        FROM job_executions
-        WHERE status = 'queued' AND available_at <= clock_timestamp() AND max_instances IS NOT NULL
-    ) AS waiting
-    WHERE published_at IS NULL AND place <= max_instances - (
-        SELECT count(*) FROM execution_leases l WHERE l.job_id = waiting.job_id AND l.job_slot IS NOT NULL)
-)
-ORDER BY priority, id LIMIT %(limit)s
+# whoever frees a slot announces the next one. The running ones are counted in the same place as the earlier ones, for
+# the index by job then is the only one that fits.
+PAGE = """
+SELECT id, queue, priority, is_waiting AND (max_instances IS NULL OR max_instances > (
+    SELECT count(*) FROM (
+        SELECT FROM job_executions o
+        WHERE o.job_id = page.job_id AND o.status IN ('queued', 'running') AND o.max_instances IS NOT NULL
+          AND (o.status = 'running'
+               OR o.available_at <= clock_timestamp() AND (o.priority, o.id) < (page.priority, page.id))
+        LIMIT page.max_instances) AS ahead
+)) AS may_start
+FROM ({page}) AS page
 """
+
+WAITING = PAGE.format(
+    page="""
+    SELECT id, queue, priority, job_id, max_instances, true AS is_waiting FROM job_executions
+    WHERE status = 'queued' AND published_at IS NULL AND available_at <= clock_timestamp()
+      AND (priority, id) > (%(priority)s, %(id)s)
+    ORDER BY priority, id LIMIT %(limit)s
+    """
+)
+
+NEW = PAGE.format(
+    page="""
+    SELECT id, queue, priority, job_id, max_instances,
+           status = 'queued' AND published_at IS NULL AND available_at <= clock_timestamp() AS is_waiting
+    FROM job_executions WHERE id > %(id)s ORDER BY id LIMIT %(limit)s
+    """
+)
 
 MARK = """
 UPDATE job_executions SET published_at = clock_timestamp(), publish_count = publish_count + 1
@@ -51,15 +65,63 @@ def publish(announcements: Sequence[Announcement], backend: Backend | None = Non
         telemetry.emit("execution.dispatched", execution_id=announcement.execution_id, queue=announcement.queue)
 
 
+class Publisher:
+    """What the leader announces: at once what is new, and every now and then all that waits.
+
+    A look at all that waits goes through the whole backlog, so it must not come with every set of new executions.
+    """
+
+    def __init__(self, backend: Backend, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._newest = 0
+        self._full_at = clock()
+
+    def turn(self) -> int:
+        """Returns how many were announced."""
+        started = self._clock()
+        if started < self._full_at:
+            return self._publish_new()
+        newest = sql.row("SELECT coalesce(max(id), 0) AS id FROM job_executions")
+        assert newest is not None
+        published = publish_waiting(self._backend)
+        self._newest = newest["id"]
+        self._full_at = started + max(FULL_EVERY, 10 * (self._clock() - started))
+        return published
+
+    def _publish_new(self) -> int:
+        """Those with higher ids than any seen. One of a lower id that was committed later waits for the full look."""
+        published = 0
+        while True:
+            page = _page(NEW, {"id": self._newest})
+            published += _publish_page(page, self._backend)
+            if page:
+                self._newest = page[-1]["id"]
+            if len(page) < BATCH:
+                return published
+
+
 def publish_waiting(backend: Backend | None = None) -> int:
     """Announce everything that waits and was not announced yet. Returns how many."""
-    published = 0
+    published, after = 0, {"priority": -1, "id": 0}
     while True:
-        batch = [Announcement(row["id"], row["queue"], row["priority"]) for row in sql.rows(FIND, {"limit": BATCH})]
-        publish(batch, backend)
-        published += len(batch)
-        if len(batch) < BATCH:
+        page = _page(WAITING, after)
+        published += _publish_page(page, backend)
+        if len(page) < BATCH:
             return published
+        after = {"priority": page[-1]["priority"], "id": page[-1]["id"]}
+
+
+def _page(statement: str, after: Mapping[str, int]) -> list[sql.Row]:
+    """In order, though no outer ORDER BY says so: nothing above the limit sorts. Planned each time, for the tables grow
+    within seconds: a plan made for empty ones would read full ones whole."""
+    return sql.rows(statement, {**after, "limit": BATCH}, prepare=False)
+
+
+def _publish_page(page: Iterable[sql.Row], backend: Backend | None) -> int:
+    found = [Announcement(row["id"], row["queue"], row["priority"]) for row in page if row["may_start"]]
+    publish(found, backend)
+    return len(found)
 
 
 def publish_next(job_id: int) -> None:

@@ -14,6 +14,7 @@ from jobs.recovery import backfills, deadlines, partitions, projections, redeliv
 from jobs.recovery.reaper import Reaper
 from jobs.recovery.resync import Resync
 from jobs.tick import publisher
+from jobs.tick.publisher import Publisher
 from jobs.tick.turn import Turn
 from scheduler_project.lib import transactions
 from scheduler_project.lib.loop import Loop
@@ -29,7 +30,7 @@ class Service:
         reap_every = min(timedelta(seconds=5), lease / 8)
         reaper = Reaper(lease=lease, interval=reap_every)
         self._publisher = Loop(
-            "publisher", self._leading(lambda: publisher.publish_waiting(backend)), interval=timedelta(seconds=0.5)
+            "publisher", self._leading(Publisher(backend).turn), interval=timedelta(seconds=publisher.FULL_EVERY)
         )
         self._sweeps = [
             Loop("redelivery", self._leading(lambda: redelivery.redeliver(backend)), interval=timedelta(seconds=1)),

@@ -15,13 +15,13 @@ from psycopg.types.json import Jsonb
 Row = dict[str, Any]
 
 
-def rows(statement: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
-    """Run one statement and return what it returns."""
+def rows(statement: str, parameters: Mapping[str, Any] | None = None, *, prepare: bool | None = None) -> list[Row]:
+    """Run one statement and return what it returns. With `prepare=False` it is planned for these very parameters."""
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor:
         # Not Django's cursor: that one pastes the values into the text, so that nothing could ever be prepared.
-        cursor.execute(statement.encode(), parameters)
+        cursor.execute(statement.encode(), parameters, prepare=prepare)
         return cursor.fetchall() if cursor.description else []
 
 

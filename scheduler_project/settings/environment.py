@@ -117,6 +117,11 @@ VARIABLES: dict[str, Variable] = {
     "DAYBOOK_LIVENESS_FOLDER": Variable(
         text, None, "Folder where scheduler and worker touch a file while they turn, for container health checks."
     ),
+    "DAYBOOK_ANNOUNCE": Variable(
+        choice("pipeline", "celery"),
+        "pipeline",
+        "How executions are announced: messages written here and sent in one pipeline, or Celery's own call for each.",
+    ),
     "DAYBOOK_ADOPT": Variable(boolean, True, "Adopt django-celery-beat rows that others made as jobs."),
     "DAYBOOK_ROLE": Variable(
         choice("web", "scheduler", "worker", "command"), "command", "Set by the process itself; not for people."
