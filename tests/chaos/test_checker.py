@@ -208,7 +208,7 @@ PLANTED: dict[str, tuple[Callable[[History], None], set[str]]] = {
         sql(f"UPDATE job_executions SET trigger = 'manual' WHERE {SUCCEEDED}"),
         {"tick_without_its_execution"},
     ),
-    "double_execution": (double_an_execution, {"double_execution", "double_tick"}),
+    "double_execution": (double_an_execution, {"double_execution", "double_tick", "broken_events"}),
     "wrong_fired_count": (sql("UPDATE dynamic_jobs SET fired_count = fired_count + 1"), {"wrong_fired_count"}),
     "wrong_cursor": (sql("UPDATE dynamic_jobs SET next_tick_at = now()"), {"wrong_cursor"}),
     "broken_revisions": (drop_a_revision, {"broken_revisions", "false_closing"}),
@@ -240,7 +240,9 @@ PLANTED: dict[str, tuple[Callable[[History], None], set[str]]] = {
         {"stray_lease"},
     ),
     "two_owners": (
-        sql(f"UPDATE task_executions SET finished_at = now() + interval '1 h' WHERE execution_id = {RETRIED} AND attempt = 1"),
+        sql(
+            f"UPDATE task_executions SET finished_at = now() + interval '1 h' WHERE execution_id = {RETRIED} AND attempt = 1"
+        ),
         {"two_owners"},
     ),
     "slot_taken_twice": (
@@ -259,7 +261,9 @@ PLANTED: dict[str, tuple[Callable[[History], None], set[str]]] = {
         {"fence_not_growing", "work_after_the_loss", "work_without_a_claim"},
     ),
     "open_attempt": (
-        sql(f"UPDATE task_executions SET finished_at = NULL, outcome = '' WHERE execution_id = {RETRIED} AND attempt = 2"),
+        sql(
+            f"UPDATE task_executions SET finished_at = NULL, outcome = '' WHERE execution_id = {RETRIED} AND attempt = 2"
+        ),
         {"open_attempt", "wrong_success"},
     ),
     "wrong_success": (
