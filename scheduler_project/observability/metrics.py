@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from jobs.ledger import LAG_BUCKETS
 from jobs.recovery.projections import BUCKETS
 from jobs.rules.states import FINISHED, PRIORITY_NAMES, ExecutionStatus
 from scheduler_project.observability.lookup import Lookup
@@ -26,6 +27,7 @@ PATIENCE = timedelta(seconds=2)
 
 FAILURES = tuple(status for status in FINISHED if status not in (ExecutionStatus.SUCCEEDED, ExecutionStatus.CANCELLED))
 BOUNDS = [*(f"{bound:g}" for bound in BUCKETS), "+Inf"]
+LAG_BOUNDS = [*(f"{bound:g}" for bound in LAG_BUCKETS), "+Inf"]
 MOST_QUEUES = 100  # beyond that, queues are summed up: every label value is kept for ever by whoever scrapes
 
 
@@ -64,6 +66,7 @@ class DatabaseCollector(Collector):
         yield _gauge("daybook_up", "Whether the database answers.", 1)
         yield from _runs(found)
         yield from _durations(found)
+        yield from _ticks(found)
         yield from _state(found)
 
 
@@ -105,6 +108,30 @@ def _durations(found: Snapshot) -> Iterator[Metric]:
         yield family
 
 
+def _ticks(found: Snapshot) -> Iterator[Metric]:
+    """Whoever decided them: the scheduler, or a change of the job before it was written."""
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    late: dict[str, list[int]] = defaultdict(lambda: [0] * len(LAG_BOUNDS))
+    seconds: dict[str, float] = defaultdict(float)
+    for total in found.ticks:
+        outcome = total["outcome"]
+        counts[outcome, total["reason"]] += total["count"]
+        late[outcome] = [sum(both) for both in zip(late[outcome], total["buckets"], strict=True)]
+        seconds[outcome] += total["lag_seconds"]
+    ticks = CounterMetricFamily("scheduler_ticks", "Ticks in the ledger.", labels=["outcome", "reason"])
+    for (outcome, reason), count in counts.items():
+        ticks.add_metric([outcome, reason], count)
+    yield ticks
+    lag = HistogramMetricFamily(
+        "scheduler_tick_lag_seconds", "How long after they were due ticks were decided.", labels=["outcome"]
+    )
+    for outcome, buckets in late.items():
+        lag.add_metric([outcome], list(zip(LAG_BOUNDS, accumulate(buckets), strict=True)), sum_value=seconds[outcome])
+    yield lag
+    yield _gauge("scheduler_ledger_violations", "Breaks of the ledger's promise ever found.", found.violations)
+    yield _gauge("scheduler_jobs_behind", "Jobs with a tick that is due and undecided.", found.jobs_behind)
+
+
 def _state(found: Snapshot) -> Iterator[Metric]:
     jobs = GaugeMetricFamily("scheduler_jobs_total", "Jobs by state.", labels=["status"])
     for state in JOB_STATES:
@@ -124,6 +151,7 @@ def _state(found: Snapshot) -> Iterator[Metric]:
 
     yield _gauge("scheduler_leader", "Whether a scheduler leads.", int(found.has_leader))
     yield _gauge("scheduler_leader_epoch", "Grows with each change of the lead.", found.leader_epoch)
+    yield _gauge("scheduler_candidates", "Scheduler processes whose loop turns without trouble.", found.candidates)
     if found.tick_age is not None:
         yield _gauge("scheduler_tick_age_seconds", "Since the scheduler's loop turned.", found.tick_age)
     yield _gauge("scheduler_event_lag_seconds", "Age of the oldest event that the sums lack.", found.event_lag)

@@ -37,6 +37,7 @@ WITH alive AS (
 )
 SELECT
     coalesce((SELECT json_agg(t ORDER BY template, kind) FROM execution_totals t), '[]') AS totals,
+    coalesce((SELECT json_agg(t ORDER BY outcome, reason) FROM tick_totals t), '[]') AS ticks,
     coalesce((SELECT json_object_agg(state, count) FROM jobs), '{}') AS jobs,
     coalesce((SELECT json_agg(queues ORDER BY queue, priority) FROM queues), '[]') AS queues,
     coalesce((SELECT json_agg(connections ORDER BY role) FROM connections), '[]') AS connections,
@@ -46,6 +47,10 @@ SELECT
     coalesce((SELECT expires_at > clock_timestamp() FROM lease), false) AS has_leader,
     coalesce((SELECT epoch FROM lease), 0) AS leader_epoch,
     (SELECT extract(epoch FROM clock_timestamp() - ticked_at)::float FROM lease) AS tick_age,
+    (SELECT count(*) FROM scheduler_candidates
+     WHERE trouble = '' AND seen_at > clock_timestamp() - %(turned)s::interval) AS candidates,
+    (SELECT count(*) FROM dynamic_jobs WHERE next_tick_at <= clock_timestamp()) AS jobs_behind,
+    (SELECT count(*) FROM ledger_violations) AS violations,
     coalesce((SELECT greatest(extract(epoch FROM clock_timestamp() - at), 0)::float FROM unread), 0) AS event_lag
 """
 
@@ -53,6 +58,7 @@ SELECT
 @dataclass(frozen=True)
 class Snapshot:
     totals: list[dict[str, Any]]
+    ticks: list[dict[str, Any]]
     jobs: dict[str, int]
     queues: list[dict[str, Any]]
     connections: list[dict[str, Any]]
@@ -62,12 +68,16 @@ class Snapshot:
     has_leader: bool
     leader_epoch: int
     tick_age: float | None
+    candidates: int
+    jobs_behind: int
+    violations: int
     event_lag: float
 
 
 def take() -> Snapshot:
     """Raises what the driver raises."""
+    limits = {"limit": queries.heartbeat_limit(), "turned": queries.tick_limit()}
     with direct.database() as connection:
-        found = connection.execute(STATEMENT, {"limit": queries.heartbeat_limit()}).fetchone()
+        found = connection.execute(STATEMENT, limits).fetchone()
     assert found is not None
     return Snapshot(**found)

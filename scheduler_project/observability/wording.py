@@ -9,6 +9,7 @@ WORDING: dict[str, tuple[int, str]] = {
     "leader.acquired": (INFO, "{holder} acquired leader, epoch {epoch}"),
     "leader.lost": (WARNING, "{holder} lost the lead of epoch {epoch}"),
     "leader.released": (INFO, "{holder} released the lead of epoch {epoch}"),
+    "clock.jumped": (WARNING, "The database's clock jumped by {seconds:.1f} s"),
     "tick.decided": (INFO, "Decided {ticks} ticks of {jobs} jobs, {fired} fired"),
     "tick.duplicated": (ERROR, "{ticks} ticks were in the ledger already; the constraint kept them from firing twice"),
     # --- executions ---

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Count
 from django.test import Client
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from accounts.models import Tenant
-from jobs import executions, registry
+from jobs import executions, ledger, registry
 from jobs.execution import executor
-from jobs.models import Execution, ExecutionEvent, Job
+from jobs.ledger import LAG_BUCKETS
+from jobs.models import Execution, ExecutionEvent, Job, LedgerViolation, SchedulerCandidate, Tick
 from jobs.recovery import projections
 from jobs.recovery.projections import BUCKETS
 from jobs.tick import publisher
-from scheduler_project.lib import sql
+from scheduler_project.lib import sql, transactions
 from scheduler_project.observability import metrics
 from tests import live
 from tests.live import wait_for
@@ -37,6 +40,9 @@ NAMES = {
     "queue_depth",
     "worker_pool_size",
     "db_connection_pool_active",
+    "scheduler_ticks_total",
+    "scheduler_tick_lag_seconds",
+    "scheduler_ledger_violations",
 }
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -151,6 +157,37 @@ class TestScrape:
         assert [key for key in found if key[0] == "queue_depth"] == [
             ("queue_depth", (("priority", "critical"), ("queue", "reports")))
         ]
+
+    def test_counts_ticks_by_outcome_and_reason_whoever_decided_them(self) -> None:
+        minutely = {"kind": "interval", "every_seconds": 60}
+        new_job("echo", schedule=minutely)
+        registry.pause(new_job("echo", schedule=minutely).pk, actor="user:test")
+        now = sql.now()
+        for minutes, epoch in ((5, 1), (8, 0)):
+            with transactions.engine():
+                ledger.decide_due(now=now + timedelta(minutes=minutes), epoch=epoch)
+        found = scrape()
+        ticks = Tick.objects.values_list("outcome", "reason").annotate(count=Count("id"))
+        assert len(ticks) > 1
+        for outcome, reason, count in ticks:
+            assert value(found, "scheduler_ticks_total", outcome=outcome, reason=reason) == count
+        for outcome in {outcome for outcome, _, _ in ticks}:
+            lags = [(t.decided_at - t.due_at).total_seconds() for t in Tick.objects.filter(outcome=outcome)]
+            assert value(found, "scheduler_tick_lag_seconds_count", outcome=outcome) == len(lags)
+            assert value(found, "scheduler_tick_lag_seconds_sum", outcome=outcome) == pytest.approx(sum(lags))
+            for bound in LAG_BUCKETS:
+                expected = sum(lag < bound for lag in lags)
+                assert value(found, "scheduler_tick_lag_seconds_bucket", le=f"{bound:g}", outcome=outcome) == expected
+
+    def test_tells_violations_candidates_and_jobs_behind(self) -> None:
+        job, now = new_job("echo"), sql.now()
+        LedgerViolation.objects.create(job=job, due_at=now, kind="unaccounted", found_at=now)
+        SchedulerCandidate.objects.create(holder="a", started_at=now, seen_at=now)
+        SchedulerCandidate.objects.create(holder="b", started_at=now, seen_at=now, trouble="no disk")
+        Job.objects.filter(pk=job.pk).update(next_tick_at=now - timedelta(seconds=9))
+        found = scrape()
+        names = ("scheduler_ledger_violations", "scheduler_candidates", "scheduler_jobs_behind")
+        assert [value(found, name) for name in names] == [1, 1, 1]
 
     def test_sums_up_queues_beyond_a_hundred(self) -> None:
         entries = [{"queue": f"q{number:03}", "priority": 6, "count": 1} for number in range(103)]
