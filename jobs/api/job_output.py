@@ -84,7 +84,7 @@ class TickSerializer(RowSerializer):
     class Meta:
         model = Tick
         fields = (
-            *("due_at", "outcome", "reason", "blocking_execution_id", "execution_id", "revision", "epoch"),
+            *("id", "due_at", "outcome", "reason", "blocking_execution_id", "execution_id", "revision", "epoch"),
             "decided_at",
         )
         read_only_fields = fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobs.api.executions import ExecutionViewSet
+from jobs.api.explain import ExecutionExplanationViewSet, JobExplanationViewSet, TickExplanationViewSet
 from jobs.api.job_history import JobHistoryViewSet
 from jobs.api.jobs import JobViewSet
 from jobs.api.scheduler import SchedulerViewSet
@@ -35,6 +36,15 @@ urlpatterns = [
         route(f"jobs/{ID}/{action}", JobHistoryViewSet, f"job-{action}", get=action)
         for action in ("preview", "executions", "ticks", "revisions")
     ),
+    route(f"jobs/{ID}/explain", JobExplanationViewSet, "job-explain", get="explain"),
+    route(
+        f"jobs/{ID}/ticks/(?P<tick_id>[0-9]{{1,18}})/explain",
+        JobExplanationViewSet,
+        "job-tick-explain",
+        get="explain_tick",
+    ),
+    route(f"ticks/{ID}/explain", TickExplanationViewSet, "tick-explain", get="explain"),
+    route(f"executions/{ID}/explain", ExecutionExplanationViewSet, "execution-explain", get="explain"),
     route("schedules/preview", ScheduleViewSet, "schedule-preview", post="preview"),
     route("executions", ExecutionViewSet, "execution-list", get="list"),
     route(f"executions/{ID}", ExecutionViewSet, "execution-detail", get="retrieve"),

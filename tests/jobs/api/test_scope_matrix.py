@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from accounts import keys
 from accounts.models import Tenant
 from accounts.scopes import ROLE_SCOPES, Scope
-from jobs.models import Execution, Job
+from jobs.models import Execution, Job, Tick
 from tests.cast import MEMBERS, Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import JOB, MakeJob, RunJob, untouched
 
@@ -46,6 +46,10 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "job-executions"): READ,
     ("get", "job-ticks"): READ,
     ("get", "job-revisions"): READ,
+    ("get", "job-explain"): READ,
+    ("get", "job-tick-explain"): READ,
+    ("get", "tick-explain"): READ,
+    ("get", "execution-explain"): READ,
     ("post", "schedule-preview"): READ,
     ("get", "execution-list"): READ,
     ("get", "execution-detail"): READ,
@@ -55,7 +59,9 @@ RULES: dict[tuple[str, str], str] = {
 }
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
 OF_A_ROW = [
-    endpoint for endpoint in GUARDED if endpoint[1].startswith(("job-", "execution-")) and "list" not in endpoint[1]
+    endpoint
+    for endpoint in GUARDED
+    if endpoint[1].startswith(("job-", "execution-", "tick-")) and "list" not in endpoint[1]
 ]
 BODIES: dict[tuple[str, str], Any] = {
     ("post", "job-list"): JOB,
@@ -80,17 +86,26 @@ def served(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterat
 
 
 class Stage:
-    """A job and a waiting execution of acme, and the paths that reach them."""
+    """A job, a waiting execution and a tick of acme, and the paths that reach them."""
 
     def __init__(self, job: Job, execution: Execution) -> None:
-        self.job, self.execution = job, execution
+        self.job, self.execution, self.tick = job, execution, missed_tick_of(job)
 
     def path(self, name: str) -> str:
         if name in ("template-detail", "template-versions"):
             return reverse(name, args=["echo"])
         if name.endswith(("list", "-docs", "-schema", "-status")) or name == "schedule-preview":
             return reverse(name)
-        return reverse(name, args=[self.execution.pk if name.startswith("execution") else self.job.pk])
+        if name == "job-tick-explain":
+            return reverse(name, args=[self.job.pk, self.tick.pk])
+        row = {"execution": self.execution, "tick": self.tick}.get(name.partition("-")[0], self.job)
+        return reverse(name, args=[row.pk])
+
+
+def missed_tick_of(job: Job) -> Tick:
+    at = timezone.now()
+    values = {"outcome": "missed", "reason": "misfire_none", "revision": 1, "epoch": 1, "decided_at": at}
+    return Tick.objects.create(tenant=job.tenant, job=job, due_at=at, **values)
 
 
 @pytest.fixture
@@ -176,9 +191,9 @@ def test_a_row_of_another_tenant_is_refused_by_id(
 def test_an_unknown_id_is_not_found(endpoint: tuple[str, str], stage: Stage, cast: Cast, client_of: ClientOf) -> None:
     method, name = endpoint
     for number in (987_654_321, 10**18 - 1, 10**30):
-        path = (
-            stage.path(name).replace(f"/{stage.job.pk}", f"/{number}").replace(f"/{stage.execution.pk}", f"/{number}")
-        )
+        path = stage.path(name)
+        for row in (stage.job, stage.execution, stage.tick):
+            path = path.replace(f"/{row.pk}", f"/{number}")
         with untouched():
             answer = client_of(cast.ana).send(method.upper(), path, BODIES.get(endpoint))
         assert answer.status_code == 404
