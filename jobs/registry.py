@@ -9,7 +9,7 @@ from typing import Any
 from accounts.models import Tenant
 from jobs import definition, executions, ledger, revisions
 from jobs.definition import Definition, InvalidJob
-from jobs.models import Calendar, Job
+from jobs.models import Job
 from jobs.rules.states import Mode, Origin, Trigger
 from scheduler_project.lib import sql, transactions
 from templates_registry import registry as templates
@@ -113,11 +113,23 @@ class RevisionConflict(Exception):
     """Someone else changed the job in the meantime."""
 
 
-def pause(job_id: int, *, actor: str, note: str = "", until: datetime | None = None) -> Job:
+Condition = Callable[[Job, datetime], bool]
+
+
+def pause(
+    job_id: int,
+    *,
+    actor: str,
+    note: str = "",
+    until: datetime | None = None,
+    only_if: Condition = lambda job, now: True,
+) -> Job:
     """From now on its ticks are recorded as skipped, up to `until` when that is given. Pausing a paused job changes
-    nothing but its end. Raises `InvalidJob`."""
+    nothing but its end. `only_if` judges the locked job. Raises `InvalidJob`."""
 
     def apply(job: Job, now: datetime) -> bool:
+        if not only_if(job, now):
+            return False
         if until is not None and until <= now:
             raise InvalidJob({"until": ["Lies in the past; write a later instant, or none for a pause without end."]})
         if job.paused_at is not None and job.paused_until == until:
@@ -129,11 +141,12 @@ def pause(job_id: int, *, actor: str, note: str = "", until: datetime | None = N
     return _switch(job_id, apply, change="paused", actor=actor, note=note)
 
 
-def resume(job_id: int, *, actor: str, note: str = "") -> Job:
-    """Ticks fire again from the next one on; what was due while paused stays skipped."""
+def resume(job_id: int, *, actor: str, note: str = "", only_if: Condition = lambda job, now: True) -> Job:
+    """Ticks fire again from the next one on; what was due while paused stays skipped. `only_if` judges the locked
+    job."""
 
     def apply(job: Job, now: datetime) -> bool:
-        if job.paused_at is None:
+        if job.paused_at is None or not only_if(job, now):
             return False
         job.paused_at, job.paused_by, job.pause_note, job.paused_until = None, "", "", None
         job.failures_in_row = 0
@@ -238,8 +251,16 @@ def _refuse_for_tenant(new: Definition, tenant: Tenant) -> None:
         raise InvalidJob(problems)
 
 
+# The lock is one that a change of a calendar passes and its deletion waits for.
+CALENDARS = (
+    "SELECT slug FROM calendars WHERE tenant_id = %(tenant)s AND slug = ANY(%(slugs)s) ORDER BY id FOR KEY SHARE"
+)
+
+
 def _refuse_unknown_calendars(new: Definition, tenant: Tenant) -> None:
-    known = set(Calendar.objects.filter(tenant=tenant, slug__in=new.calendars).values_list("slug", flat=True))
+    if not new.calendars:
+        return
+    known = {row["slug"] for row in sql.rows(CALENDARS, {"tenant": tenant.pk, "slugs": list(new.calendars)})}
     if unknown := [slug for slug in new.calendars if slug not in known]:
         raise InvalidJob({"calendars": [f"{tenant.name} has no calendar {', '.join(unknown)}."]})
 

@@ -15,6 +15,14 @@ from jobs.rules.schedule import ScheduleSpec
 from jobs.rules.states import PRIORITIES, ExecutionStatus, Mode, Origin
 from templates_registry.models import TemplateVersion
 
+# Most jobs name none, and are spared an entry each time that they advance.
+NAMES_CALENDARS = ~models.Q(calendars=[])
+# What the leader looks for each second; few jobs are in these indexes. The policy is a JSON number there, or null.
+PAUSE_ENDS = models.Q(paused_until__isnull=False)
+FAILS_IN_ROW = models.Q(
+    failures_in_row__gt=0, policy__pause_after_failures__gt=0, paused_at__isnull=True, archived_at__isnull=True
+)
+
 
 class Job(models.Model):
     """A template with parameters and a schedule. Written by `jobs.registry`, except the progress fields at the end."""
@@ -93,6 +101,9 @@ class Job(models.Model):
             models.Index(fields=["next_tick_at"], condition=models.Q(next_tick_at__isnull=False), name="jobs_due_next"),
             models.Index(fields=["tenant", "name"], name="jobs_by_tenant"),
             GinIndex(fields=["tags"], name="jobs_by_tag"),
+            GinIndex(fields=["calendars"], condition=NAMES_CALENDARS, name="jobs_by_calendar"),
+            models.Index(fields=["paused_until"], condition=PAUSE_ENDS, name="jobs_paused_until"),
+            models.Index(fields=["id"], condition=FAILS_IN_ROW, name="jobs_failing_in_row"),
         ]
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
 
 # Transactions that were open when this one began may still commit events with a smaller xid, so those wait.
 NEXT = """
-SELECT v.id, v.xid, v.kind, v.at, v.job_id, v.execution_id, v.data, t.name AS template
+SELECT v.id, v.xid, v.kind, v.at, v.job_id, v.execution_id, v.data, e.dry_run, t.name AS template
 FROM execution_events v
 JOIN job_executions e ON e.id = v.execution_id
 JOIN job_templates t ON t.id = e.template_id
@@ -55,7 +55,20 @@ FROM unnest(%(job)s::bigint[], %(execution)s::bigint[], %(status)s::text[], %(at
 WHERE j.id = v.id AND (j.last_finished_at IS NULL OR j.last_finished_at <= v.at)
 """
 
+# The lock first, so that a resume of the job has either happened, and its revision is there to be read, or waits.
+LOCK_FAILING = "SELECT id FROM dynamic_jobs WHERE id = ANY(%(job)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
+RESUMED = """
+SELECT job_id, max(valid_from) AS at FROM job_revisions
+WHERE job_id = ANY(%(job)s::bigint[]) AND change = 'resumed' GROUP BY job_id
+"""
+COUNT_FAILURES = """
+UPDATE dynamic_jobs j SET failures_in_row = v.failures + CASE WHEN v.succeeded THEN 0 ELSE j.failures_in_row END
+FROM unnest(%(job)s::bigint[], %(succeeded)s::boolean[], %(failures)s::integer[]) AS v(id, succeeded, failures)
+WHERE j.id = v.id AND (v.failures > 0 OR j.failures_in_row > 0)
+"""
+
 AT_REST = frozenset({"succeeded", "failed", "timed_out", "cancelled", "lost", "dead"})
+FAILED = AT_REST - {"succeeded", "cancelled"}
 
 
 @dataclass
@@ -88,6 +101,7 @@ def _read_batch() -> int:
             return 0
         _add_up(events)
         _remember_outcomes(events)
+        _count_failures([event for event in events if event["job_id"] and not event["dry_run"]])
         cursor.xid, cursor.event_id = events[-1]["xid"], events[-1]["id"]
         cursor.save()
         return len(events)
@@ -124,3 +138,24 @@ def _remember_outcomes(events: Sequence[sql.Row]) -> None:
                 "at": [ended[job]["at"] for job in jobs],
             },
         )
+
+
+def _count_failures(events: Sequence[sql.Row]) -> None:
+    """Failed executions of each job since its last success or its last resume, whichever came later."""
+    failing = sorted({event["job_id"] for event in events if event["kind"] in FAILED})
+    resumed = {}
+    if failing:
+        sql.rows(LOCK_FAILING, {"job": failing})
+        resumed = {row["job_id"]: row["at"] for row in sql.rows(RESUMED, {"job": failing})}
+    streaks: dict[int, tuple[bool, int]] = {}  # whether there was a success, and the failures after it
+    for event in events:
+        job, kind = event["job_id"], event["kind"]
+        succeeded, failures = streaks.get(job, (False, 0))
+        if kind == "succeeded":
+            streaks[job] = (True, 0)
+        elif kind in FAILED and not (job in resumed and event["at"] <= resumed[job]):
+            streaks[job] = (succeeded, failures + 1)
+    if streaks:
+        jobs = sorted(streaks)
+        columns = {"succeeded": [streaks[job][0] for job in jobs], "failures": [streaks[job][1] for job in jobs]}
+        sql.rows(COUNT_FAILURES, {"job": jobs, **columns})

@@ -13,6 +13,7 @@ from jobs.backends.base import Backend, get_backend
 from jobs.recovery import backfills, deadlines, partitions, projections, redelivery
 from jobs.recovery.reaper import Reaper
 from jobs.recovery.resync import Resync
+from jobs.recovery.switches import Switches
 from jobs.tick import publisher
 from jobs.tick.publisher import Publisher
 from jobs.tick.turn import Turn
@@ -37,6 +38,7 @@ class Service:
             Loop("reaper", self._leading(reaper.sweep), interval=reap_every),
             Loop("deadlines", self._leading(deadlines.sweep), interval=timedelta(seconds=2)),
             Loop("projections", self._leading(projections.sweep), interval=timedelta(seconds=1)),
+            Loop("switches", self._leading(Switches().sweep), interval=timedelta(seconds=1)),
             Loop("resync", self._leading(Resync().sweep), interval=timedelta(seconds=2)),
             Loop("backfills", self._leading(backfills.sweep), interval=timedelta(seconds=1)),
             Loop("partitions", self._leading(partitions.sweep), interval=timedelta(minutes=1)),

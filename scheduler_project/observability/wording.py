@@ -47,6 +47,13 @@ WORDING: dict[str, tuple[int, str]] = {
     "backfill.started": (INFO, "{actor} started backfill {backfill} of {job}: {runs} runs"),
     "backfill.cancelled": (INFO, "{actor} cancelled backfill {backfill} of {job}"),
     "backfill.ended": (INFO, "Backfill {backfill} of {job} is {status}"),
+    "job.switch_failed": (ERROR, "Job {job_id} could not be switched and is tried again later: {error}"),
+    # --- calendars and maintenance ---
+    "calendar.created": (INFO, "{actor} created the calendar {calendar}"),
+    "calendar.changed": (INFO, "{actor} changed the calendar {calendar}"),
+    "calendar.deleted": (INFO, "{actor} deleted the calendar {calendar}"),
+    "maintenance.started": (WARNING, "{actor} put the system under maintenance: {note}"),
+    "maintenance.ended": (WARNING, "{actor} ended the maintenance"),
     # --- django-celery-beat rows ---
     "beat.foreign_edit_undone": (WARNING, "Undid a change of others to the row of {job}: {fields}"),
     "beat.row_quarantined": (WARNING, "Row {row} cannot be run as {job}: {problem}"),

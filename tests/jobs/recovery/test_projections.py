@@ -12,6 +12,7 @@ from jobs import executions, registry
 from jobs.execution import executor
 from jobs.models import EventCursor, Execution, ExecutionTotal, Job
 from jobs.recovery import projections
+from jobs.rules.states import Trigger
 from scheduler_project.lib import sql
 
 MakeJob = Callable[..., Job]
@@ -93,6 +94,61 @@ class TestSweep:
                 projections.sweep()
         assert totals() == {}
         assert projections.sweep() == 1
+
+
+class TestFailuresInRow:
+    """Counted from the events, in their order."""
+
+    @pytest.mark.parametrize(
+        ("ends", "count"),
+        [
+            ("failed", 1),
+            ("failed timed_out lost dead", 4),
+            ("failed failed succeeded", 0),
+            ("failed succeeded failed failed", 2),
+            ("failed cancelled failed", 2),
+            ("cancelled", 0),
+            ("failed retrying started retrying failed", 2),
+        ],
+    )
+    @pytest.mark.parametrize("at_once", [True, False], ids=["in one batch", "one by one"])
+    def test_are_those_since_the_last_success(self, make_job: MakeJob, ends: str, count: int, at_once: bool) -> None:
+        job = make_job()
+        for kind in ends.split():
+            tell(job, kind)
+            if not at_once:
+                projections.sweep()
+        projections.sweep()
+        job.refresh_from_db()
+        assert job.failures_in_row == count
+
+    def test_leave_dry_runs_out(self, make_job: MakeJob) -> None:
+        job = make_job()
+        tell(job, "failed")
+        tell(job, "succeeded", dry_run=True)
+        tell(job, "failed", dry_run=True)
+        projections.sweep()
+        job.refresh_from_db()
+        assert job.failures_in_row == 1
+
+    def test_leave_out_what_failed_before_a_resume_and_was_read_after_it(self, make_job: MakeJob) -> None:
+        job = make_job()
+        registry.pause(job.pk, actor="user:ana")
+        tell(job, "failed")
+        registry.resume(job.pk, actor="user:ana")
+        tell(job, "failed")
+        projections.sweep()
+        job.refresh_from_db()
+        assert job.failures_in_row == 1
+
+
+def tell(job: Job, kind: str, *, dry_run: bool = False) -> None:
+    execution_id = executions.create(job=job, trigger=Trigger.MANUAL, requested_by="user:test", dry_run=dry_run)
+    sql.rows(
+        "INSERT INTO execution_events (execution_id, sequence, kind, at, tenant_id, job_id) "
+        "VALUES (%(id)s, 2, %(kind)s, clock_timestamp(), %(tenant)s, %(job)s)",
+        {"id": execution_id, "kind": kind, "tenant": job.tenant_id, "job": job.pk},
+    )
 
 
 def test_a_claim_that_never_was_is_no_event(make_job: MakeJob) -> None:
