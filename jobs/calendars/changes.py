@@ -39,7 +39,7 @@ def create(data: Mapping[str, Any], *, tenant: Tenant, actor: str) -> Calendar:
     with transactions.engine(), _slug_is_free(new.slug):
         calendar = Calendar(tenant=tenant, slug=new.slug)
         _write(calendar, new, actor=actor, now=sql.now())
-        _tell("created", calendar, actor)
+        _tell("calendar.created", calendar, actor)
     return calendar
 
 
@@ -65,7 +65,7 @@ def change(
         now = sql.now()
         _decide_what_is_due(calendar, now)
         _write(calendar, new, actor=actor, now=now)
-        _tell("changed", calendar, actor)
+        _tell("calendar.changed", calendar, actor)
     return calendar
 
 
@@ -80,7 +80,7 @@ def delete(calendar_id: int, *, actor: str) -> None:
             raise CalendarInUse(
                 f"{calendar.name} is named by {', '.join(names[:NAMED])}{others}. Take it from these jobs first."
             )
-        _tell("deleted", calendar, actor)
+        _tell("calendar.deleted", calendar, actor)
         calendar.delete()
 
 
@@ -135,9 +135,9 @@ def _blackouts_of(calendar: Calendar) -> tuple[BlackoutInput, ...]:
     return tuple(BlackoutInput(row.name, row.starts_at, row.ends_at) for row in rows)
 
 
-def _tell(change: str, calendar: Calendar, actor: str) -> None:
+def _tell(event: str, calendar: Calendar, actor: str) -> None:
     fields = {"calendar_id": calendar.pk, "calendar": calendar.name, "actor": actor}
-    transaction.on_commit(lambda: telemetry.emit(f"calendar.{change}", **fields))
+    transaction.on_commit(lambda: telemetry.emit(event, **fields))
 
 
 @contextmanager
