@@ -12,6 +12,9 @@ from accounts.models import Tenant
 from jobs import registry
 from jobs.models import Job
 from scheduler_project.lib import sql
+from tests.jobs.world import world
+
+__all__ = ["world"]
 
 
 @pytest.fixture

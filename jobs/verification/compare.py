@@ -1,0 +1,209 @@
+"""Merges what was due with what is recorded, tick by tick, and names every difference. Pure; holds no list of ticks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from jobs.rules.states import FIRING
+from jobs.verification.expected import INSTANT, Revision, Stretch, clock_went_back, stretches
+
+UNACCOUNTED = "unaccounted"
+_FIRING = frozenset(outcome.value for outcome in FIRING)
+
+
+class Kind(StrEnum):
+    """How the promise can be broken."""
+
+    UNRECORDED = "unrecorded"
+    PHANTOM = "phantom"
+    DOUBLE = "double"
+    FIRED_WITHOUT_EXECUTION = "fired_without_execution"
+    EXECUTION_WITHOUT_TICK = "execution_without_tick"
+    WRONG_EXECUTION = "wrong_execution"
+    UNACCOUNTED = "unaccounted"
+
+
+class Link(StrEnum):
+    """What a tick's execution looks like."""
+
+    FINE = ""  # or the tick names none
+    GONE = "gone"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTick:
+    due_at: datetime
+    outcome: str
+    reason: str
+    revision: int
+    link: Link = Link.FINE
+    is_early: bool = False  # decided before it was due
+
+
+@dataclass(frozen=True)
+class Violation:
+    job_id: int
+    due_at: datetime
+    kind: Kind
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class History:
+    """What is known of one job apart from its ticks; `now` is when that was read."""
+
+    job_id: int
+    name: str
+    is_in_force: bool
+    next_tick_at: datetime | None
+    undecided_since: datetime | None
+    revisions: Sequence[Revision]
+    fired_before: int  # its ticks that fired before `since`
+    fired_and_gone: int  # its ticks that fired since then and are in the ledger no more, as far as that is known
+    since: datetime
+    now: datetime
+
+    @property
+    def cursor(self) -> datetime | None:
+        """The first instant that nobody has decided; none when everything up to now is."""
+        return (self.undecided_since or self.next_tick_at) if self.is_in_force else None
+
+    @property
+    def decided_until(self) -> datetime:
+        return self.now if self.cursor is None else min(self.cursor - INSTANT, self.now)
+
+
+@dataclass
+class Comparison:
+    """Of one job, or the sum of several."""
+
+    due: int = 0
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)  # by outcome and reason
+    kinds: Counter[str] = field(default_factory=Counter)
+    doubts: Counter[str] = field(default_factory=Counter)  # differences that prove nothing, by why
+
+    @property
+    def recorded(self) -> int:
+        return sum(self.outcomes.values())
+
+    def add(self, other: Comparison) -> None:
+        self.due += other.due
+        self.outcomes.update(other.outcomes)
+        self.kinds.update(other.kinds)
+        self.doubts.update(other.doubts)
+
+
+def compare(
+    history: History, ticks: Iterable[RecordedTick], *, until: datetime | None = None
+) -> Iterator[Violation | Comparison]:
+    """Each violation as it is found, and at the end the comparison. `ticks` are those from `since` on, in order; what
+    lies after the decided part is left alone, and so is what lies after `until`."""
+    return _Merge(history, ticks, until).run()
+
+
+class _Merge:
+    def __init__(self, history: History, ticks: Iterable[RecordedTick], until: datetime | None) -> None:
+        self._history = history
+        self._end = min(history.decided_until, until or history.now)
+        self._ticks = iter(ticks)
+        self._tick = next(self._ticks, None)
+        self._fired = history.fired_before
+        self._gone = history.fired_and_gone
+        self._clock_went_back = clock_went_back(history.revisions)
+        self._sum = Comparison()
+
+    def run(self) -> Iterator[Violation | Comparison]:
+        for stretch in stretches(self._history.revisions, since=self._history.since, until=self._end):
+            yield from self._not_due_until(stretch.after, None)
+            yield from self._within(stretch)
+            yield from self._not_due_until(stretch.until, stretch)
+        yield from self._not_due_until(self._end, None)
+        yield from self._early()
+        yield self._sum
+
+    def _within(self, stretch: Stretch) -> Iterator[Violation]:
+        most = stretch.max_runs
+        try:
+            for due_at in stretch.occurrences():
+                if most is not None and self._fired >= most:
+                    return
+                tick = self._tick
+                if tick is not None and tick.due_at < due_at:
+                    yield from self._not_due_until(due_at - INSTANT, stretch)
+                    tick = self._tick
+                if tick is not None and tick.due_at == due_at:
+                    self._sum.due += 1
+                    yield from self._take(tick)
+                    yield from self._doubles(due_at)
+                else:
+                    yield from self._unrecorded(due_at, stretch)
+        except Exception as error:  # noqa: BLE001  whatever a stored schedule raises, the rest is verified
+            self._sum.doubts[f"schedule cannot be evaluated: {type(error).__name__}"] += 1
+            yield from self._not_due_until(stretch.until, stretch, doubt="schedule cannot be evaluated")
+
+    def _take(self, tick: RecordedTick) -> Iterator[Violation]:
+        """A recorded tick, due or not: count it, look at its execution, and go on to the next."""
+        self._tick = next(self._ticks, None)
+        self._sum.outcomes[tick.outcome, tick.reason] += 1
+        if tick.outcome in _FIRING:
+            self._fired += 1
+        if tick.reason == UNACCOUNTED:
+            self._count_as_gone()
+            yield self._violation(tick.due_at, Kind.UNACCOUNTED, "nobody had decided it; the reconciler wrote it down")
+        if tick.link is Link.GONE:
+            yield self._violation(tick.due_at, Kind.FIRED_WITHOUT_EXECUTION, f"it is {tick.outcome}")
+        elif tick.link is Link.WRONG:
+            yield self._violation(tick.due_at, Kind.WRONG_EXECUTION, "its execution is of another job or instant")
+
+    def _doubles(self, due_at: datetime) -> Iterator[Violation]:
+        while self._tick is not None and self._tick.due_at == due_at:
+            yield from self._take(self._tick)
+            yield self._violation(due_at, Kind.DOUBLE, "two ticks for one occurrence")
+
+    def _unrecorded(self, due_at: datetime, stretch: Stretch) -> Iterator[Violation]:
+        self._count_as_gone()
+        if stretch.doubt:
+            self._sum.doubts[stretch.doubt] += 1
+        else:
+            self._sum.due += 1
+            yield self._violation(due_at, Kind.UNRECORDED, "due, and not in the ledger")
+
+    def _not_due_until(self, until: datetime, stretch: Stretch | None, *, doubt: str = "") -> Iterator[Violation]:
+        """Ticks up to `until` for which there is no occurrence."""
+        while (tick := self._tick) is not None and tick.due_at <= until:
+            yield from self._take(tick)
+            why = doubt or self._doubt_of(tick, stretch)
+            if why:
+                self._sum.due += 1
+                self._sum.doubts[why] += not doubt
+            elif stretch is None:
+                yield self._violation(tick.due_at, Kind.PHANTOM, "recorded while the schedule was not in force")
+            else:
+                yield self._violation(tick.due_at, Kind.PHANTOM, "recorded, and not due")
+
+    def _doubt_of(self, tick: RecordedTick, stretch: Stretch | None) -> str:
+        if self._clock_went_back and (stretch is None or not stretch.first <= tick.revision <= stretch.last):
+            return "the database's clock was set back"
+        return stretch.doubt if stretch else ""
+
+    def _early(self) -> Iterator[Violation]:
+        """Beyond the decided part others may be writing, but nobody decides what is not due yet."""
+        while (tick := self._tick) is not None:
+            self._tick = next(self._ticks, None)
+            if tick.is_early:
+                yield self._violation(tick.due_at, Kind.PHANTOM, "decided before it was due")
+
+    def _count_as_gone(self) -> None:
+        """What is not there any more may be what has used the schedule up."""
+        if self._gone:
+            self._gone -= 1
+            self._fired += 1
+
+    def _violation(self, due_at: datetime, kind: Kind, detail: str) -> Violation:
+        self._sum.kinds[kind] += 1
+        return Violation(self._history.job_id, due_at, kind, detail)
