@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from django.db.models import Count, Q
-
 from jobs import executions
 from jobs.definition import InvalidJob
 from jobs.executions import JobIsArchived
-from jobs.models import Backfill, BackfillRun, Execution, Job, Tick
+from jobs.models import Backfill, BackfillRun, Job, Tick
 from jobs.rules.schedule import InvalidSchedule, latest, occurrences
 from jobs.rules.states import BackfillStatus, TickOutcome
 from scheduler_project.lib import sql, telemetry, transactions
@@ -179,17 +177,32 @@ def end(backfill: Backfill, status: BackfillStatus, *, now: datetime) -> None:
     backfill.save(update_fields=["status", "finished_at"])
 
 
+COUNT = """
+SELECT r.backfill_id, coalesce(e.status, 'left') AS status, count(*) AS count
+FROM backfill_runs r LEFT JOIN job_executions e ON e.id = r.execution_id
+WHERE r.backfill_id = ANY (%(backfills)s::bigint[])
+GROUP BY r.backfill_id, e.status
+"""
+COUNTED = ("left", "queued", "running", "succeeded", "cancelled")
+
+
 def progress(backfill: Backfill) -> Progress:
-    """Counts executions by their ids, so that partitions of other times are not looked at."""
-    ids = list(backfill.runs.values_list("execution_id", flat=True))
-    started = [execution_id for execution_id in ids if execution_id is not None]
-    counts: dict[str, int] = {}
-    if started:
-        found = Execution.objects.filter(pk__in=started).order_by().values_list("status").annotate(Count("pk"))
-        counts = dict(found)
-    known = {name: counts.get(name, 0) for name in ("queued", "running", "succeeded", "cancelled")}
-    failed = len(started) - sum(known.values())
-    return Progress(total=len(ids), left=len(ids) - len(started), failed=failed, **known)
+    return progress_of([backfill.pk])[backfill.pk]
+
+
+def progress_of(backfill_ids: Sequence[int]) -> dict[int, Progress]:
+    """How far each of these is."""
+    counts: dict[int, dict[str, int]] = {backfill_id: {} for backfill_id in backfill_ids}
+    for row in sql.rows(COUNT, {"backfills": list(backfill_ids)}):
+        counts[row["backfill_id"]][row["status"]] = row["count"]
+    return {backfill_id: _progress(found) for backfill_id, found in counts.items()}
+
+
+def _progress(counts: Mapping[str, int]) -> Progress:
+    """Whatever has ended, but neither well nor on request, has failed. Executions that are no longer kept count as
+    left."""
+    total, known = sum(counts.values()), {name: counts.get(name, 0) for name in COUNTED}
+    return Progress(total=total, failed=total - sum(known.values()), **known)
 
 
 def _refuse_window(since: datetime, until: datetime, only: Collection[str] | None, newest: int | None) -> None:
@@ -244,6 +257,6 @@ def _recorded(job: Job, since: datetime, until: datetime, only: Collection[str] 
 def _run_before(job: Job, since: datetime, until: datetime) -> dict[datetime, int]:
     """The instants that earlier backfills ran for good, and by which."""
     earlier = BackfillRun.objects.filter(
-        Q(due_at__range=(since, until), execution_id__isnull=False), backfill__job=job, backfill__dry_run=False
+        backfill__job=job, backfill__dry_run=False, due_at__range=(since, until), execution_id__isnull=False
     )
     return dict(earlier.order_by("backfill_id").values_list("due_at", "backfill_id"))

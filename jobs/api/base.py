@@ -6,6 +6,7 @@ from typing import Any, Never
 
 from rest_framework.request import Request
 
+from jobs.backfill import BackfillHasEnded, BackfillIsRunning
 from jobs.definition import InvalidJob
 from jobs.executions import AlreadyFinished, JobIsArchived
 from jobs.ledger import StillCatchingUp
@@ -17,6 +18,8 @@ from scheduler_project.api.views import ApiViewSet, TenantScopedViewSet
 
 CONFLICTS: dict[type[Exception], str] = {
     AlreadyFinished: "already_finished",
+    BackfillHasEnded: "backfill_has_ended",
+    BackfillIsRunning: "backfill_is_running",
     JobIsArchived: "job_is_archived",
     RevisionConflict: "revision_conflict",
     StillCatchingUp: "still_catching_up",

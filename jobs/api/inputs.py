@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from jobs.backfill import MOST_AT_ONCE, OUTCOMES
 from jobs.rules.states import PRIORITIES, Misfire, OnLost, Overlap
 from scheduler_project.api.serializers import (
     InstantField,
@@ -130,6 +131,23 @@ class NoteSerializer(StrictSerializer):
 class RunSerializer(StrictSerializer):
     parameters = ObjectField(required=False, help_text="Replace single parameters of the job, for this run only.")
     dry_run = TrueOrFalseField(default=False, help_text="Say what the run would do and change nothing.")
+
+
+class BackfillStartSerializer(StrictSerializer):
+    since = InstantField(help_text="First instant of the window.")
+    until = InstantField(help_text="Last instant of the window; it lies in the past.")
+    at_once = WholeNumberField(
+        default=1, min_value=1, max_value=MOST_AT_ONCE, help_text="How many runs may be queued or running at a time."
+    )
+    only = serializers.ListField(
+        child=serializers.ChoiceField(choices=OUTCOMES),
+        max_length=len(OUTCOMES),
+        required=False,
+        help_text="Only instants whose tick has one of these outcomes; all of them unless told.",
+    )
+    dry_run = TrueOrFalseField(default=False, help_text="Each run says what it would do and changes nothing.")
+    note = TextField(required=False, default="", allow_blank=True, max_length=500, help_text="Why.")
+    plan_only = TrueOrFalseField(default=False, help_text="Answer what would run, and start nothing.")
 
 
 class PreviewOptionsSerializer(StrictSerializer):

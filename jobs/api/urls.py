@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobs.api.backfills import BackfillViewSet, JobBackfillViewSet
 from jobs.api.executions import ExecutionViewSet
 from jobs.api.explain import ExecutionExplanationViewSet, JobExplanationViewSet, TickExplanationViewSet
 from jobs.api.job_history import JobHistoryViewSet
@@ -45,6 +46,9 @@ urlpatterns = [
     ),
     route(f"ticks/{ID}/explain", TickExplanationViewSet, "tick-explain", get="explain"),
     route(f"executions/{ID}/explain", ExecutionExplanationViewSet, "execution-explain", get="explain"),
+    route(f"jobs/{ID}/backfills", JobBackfillViewSet, "job-backfills", get="list", post="start"),
+    route(f"backfills/{ID}", BackfillViewSet, "backfill-detail", get="retrieve"),
+    route(f"backfills/{ID}/cancel", BackfillViewSet, "backfill-cancel", post="cancel"),
     route("schedules/preview", ScheduleViewSet, "schedule-preview", post="preview"),
     route("executions", ExecutionViewSet, "execution-list", get="list"),
     route(f"executions/{ID}", ExecutionViewSet, "execution-detail", get="retrieve"),

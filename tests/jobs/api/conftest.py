@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from accounts.models import Tenant
-from jobs import executions, registry
+from jobs import backfill, executions, registry
 from jobs.executions import Ending
-from jobs.models import Attempt, Execution, ExecutionEvent, Job, JobRevision, LogLine, Tick
+from jobs.models import Attempt, Backfill, BackfillRun, Execution, ExecutionEvent, Job, JobRevision, LogLine, Tick
 from jobs.rules.states import AttemptOutcome
 from scheduler_project.lib import transactions
 from tests.cast import ApiClient, Cast, ClientOf, MakeKey
@@ -66,6 +66,12 @@ def by_key(make_key: MakeKey, client_of: ClientOf) -> ApiClient:
     return client_of(make_key()[1])
 
 
+def backfill_of(job: Job) -> Backfill:
+    """One of two days of January that has not begun."""
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    return backfill.start(job, since=since, until=since + timedelta(days=2), actor="user:olaf")
+
+
 @contextmanager
 def untouched() -> Iterator[None]:
     """What happens inside changes no row of the engine."""
@@ -75,5 +81,5 @@ def untouched() -> Iterator[None]:
 
 
 def _everything() -> list[Any]:
-    tables = (Job, JobRevision, Tick, Execution, Attempt, ExecutionEvent, LogLine)
+    tables = (Job, JobRevision, Tick, Execution, Attempt, ExecutionEvent, LogLine, Backfill, BackfillRun)
     return [list(table.objects.order_by("pk").values()) for table in tables]

@@ -16,9 +16,9 @@ from rest_framework.views import APIView
 from accounts import keys
 from accounts.models import Tenant
 from accounts.scopes import ROLE_SCOPES, Scope
-from jobs.models import Execution, Job, Tick
+from jobs.models import Backfill, Execution, Job, Tick
 from tests.cast import MEMBERS, Cast, ClientOf, MakeKey
-from tests.jobs.api.conftest import JOB, MakeJob, RunJob, untouched
+from tests.jobs.api.conftest import JOB, MakeJob, RunJob, backfill_of, untouched
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +50,10 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "job-tick-explain"): READ,
     ("get", "tick-explain"): READ,
     ("get", "execution-explain"): READ,
+    ("get", "job-backfills"): READ,
+    ("post", "job-backfills"): RUN,
+    ("get", "backfill-detail"): READ,
+    ("post", "backfill-cancel"): RUN,
     ("post", "schedule-preview"): READ,
     ("get", "execution-list"): READ,
     ("get", "execution-detail"): READ,
@@ -68,6 +72,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("put", "job-detail"): JOB,
     ("patch", "job-detail"): {"description": "other"},
     ("post", "schedule-preview"): {"schedule": JOB["schedule"]},
+    ("post", "job-backfills"): {"since": "2026-01-01T00:00:00Z", "until": "2026-01-03T00:00:00Z", "plan_only": True},
 }
 
 
@@ -92,6 +97,8 @@ class Stage:
         self.job, self.execution, self.tick = job, execution, missed_tick_of(job)
 
     def path(self, name: str) -> str:
+        if name.startswith("backfill-"):
+            return reverse(name, args=[Backfill.objects.get(job=self.job).pk])
         if name in ("template-detail", "template-versions"):
             return reverse(name, args=["echo"])
         if name.endswith(("list", "-docs", "-schema", "-status")) or name == "schedule-preview":
@@ -111,6 +118,7 @@ def missed_tick_of(job: Job) -> Tick:
 @pytest.fixture
 def stage(job_of: MakeJob, run_of: RunJob) -> Stage:
     job = job_of()
+    backfill_of(job)
     return Stage(job, run_of(job))
 
 
