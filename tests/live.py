@@ -146,9 +146,10 @@ def worker(
         yield live
 
 
-def scheduler(folder: Path, *, name: str = "s1", **more: str) -> Process:
-    """A scheduler: Celery beat with our class."""
+def scheduler(folder: Path, *, name: str = "s1", scheduler_class: str = "", **more: str) -> Process:
+    """A scheduler: Celery beat with our class, or with another one."""
     command = [sys.executable, "-m", "celery", "-A", "scheduler_project", "beat", "--pidfile="]
+    command += ["-S", scheduler_class] if scheduler_class else []
     return Process(command, environment("scheduler", **more), folder / f"{name}.log")
 
 

@@ -51,6 +51,7 @@ WITH given AS (
 )
 UPDATE scheduler_lease_history h SET released_at = clock_timestamp(), cause = 'released'
 FROM given WHERE h.name = %(name)s AND h.epoch = given.epoch
+RETURNING h.epoch
 """
 
 FENCE = """
@@ -117,8 +118,8 @@ class Leader:
         """Give the lead up at once, so that a standby need not wait for the lease to run out."""
         if self.epoch:
             with transactions.engine():
-                sql.rows(RELEASE, self._values())
-            telemetry.emit("leader.released", holder=self.holder, epoch=self.epoch)
+                had_it = sql.row(RELEASE, self._values())
+            telemetry.emit("leader.released" if had_it else "leader.lost", holder=self.holder, epoch=self.epoch)
             self._forget()
 
     def _values(self) -> dict[str, object]:

@@ -31,7 +31,7 @@ SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = True
 DAYBOOK_EXPORT_ROOT = STATE_DIR / "test-exports"
 
-DAYBOOK_LEADER_LEASE = timedelta(seconds=3)
+DAYBOOK_LEADER_LEASE = timedelta(seconds=float(os.environ.get("TEST_LEADER_LEASE", 3)))
 DAYBOOK_RUN_LEASE = timedelta(seconds=4)
 DAYBOOK_HEARTBEAT = timedelta(seconds=1)
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = float(os.environ.get("TEST_SOFT_SHUTDOWN", 60))
