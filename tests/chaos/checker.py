@@ -88,7 +88,8 @@ def invariants() -> Iterator[Invariant]:
     """The named blocks of the file."""
     for block in re.split(r"^-- name: ", INVARIANTS.read_text(), flags=re.MULTILINE)[1:]:
         name, _, rest = block.partition("\n")
-        comment, statement = [], []
+        comment: list[str] = []
+        statement: list[str] = []
         for line in rest.splitlines():
             (comment if line.startswith("-- ") and not statement else statement).append(line)
         words = [line.removeprefix("-- ") for line in comment]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,7 +49,7 @@ class History:
 
 
 @pytest.fixture
-def clock(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+def clock(db: None, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Eleven minutes ago: what is decided must lie in the past, where the runs can be claimed."""
     clock = Clock(sql.now() - timedelta(minutes=11))
     monkeypatch.setattr(sql, "now", lambda: clock.now)

@@ -14,10 +14,9 @@ import psycopg
 import redis
 
 from tests.chaos.unit import send
-from tests.chaos.world import World
+from tests.chaos.world import NOTICED, World
 
 QUEUE = "daybook:default"
-RECOVERY = 4.0  # seconds that everybody takes to be back after the database is
 QUEUES = [QUEUE, *(f"{QUEUE}:{step}" for step in (3, 6, 9))]
 
 
@@ -59,21 +58,19 @@ def database_connections_cut(world: World) -> bool:
 def database_black_hole(world: World) -> bool:
     """A worker's connection stays open, and nobody answers."""
     rows = world.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'daybook-worker' ORDER BY pid")
-    return bool(rows) and world.freeze(world.random.choice(rows)[0], world.random.uniform(3, 10))
+    seconds = world.random.uniform(3, 10)
+    world.disturb(seconds)  # a pooler hands the connection on, perhaps to a scheduler
+    return bool(rows) and world.freeze(world.random.choice(rows)[0], seconds)
 
 
 @fault(10)
 def database_crash(world: World) -> bool:
-    down = world.random.uniform(0, 5)
-    world.disturb(down + RECOVERY)
-    return world.topology.servers.postgres.end(signal.SIGQUIT, down=down)
+    return world.stop_database(signal.SIGQUIT, down=world.random.uniform(0, 5))
 
 
 @fault(5)
 def database_restart(world: World) -> bool:
-    down = world.random.uniform(0, 3)
-    world.disturb(down + RECOVERY)
-    return world.topology.servers.postgres.end(signal.SIGINT, down=down)
+    return world.stop_database(signal.SIGINT, down=world.random.uniform(0, 3))
 
 
 @fault(4)
@@ -82,9 +79,14 @@ def database_connections_used_up(world: World) -> bool:
     with suppress(psycopg.Error):
         while len(held) < 200:
             held.append(world.connect())
-    world.disturb(2 + RECOVERY)
-    world.later(2, lambda: [connection.close() for connection in held])
+    world.disturb(2 + NOTICED)
+    world.later(2, lambda: _close(held))
     return bool(held)
+
+
+def _close(held: list[psycopg.Connection[tuple[object, ...]]]) -> None:
+    for connection in held:
+        connection.close()
 
 
 # --- runs and workers -------------------------------------------------------------------------------------------------
@@ -191,7 +193,7 @@ def leader_frozen_while_deciding(world: World) -> bool:
     leader = world.leader()
     if leader is None or leader.pid is None:
         return False
-    world.disturb(8 + RECOVERY)
+    world.disturb(8 + NOTICED)
     try:
         with world.connect() as blocker, blocker.transaction():
             blocker.execute("LOCK TABLE ticks IN SHARE ROW EXCLUSIVE MODE")
@@ -205,7 +207,8 @@ def leader_frozen_while_deciding(world: World) -> bool:
 @fault(5)
 def schedulers_killed(world: World) -> bool:
     world.disturb(8)
-    return any([unit.end(signal.SIGKILL) for unit in world.topology.schedulers])
+    ended = [unit.end(signal.SIGKILL) for unit in world.topology.schedulers]
+    return any(ended)
 
 
 @fault(2)
@@ -246,7 +249,7 @@ def _swallow(client: redis.Redis) -> None:
 
 def _command(world: World, *words: str) -> bool:
     try:
-        world.redis().execute_command(*words)
+        world.redis().execute_command(*words)  # type: ignore[no-untyped-call]
     except redis.RedisError:
         return False
     return True

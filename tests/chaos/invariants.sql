@@ -9,6 +9,14 @@
 --   journal (mark, run_key, execution_id, fence, pid, at)        what the runs wrote themselves
 --   acknowledged (kind, id, number)                              what operators were told had been done
 
+-- name: missing_guard
+-- The constraints that hold the promise are in force.
+SELECT guard FROM unnest(ARRAY[
+    'one_tick_per_job_and_instant', 'tick_fires_with_an_execution', 'tick_gives_a_reason',
+    'one_revision_per_job_and_number', 'one_leader_per_epoch', 'one_attempt_per_execution_and_number',
+    'one_lease_per_job_slot', 'execution_leases_pkey', 'execution_at_rest_has_an_end']) AS guard
+WHERE NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conname = guard AND c.convalidated);
+
 -- === ticks against the schedule =====================================================================================
 
 -- name: unaccounted_tick

@@ -8,9 +8,8 @@ import signal
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from templates_registry.base import JSON, Cancelled, JobTemplate
+from templates_registry.base import JSON, Cancelled, JobTemplate, Parameters
 from templates_registry.context import RunContext
 from templates_registry.registry import register
 from tests.chaos.journal import ALIVE, END, START
@@ -35,7 +34,7 @@ class ChaosRun(JobTemplate):
         "additionalProperties": False,
     }
 
-    def run(self, context: RunContext, parameters: dict[str, Any]) -> JSON:
+    def run(self, context: RunContext, parameters: Parameters) -> JSON:
         # Drawn from the run, so that a repeated seed repeats what each run does.
         fate = random.Random(f"{context.run_key} {context.attempt}")
         journal = Path(parameters["path"])

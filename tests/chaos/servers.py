@@ -1,4 +1,4 @@
-"""The servers of a run: PostgreSQL as durable as in production, Redis without persistence, PgBouncer if there is one."""
+"""The servers of a run: PostgreSQL as durable as in production, Redis without persistence, PgBouncer if installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from scheduler_project.embedded.processes import free_port
 from scheduler_project.embedded.valkey import Valkey
 from tests.chaos.unit import Unit
 
-MAX_CONNECTIONS = 100
+DATABASE_OPTIONS = {
+    "max_connections": "100",
+    # After a crash every file of the data folder is synchronised; one by one that takes this machine up to 8 s.
+    "recovery_init_sync_method": "syncfs",
+}
 
 
 class Servers:
@@ -33,9 +37,7 @@ class Servers:
         self.cluster.folder.chmod(0o711)
         self.cluster.create(self._password)
         self.database_url = self.cluster.url(self._port, self._password)
-        self.postgres = self._unit(
-            "postgres", self.cluster.command(self._port, {"max_connections": str(MAX_CONNECTIONS)}), self.account
-        )
+        self.postgres = self._unit("postgres", self.cluster.command(self._port, DATABASE_OPTIONS), self.account)
         system = shutil.which("redis-server")
         self.valkey = Valkey(Path(system) if system else valkey_program(), folder, free_port(), secrets.token_hex(16))
         self.redis = self._unit("redis", self.valkey.configure(), Account())

@@ -1,5 +1,5 @@
-"""What was due, by a second opinion: intervals by arithmetic, expressions by the brute-force oracle, in the periods that
-the revisions put in force. Shares no code with the engine."""
+"""What was due, by a second opinion: intervals by arithmetic, expressions by the brute-force oracle, in the periods
+that the revisions put in force. Shares no code with the engine."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def instants(
 
 
 def _interval(schedule: Mapping[str, Any], after: datetime, until: datetime, spread: timedelta) -> Iterator[datetime]:
-    """anchor + k × every."""
+    """anchor + k * every."""
     anchor = (_bound(schedule, "anchor") or _bound(schedule, "start_at") or EPOCH) + spread
     every = timedelta(seconds=schedule["every_seconds"])
     k = max((after - anchor) // every, -1) + 1

@@ -164,7 +164,7 @@ PLANTED: dict[str, tuple[Callable[[History], None], set[str]]] = {
         sql(f"UPDATE ticks SET due_at = due_at - interval '1 s' WHERE {PAUSED}"),
         {"phantom_tick", "unaccounted_tick"},
     ),
-    "double_tick": (double_a_tick, {"double_tick"}),
+    "double_tick": (double_a_tick, {"double_tick", "missing_guard"}),
     "tick_before_its_time": (
         sql(f"UPDATE ticks SET decided_at = due_at - interval '1 ms' WHERE {PAUSED}"),
         {"tick_before_its_time"},
@@ -208,7 +208,7 @@ PLANTED: dict[str, tuple[Callable[[History], None], set[str]]] = {
         sql(f"UPDATE job_executions SET trigger = 'manual' WHERE {SUCCEEDED}"),
         {"tick_without_its_execution"},
     ),
-    "double_execution": (double_an_execution, {"double_execution", "double_tick", "broken_events"}),
+    "double_execution": (double_an_execution, {"double_execution", "double_tick", "broken_events", "missing_guard"}),
     "wrong_fired_count": (sql("UPDATE dynamic_jobs SET fired_count = fired_count + 1"), {"wrong_fired_count"}),
     "wrong_cursor": (sql("UPDATE dynamic_jobs SET next_tick_at = now()"), {"wrong_cursor"}),
     "broken_revisions": (drop_a_revision, {"broken_revisions", "false_closing"}),
@@ -234,14 +234,16 @@ PLANTED: dict[str, tuple[Callable[[History], None], set[str]]] = {
     ),
     "stray_lease": (
         sql(
-            "INSERT INTO execution_leases (execution_id, worker, pid, fence, heartbeat, acquired_at, expires_at, claim) "
+            "INSERT INTO execution_leases "
+            "(execution_id, worker, pid, fence, heartbeat, acquired_at, expires_at, claim) "
             f"SELECT id, 'w', 1, 1, 0, now(), now(), gen_random_uuid() FROM job_executions WHERE {SUCCEEDED}"
         ),
         {"stray_lease"},
     ),
     "two_owners": (
         sql(
-            f"UPDATE task_executions SET finished_at = now() + interval '1 h' WHERE execution_id = {RETRIED} AND attempt = 1"
+            "UPDATE task_executions SET finished_at = now() + interval '1 h' "
+            f"WHERE execution_id = {RETRIED} AND attempt = 1"
         ),
         {"two_owners"},
     ),
@@ -262,7 +264,8 @@ PLANTED: dict[str, tuple[Callable[[History], None], set[str]]] = {
     ),
     "open_attempt": (
         sql(
-            f"UPDATE task_executions SET finished_at = NULL, outcome = '' WHERE execution_id = {RETRIED} AND attempt = 2"
+            "UPDATE task_executions SET finished_at = NULL, outcome = '' "
+            f"WHERE execution_id = {RETRIED} AND attempt = 2"
         ),
         {"open_attempt", "wrong_success"},
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
+import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,8 @@ from tests.chaos.topology import Topology
 from tests.chaos.unit import Frozen, Unit
 
 OPTIONS = "-c statement_timeout=2000 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=5000"
+
+NOTICED = 3.0  # seconds that everybody takes to be back after the database is
 
 
 class World:
@@ -35,6 +38,22 @@ class World:
     def disturb(self, seconds: float) -> None:
         self.disturbances.append((time.time(), time.time() + seconds))
 
+    def stop_database(self, number: signal.Signals, *, down: float) -> bool:
+        """It counts as a disturbance until it has answered again and everybody has noticed."""
+        postgres, since = self.topology.servers.postgres, time.time()
+        starts = postgres.starts
+
+        def is_back() -> None:
+            if postgres.starts > starts and self.query("SELECT 1"):
+                self.disturbances.append((since, time.time() + NOTICED))
+            else:
+                self.later(0.2, is_back)
+
+        if not postgres.end(number, down=down):
+            return False
+        self.later(0.2, is_back)
+        return True
+
     def turn(self) -> None:
         """Do what has become due."""
         while self._later and self._later[0][0] <= time.monotonic():
@@ -42,9 +61,10 @@ class World:
 
     def finish(self) -> None:
         """Do all that is left at once."""
-        while self._later:
+        left, self._later = self._later, []
+        for _, _, action in sorted(left, key=lambda entry: entry[:2]):
             with suppress(Exception):
-                heapq.heappop(self._later)[2]()
+                action()
 
     def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Nothing also when the database cannot be asked."""
