@@ -261,15 +261,16 @@ Ranked = tuple[datetime, Verdict | None, int, datetime | None]
 
 def _ranked(facts: JobFacts, after: datetime, now: datetime, limit: int) -> Iterator[Ranked]:
     """Each due occurrence with the verdict that closes it out, if one does, and how many newer ones are let in."""
-    due = list(islice(occurrences(facts.spec, after, now), limit))
+    due = _due(facts.spec, after, now, limit)
     if not due:
         return
     verdicts = [first_verdict(ADMISSION, Moment(facts, due_at, now)) for due_at in due]
     # What lies beyond the limit is not listed, only its tail: a policy never asks for more than its cap.
     depth = max(facts.policy.misfire_cap, MOST_CLOSED_OUT if facts.calendars or facts.maintenance else 0)
+    beyond = next_occurrence(facts.spec, due[-1])
     tail = [
         due_at
-        for due_at in latest(facts.spec, due[-1], now, depth)
+        for due_at in (latest(facts.spec, due[-1], now, depth) if beyond is not None and beyond <= now else ())
         if first_verdict(ADMISSION, Moment(facts, due_at, now)) is None
     ]
     newer = len(tail) + verdicts.count(None)
@@ -277,6 +278,17 @@ def _ranked(facts: JobFacts, after: datetime, now: datetime, limit: int) -> Iter
     for due_at, verdict in zip(due, verdicts, strict=True):
         newer -= verdict is None
         yield due_at, verdict, newer, newest
+
+
+def _due(spec: ScheduleSpec, after: datetime, now: datetime, limit: int) -> list[datetime]:
+    """The first occurrences up to now. Mostly it is one, of a schedule that many jobs share: those are remembered."""
+    first = next_occurrence(spec, after)
+    if first is None or first > now:
+        return []
+    second = next_occurrence(spec, first)
+    if second is None or second > now:
+        return [first]
+    return list(islice(occurrences(spec, after, now), limit))
 
 
 def _last_let_in(due: Sequence[datetime], verdicts: Sequence[Verdict | None]) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from jobs.rules.cron import calendar_of
 from jobs.rules.cron_syntax import BadCron
@@ -37,6 +38,7 @@ def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterato
     return iter([spec.at.astimezone(UTC)] if is_due and spec.at is not None else [])
 
 
+@lru_cache(maxsize=8192)  # many jobs with the same schedule are due at the same instant
 def next_occurrence(spec: ScheduleSpec, after: datetime) -> datetime | None:
     """The first due instant after `after`, or None when none is left before the year 2200."""
     return next(occurrences(spec, after, HORIZON), None)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, get_type_hints
 
 from jobs.rules.states import Misfire, OnLost, Overlap
+from jobs.rules.stored import remembered
 
 DAY = 86_400
 
@@ -63,14 +64,7 @@ class JobPolicy:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> JobPolicy:
         """A stored policy. Names and choices that only a newer release knows are ignored: its jobs must go on here."""
-        known: dict[str, Any] = {}
-        for name, value in data.items():
-            if name in _ENUMS:
-                if value in list(_ENUMS[name]):
-                    known[name] = _ENUMS[name](value)
-            elif name in _NAMES:
-                known[name] = value
-        return cls(**known)
+        return _read_stored(data)
 
     @classmethod
     def parse(cls, data: object) -> JobPolicy:
@@ -92,6 +86,18 @@ class JobPolicy:
 
     def to_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _NAMES}
+
+
+@remembered
+def _read_stored(data: Mapping[str, Any]) -> JobPolicy:
+    known: dict[str, Any] = {}
+    for name, value in data.items():
+        if name in _ENUMS:
+            if value in list(_ENUMS[name]):
+                known[name] = _ENUMS[name](value)
+        elif name in _NAMES:
+            known[name] = value
+    return JobPolicy(**known)
 
 
 _NAMES = tuple(field.name for field in fields(JobPolicy))

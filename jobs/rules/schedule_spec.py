@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from jobs.rules.cron import DayMatch
 from jobs.rules.schedule_input import InvalidSchedule, read_schedule
+from jobs.rules.stored import remembered
 from jobs.rules.wall_clock import Fold, Gap
 
 __all__ = ["InvalidSchedule", "Kind", "ScheduleSpec"]
@@ -63,11 +64,7 @@ class ScheduleSpec:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ScheduleSpec:
         """A spec as `to_json` wrote it. The content is trusted: it was checked before it was stored."""
-        values = dict(data)
-        for name in _INSTANTS:
-            if values.get(name) is not None:
-                values[name] = datetime.fromisoformat(values[name]).astimezone(UTC)
-        return cls(**values)
+        return _read_stored(data)
 
     def to_json(self) -> dict[str, Any]:
         """The keys that belong to the kind and say something; instants in UTC."""
@@ -80,3 +77,12 @@ class ScheduleSpec:
 
     def _is_relevant(self, name: str) -> bool:
         return name in _OF_KIND[self.kind] or (name in ("start_at", "end_at") and self.kind != "manual")
+
+
+@remembered
+def _read_stored(data: Mapping[str, Any]) -> ScheduleSpec:
+    values = dict(data)
+    for name in _INSTANTS:
+        if values.get(name) is not None:
+            values[name] = datetime.fromisoformat(values[name]).astimezone(UTC)
+    return ScheduleSpec(**values)
