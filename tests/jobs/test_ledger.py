@@ -134,6 +134,18 @@ class TestFairness:
         assert all(Tick.objects.filter(job=job).exists() for job in others)
         assert (decided.ticks, decided.is_complete) == (50, False)
 
+    def test_a_turn_too_small_for_all_takes_the_newest_and_the_oldest(
+        self, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ledger, "MAX_JOBS", 2)
+        jobs = [make_job() for _ in range(4)]
+        for hours, job in enumerate(jobs, 1):
+            since = job.next_tick_at - timedelta(hours=hours)  # type: ignore[operator]
+            Job.objects.filter(pk=job.pk).update(next_tick_at=since)
+        decided = decide_due()
+        assert [Tick.objects.filter(job=job).exists() for job in jobs] == [True, False, False, True]
+        assert not decided.is_complete
+
     def test_a_dry_run_stands_in_no_tick_s_way(self, make_job: MakeJob) -> None:
         job = make_job()
         registry.run_now(job, actor="user:test", dry_run=True)
