@@ -27,7 +27,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 Found = TypeVar("Found")
 
 
-def wait_for(condition: Callable[[], Found], *, seconds: float = 20, what: str = "the condition") -> Found:
+def wait_for(condition: Callable[[], Found | None], *, seconds: float = 20, what: str = "the condition") -> Found:
     """What the condition returns, once that is true. Fails the test after a while."""
     started = time.monotonic()
     while not (found := condition()):
