@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -12,8 +13,10 @@ from django.db import Error
 from jobs.backends.base import Backend, get_backend
 from jobs.recovery import backfills, deadlines, partitions, projections, redelivery
 from jobs.recovery.reaper import Reaper
+from jobs.recovery.reconciler import EVERY, Reconciler
 from jobs.recovery.resync import Resync
 from jobs.recovery.switches import Switches
+from jobs.recovery.upgrade import Upgrade
 from jobs.tick import publisher
 from jobs.tick.publisher import Publisher
 from jobs.tick.turn import Turn
@@ -29,6 +32,7 @@ class Service:
         self.turn = Turn(on_fired=self._wake_publisher)
         lease = settings.DAYBOOK_RUN_LEASE
         reap_every = min(timedelta(seconds=5), lease / 8)
+        reconciler = Reconciler(self.turn.leader)
         reaper = Reaper(lease=lease, interval=reap_every)
         self._publisher = Loop(
             "publisher", self._leading(Publisher(backend).turn), interval=timedelta(seconds=publisher.FULL_EVERY)
@@ -41,6 +45,8 @@ class Service:
             Loop("switches", self._leading(Switches().sweep), interval=timedelta(seconds=1)),
             Loop("resync", self._leading(Resync().sweep), interval=timedelta(seconds=2)),
             Loop("backfills", self._leading(backfills.sweep), interval=timedelta(seconds=1)),
+            Loop("reconciler", self._leading(reconciler.sweep), interval=EVERY),
+            Loop("upgrade", self._leading(Upgrade().sweep), interval=timedelta(seconds=1)),
             Loop("partitions", self._leading(partitions.sweep), interval=timedelta(minutes=1)),
         ]
 
@@ -48,6 +54,9 @@ class Service:
         # Before any tick: once a month's are in the default partition, it can get none of its own.
         with suppress(Error):
             partitions.sweep()
+        # All that was loaded stays for good. A full collection would walk it each time, a tenth of a second in a turn.
+        gc.collect()
+        gc.freeze()
         for loop in (self._publisher, *self._sweeps):
             loop.start()
 

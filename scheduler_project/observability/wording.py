@@ -12,6 +12,7 @@ WORDING: dict[str, tuple[int, str]] = {
     "clock.jumped": (WARNING, "The database's clock jumped by {seconds:.1f} s"),
     "tick.decided": (INFO, "Decided {ticks} ticks of {jobs} jobs, {fired} fired"),
     "tick.duplicated": (ERROR, "{ticks} ticks were in the ledger already; the constraint kept them from firing twice"),
+    "ledger.violation": (ERROR, "The ledger is wrong: {kind} for {ticks} ticks of job {job_id}, first {first_due_at}"),
     # --- executions ---
     "execution.dispatched": (INFO, "Dispatched job execution {execution_id} to {queue}"),
     "execution.announcement_failed": (WARNING, "Not announced at once: executions={count}, {error}"),
@@ -41,6 +42,7 @@ WORDING: dict[str, tuple[int, str]] = {
     "job.adopted": (INFO, "{actor} adopted {job}"),
     "job.observed": (INFO, "{actor} set {job} to be observed only {note}"),
     "job.live": (INFO, "{actor} set {job} live {note}"),
+    "job.engine_upgraded": (INFO, "{job} follows new rules: {note}"),
     "job.quarantined": (ERROR, "{job} is quarantined: {problem}"),
     "job.released": (INFO, "{job} has its template again"),
     # --- backfills ---

@@ -114,6 +114,11 @@ VARIABLES: dict[str, Variable] = {
         timedelta(seconds=10),
         "How often a running job renews its lease, and a worker says that it lives.",
     ),
+    "DAYBOOK_RECONCILE_WINDOW": Variable(
+        seconds(60, 604_800),
+        timedelta(hours=1),
+        "How much of the newest part of each job's ledger the scheduler verifies again and again.",
+    ),
     "DAYBOOK_LIVENESS_FOLDER": Variable(
         text, None, "Folder where scheduler and worker touch a file while they turn, for container health checks."
     ),
