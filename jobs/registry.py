@@ -92,21 +92,38 @@ def change(
     with revisions.changing(job_id) as (job, now):
         if expected_revision is not None and job.revision != expected_revision:
             raise RevisionConflict(f"The job is at revision {job.revision}, not {expected_revision}; read it again.")
-        before = Definition.of(job)
-        new = definition.read(data, current=before, now=now, may_run_sub_minute=may_run_sub_minute, replaces=replaces)
-        if job.origin == Origin.ADOPTED:
-            _refuse_foreign_fields(before, new)
-        elif (new.template, new.parameters) != (before.template, before.parameters):
-            _refuse_for_tenant(new, job.tenant)
-        if new.calendars != before.calendars:
-            _refuse_unknown_calendars(new, job.tenant)
-        if new.slug != job.slug:
-            revisions.refuse_taken_slug(new.slug, tenant_id=job.tenant_id)
-        if new.says_the_same(before) and not job.problem:
+        new = proposed(
+            job, data, now=now, may_run_sub_minute=may_run_sub_minute, replaces=replaces, keeps_calendars=True
+        )
+        if new.says_the_same(Definition.of(job)) and not job.problem:
             return job
         ledger.decide_job(job, now=now)
         revisions.write(job, new, change="changed", actor=actor, note=note, now=now)
         return job
+
+
+def proposed(
+    job: Job,
+    data: Mapping[str, Any],
+    *,
+    now: datetime,
+    may_run_sub_minute: bool = False,
+    replaces: bool = False,
+    keeps_calendars: bool = False,
+) -> Definition:
+    """The definition that a change comes to; writes nothing. With `keeps_calendars` those that it names cannot be
+    deleted before the transaction ends. Raises `InvalidJob` for whatever `change` refuses."""
+    before = Definition.of(job)
+    new = definition.read(data, current=before, now=now, may_run_sub_minute=may_run_sub_minute, replaces=replaces)
+    if job.origin == Origin.ADOPTED:
+        _refuse_foreign_fields(before, new)
+    elif (new.template, new.parameters) != (before.template, before.parameters):
+        _refuse_for_tenant(new, job.tenant)
+    if new.calendars != before.calendars:
+        _refuse_unknown_calendars(new, job.tenant, keeps=keeps_calendars)
+    if new.slug != job.slug:
+        revisions.refuse_taken_slug(new.slug, tenant_id=job.tenant_id)
+    return new
 
 
 class RevisionConflict(Exception):
@@ -252,15 +269,15 @@ def _refuse_for_tenant(new: Definition, tenant: Tenant) -> None:
 
 
 # The lock is one that a change of a calendar passes and its deletion waits for.
-CALENDARS = (
-    "SELECT slug FROM calendars WHERE tenant_id = %(tenant)s AND slug = ANY(%(slugs)s) ORDER BY id FOR KEY SHARE"
-)
+CALENDARS = "SELECT slug FROM calendars WHERE tenant_id = %(tenant)s AND slug = ANY(%(slugs)s) ORDER BY id"
+KEPT_CALENDARS = f"{CALENDARS} FOR KEY SHARE"
 
 
-def _refuse_unknown_calendars(new: Definition, tenant: Tenant) -> None:
+def _refuse_unknown_calendars(new: Definition, tenant: Tenant, *, keeps: bool = True) -> None:
     if not new.calendars:
         return
-    known = {row["slug"] for row in sql.rows(CALENDARS, {"tenant": tenant.pk, "slugs": list(new.calendars)})}
+    statement = KEPT_CALENDARS if keeps else CALENDARS
+    known = {row["slug"] for row in sql.rows(statement, {"tenant": tenant.pk, "slugs": list(new.calendars)})}
     if unknown := [slug for slug in new.calendars if slug not in known]:
         raise InvalidJob({"calendars": [f"{tenant.name} has no calendar {', '.join(unknown)}."]})
 

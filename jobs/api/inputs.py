@@ -5,6 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from jobs.backfill import MOST_AT_ONCE, OUTCOMES
+from jobs.impact import ACTIONS, CHOICES
 from jobs.rules.states import PRIORITIES, Misfire, OnLost, Overlap
 from scheduler_project.api.serializers import (
     InstantField,
@@ -109,10 +110,19 @@ class CreationOptionsSerializer(StrictSerializer):
     enabled = TrueOrFalseField(default=True)
 
 
+MISSED_HELP = (
+    "What to do with what did not run before: `none` of it, the `last` one, or `all`, as a backfill one after another. "
+    "Other values than `none` need the scope scheduler:run as well."
+)
+
+
 class ChangeOptionsSerializer(StrictSerializer):
     note = TextField(required=False, default="", allow_blank=True, max_length=500, help_text="Why, for the revision.")
     expected_revision = WholeNumberField(
         required=False, min_value=1, help_text="The change is refused when the job is at another revision by now."
+    )
+    missed = serializers.ChoiceField(
+        choices=CHOICES, default="none", help_text=f"For a `start_at` in the past. {MISSED_HELP}"
     )
 
 
@@ -124,8 +134,23 @@ class JobChangeSerializer(ChangeOptionsSerializer, JobFieldsSerializer):
     pass
 
 
+class ImpactOptionsSerializer(ChangeOptionsSerializer):
+    action = serializers.ChoiceField(
+        choices=list(ACTIONS), required=False, help_text="Instead of a changed definition."
+    )
+    until = InstantField(required=False, allow_null=True, help_text="Of `pause`.")
+
+
+class JobImpactSerializer(ImpactOptionsSerializer, JobFieldsSerializer):
+    pass
+
+
 class NoteSerializer(StrictSerializer):
     note = TextField(required=False, default="", allow_blank=True, max_length=500, help_text="Why, for the revision.")
+
+
+class CatchingUpSerializer(NoteSerializer):
+    missed = serializers.ChoiceField(choices=CHOICES, default="none", help_text=MISSED_HELP)
 
 
 class RunSerializer(StrictSerializer):

@@ -13,10 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.scopes import Scope
-from jobs import queries, registry
+from jobs import impact, queries, registry
 from jobs.api.base import TenantEngineViewSet, may_run_sub_minute, split_body
 from jobs.api.execution_output import ExecutionSerializer
 from jobs.api.inputs import (
+    CatchingUpSerializer,
     ChangeOptionsSerializer,
     CreationOptionsSerializer,
     JobChangeSerializer,
@@ -31,6 +32,7 @@ from jobs.models import Execution, Job
 from jobs.rules.states import Trigger
 from jobs.tick import publisher
 from scheduler_project.api.errors import NotProvisioned
+from scheduler_project.api.permissions import MissingScope
 from scheduler_project.api.views import TENANT_HEADER
 
 ARCHIVED = "The job is archived."
@@ -109,9 +111,11 @@ class JobViewSet(TenantEngineViewSet):
     def _change(self, request: Request, pk: str, *, replaces: bool) -> Response:
         job = self.find(_ids(), pk)
         options, definition = split_body(request, ChangeOptionsSerializer)
-        registry.change(
+        self._refuse_to_run(job, options["missed"])
+        impact.change(
             job.pk,
             definition,
+            missed=options["missed"],
             actor=self.principal.label,
             note=options["note"],
             may_run_sub_minute=may_run_sub_minute(self.principal),
@@ -145,26 +149,33 @@ class JobViewSet(TenantEngineViewSet):
         """From now on ticks are recorded as skipped. Pausing a paused job changes nothing."""
         return self._switch(registry.pause, pk)
 
-    @extend_schema(request=NoteSerializer)
+    @extend_schema(request=CatchingUpSerializer)
     def resume(self, request: Request, pk: str) -> Response:
-        """Ticks fire again from the next one on; what was skipped stays so."""
-        return self._switch(registry.resume, pk)
+        """Ticks fire again from the next one on; what was skipped stays so, and runs only when `missed` says it."""
+        return self._switch(impact.resume, pk, CatchingUpSerializer)
 
-    @extend_schema(request=NoteSerializer)
+    @extend_schema(request=CatchingUpSerializer)
     def enable(self, request: Request, pk: str) -> Response:
-        """Put the schedule in force. Nothing that was due before now runs."""
-        return self._switch(registry.enable, pk)
+        """Put the schedule in force. Nothing that was due before now runs, unless `missed` says it."""
+        return self._switch(impact.enable, pk, CatchingUpSerializer)
 
     @extend_schema(request=NoteSerializer)
     def disable(self, request: Request, pk: str) -> Response:
         """Take the schedule out of force: nothing is due any more."""
         return self._switch(registry.disable, pk)
 
-    def _switch(self, operation: Callable[..., Job], pk: str) -> Response:
+    def _switch(self, operation: Callable[..., Job], pk: str, body: type[NoteSerializer] = NoteSerializer) -> Response:
         job = self.find(_ids(), pk)
-        note = self.read_body(NoteSerializer)["note"]
-        operation(job.pk, actor=self.principal.label, note=note)
+        wishes = self.read_body(body)
+        self._refuse_to_run(job, wishes.get("missed", "none"))
+        operation(job.pk, actor=self.principal.label, **wishes)
         return self._shown(job.pk)
+
+    def _refuse_to_run(self, job: Job, missed: str) -> None:
+        """Whoever changes a job may not start runs of it by that alone."""
+        scope, principal = Scope.SCHEDULER_RUN, self.principal
+        if missed != "none" and not principal.may(scope, job.tenant_id):
+            raise MissingScope(scope, principal, held=principal.scopes.get(job.tenant_id, frozenset()))
 
     def _shown(self, job_id: int, code: int = status.HTTP_200_OK) -> Response:
         return Response(JobSerializer(_jobs().get(pk=job_id)).data, status=code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jobs.api.backfills import BackfillViewSet, JobBackfillViewSet
 from jobs.api.executions import ExecutionViewSet
 from jobs.api.explain import ExecutionExplanationViewSet, JobExplanationViewSet, TickExplanationViewSet
+from jobs.api.impact import ImpactViewSet
 from jobs.api.job_history import JobHistoryViewSet
 from jobs.api.jobs import JobViewSet
 from jobs.api.scheduler import SchedulerViewSet
@@ -37,6 +38,7 @@ urlpatterns = [
         route(f"jobs/{ID}/{action}", JobHistoryViewSet, f"job-{action}", get=action)
         for action in ("preview", "executions", "ticks", "revisions")
     ),
+    route(f"jobs/{ID}/impact", ImpactViewSet, "job-impact", post="impact"),
     route(f"jobs/{ID}/explain", JobExplanationViewSet, "job-explain", get="explain"),
     route(
         f"jobs/{ID}/ticks/(?P<tick_id>[0-9]{{1,18}})/explain",

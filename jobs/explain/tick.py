@@ -14,7 +14,7 @@ from jobs.explain.steps import Explanation, Step, first_block
 from jobs.explain.wording import instant, seconds
 from jobs.models import Execution, Job, JobRevision, LeaseHistory, Tick
 from jobs.planner import JobFacts, Moment, Pause, Rule, Verdict
-from jobs.rules.calendar import first_closed
+from jobs.rules.calendar import CalendarRules, first_closed
 from jobs.rules.policy import JobPolicy
 from jobs.rules.schedule import ScheduleSpec, describe
 from jobs.rules.states import FIRING, Mode, TickOutcome
@@ -51,7 +51,9 @@ def _moment(tick: Tick, job: Job, revision: JobRevision | None) -> Moment:
         next_tick_at=tick.due_at,
         pause=_pause(tick, job) if definition.get("paused") else None,
         mode=Mode(definition.get("mode", Mode.LIVE)),
-        calendars=tuple(known[key] for slug in job.calendars if (key := (job.tenant_id, slug)) in known),
+        calendars=tuple(
+            rules for slug in job.calendars if isinstance(rules := known.get((job.tenant_id, slug)), CalendarRules)
+        ),
         maintenance=facts_module.maintenance_windows(tick.due_at, max(tick.due_at, tick.decided_at)),
     )
     newest = _due_of(tick.blocking_id) if tick.outcome == TickOutcome.COALESCED else None

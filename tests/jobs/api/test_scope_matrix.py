@@ -46,6 +46,7 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "job-executions"): READ,
     ("get", "job-ticks"): READ,
     ("get", "job-revisions"): READ,
+    ("post", "job-impact"): READ,
     ("get", "job-explain"): READ,
     ("get", "job-tick-explain"): READ,
     ("get", "tick-explain"): READ,
@@ -71,6 +72,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "job-list"): JOB,
     ("put", "job-detail"): JOB,
     ("patch", "job-detail"): {"description": "other"},
+    ("post", "job-impact"): {"schedule": {"kind": "cron", "cron": "5 * * * *"}},
     ("post", "schedule-preview"): {"schedule": JOB["schedule"]},
     ("post", "job-backfills"): {"since": "2026-01-01T00:00:00Z", "until": "2026-01-03T00:00:00Z", "plan_only": True},
 }
