@@ -90,7 +90,7 @@ class TestTurn:
     def test_goes_on_in_pages(
         self, leader: Publisher, backend: Recorder, free_job: Job, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(publisher, "BATCH", 2)
+        monkeypatch.setattr(publisher, "PAGE_SIZE", 2)
         new = [run(free_job) for _ in range(5)]
         assert leader.turn() == 5
         assert backend.told == new
@@ -165,7 +165,7 @@ class TestSlots:
     def test_lets_no_job_without_a_slot_stand_in_the_way(
         self, backend: Recorder, make_job: MakeJob, free_job: Job, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(publisher, "BATCH", 2)
+        monkeypatch.setattr(publisher, "PAGE_SIZE", 2)
         full = make_job(policies={"overlap": "queue_all"})
         queued = [run(full) for _ in range(5)]
         free = run(free_job)
