@@ -20,11 +20,14 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
 # Transactions that were open when this one began may still commit events with a smaller xid, so those wait.
 NEXT = """
 SELECT v.id, v.xid, v.kind, v.at, v.job_id, v.execution_id, v.data, e.dry_run, t.name AS template
-FROM execution_events v
+FROM (
+    SELECT * FROM execution_events
+    WHERE (xid, id) > (%(xid)s, %(id)s) AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+    ORDER BY xid, id LIMIT %(limit)s
+) AS v
 JOIN job_executions e ON e.id = v.execution_id
 JOIN job_templates t ON t.id = e.template_id
-WHERE (v.xid, v.id) > (%(xid)s, %(id)s) AND v.xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-ORDER BY v.xid, v.id LIMIT %(limit)s
+ORDER BY v.xid, v.id
 """
 
 # A database that was restored into a new cluster begins its transaction numbers anew, below those of the stored events.
@@ -96,7 +99,8 @@ def _read_batch() -> int:
         if sql.rows(IS_AHEAD, {"xid": cursor.xid}):
             cursor.xid = 0
             sql.rows(FORGET_NUMBERS)
-        events = sql.rows(NEXT, {"xid": cursor.xid, "id": cursor.event_id, "limit": BATCH})
+        # Planned each time: a plan from when the tables were empty would join all that is in them by now.
+        events = sql.rows(NEXT, {"xid": cursor.xid, "id": cursor.event_id, "limit": BATCH}, prepare=False)
         if not events:
             return 0
         _add_up(events)
