@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from jobs.rules.states import FIRING
 from jobs.verification.expected import INSTANT, Revision, Stretch, clock_went_back, stretches
@@ -35,13 +36,12 @@ class Link(StrEnum):
     WRONG = "wrong"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedTick:
+class RecordedTick(NamedTuple):
     due_at: datetime
     outcome: str
     reason: str
     revision: int
-    link: Link = Link.FINE
+    link: str = Link.FINE.value
     is_early: bool = False  # decided before it was due
 
 
@@ -138,31 +138,39 @@ class _Merge:
                     tick = self._tick
                 if tick is not None and tick.due_at == due_at:
                     self._sum.due += 1
-                    yield from self._take(tick)
-                    yield from self._doubles(due_at)
+                    self._count(tick)
+                    if tick.link or tick.reason == UNACCOUNTED:
+                        yield from self._accuse(tick)
+                    if self._tick is not None and self._tick.due_at == due_at:
+                        yield from self._doubles(due_at)
                 else:
                     yield from self._unrecorded(due_at, stretch)
         except Exception as error:  # noqa: BLE001  whatever a stored schedule raises, the rest is verified
             self._sum.doubts[f"schedule cannot be evaluated: {type(error).__name__}"] += 1
             yield from self._not_due_until(stretch.until, stretch, doubt="schedule cannot be evaluated")
 
-    def _take(self, tick: RecordedTick) -> Iterator[Violation]:
-        """A recorded tick, due or not: count it, look at its execution, and go on to the next."""
+    def _count(self, tick: RecordedTick) -> None:
+        """A recorded tick, due or not; then the next."""
         self._tick = next(self._ticks, None)
         self._sum.outcomes[tick.outcome, tick.reason] += 1
         if tick.outcome in _FIRING:
             self._fired += 1
+
+    def _accuse(self, tick: RecordedTick) -> Iterator[Violation]:
+        """What is wrong with a tick whether it was due or not."""
         if tick.reason == UNACCOUNTED:
             self._count_as_gone()
             yield self._violation(tick.due_at, Kind.UNACCOUNTED, "nobody had decided it; the reconciler wrote it down")
-        if tick.link is Link.GONE:
+        if tick.link == Link.GONE:
             yield self._violation(tick.due_at, Kind.FIRED_WITHOUT_EXECUTION, f"it is {tick.outcome}")
-        elif tick.link is Link.WRONG:
+        elif tick.link == Link.WRONG:
             yield self._violation(tick.due_at, Kind.WRONG_EXECUTION, "its execution is of another job or instant")
 
     def _doubles(self, due_at: datetime) -> Iterator[Violation]:
         while self._tick is not None and self._tick.due_at == due_at:
-            yield from self._take(self._tick)
+            tick = self._tick
+            self._count(tick)
+            yield from self._accuse(tick)
             yield self._violation(due_at, Kind.DOUBLE, "two ticks for one occurrence")
 
     def _unrecorded(self, due_at: datetime, stretch: Stretch) -> Iterator[Violation]:
@@ -176,7 +184,8 @@ class _Merge:
     def _not_due_until(self, until: datetime, stretch: Stretch | None, *, doubt: str = "") -> Iterator[Violation]:
         """Ticks up to `until` for which there is no occurrence."""
         while (tick := self._tick) is not None and tick.due_at <= until:
-            yield from self._take(tick)
+            self._count(tick)
+            yield from self._accuse(tick)
             why = doubt or self._doubt_of(tick, stretch)
             if why:
                 self._sum.due += 1

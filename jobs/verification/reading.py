@@ -10,7 +10,7 @@ from itertools import groupby
 
 from django.db import connection, transaction
 
-from jobs.verification.compare import History, Kind, Link, RecordedTick, Violation
+from jobs.verification.compare import History, Kind, RecordedTick, Violation
 from jobs.verification.expected import INSTANT, Revision
 from scheduler_project.lib import sql
 
@@ -58,11 +58,12 @@ FROM unnest(%(jobs)s::bigint[], %(since)s::timestamptz[]) AS s(job_id, since)
 
 # Each execution by its key, whatever the statistics say: the limits keep the planner from reading whole tables.
 TICKS = """
-SELECT s.job_id, t.due_at, t.outcome, t.reason, t.revision, t.decided_at < t.due_at AS is_early,
+SELECT s.job_id, t.due_at, t.outcome, t.reason, t.revision,
        CASE WHEN t.execution_id IS NULL OR t.execution_id < %(oldest)s THEN ''
             WHEN e.id IS NULL THEN 'gone'
             WHEN e.job_id = t.job_id AND e.scheduled_for = t.due_at AND e.trigger = 'schedule' THEN ''
-            ELSE 'wrong' END AS link
+            ELSE 'wrong' END AS link,
+       t.decided_at < t.due_at AS is_early
 FROM unnest(%(jobs)s::bigint[], %(since)s::timestamptz[]) AS s(job_id, since)
 CROSS JOIN LATERAL (
     SELECT * FROM ticks
@@ -141,14 +142,10 @@ def ticks_of(
     since: Mapping[int, datetime], *, until: datetime, limit: int, first_execution: int
 ) -> dict[int, list[RecordedTick]]:
     """The ticks of these jobs in order, at most `limit` of each."""
-    rows = sql.rows(TICKS, {**_columns(since), "until": until, "limit": limit, "oldest": first_execution})
+    rows = sql.tuples(TICKS, {**_columns(since), "until": until, "limit": limit, "oldest": first_execution})
     found: dict[int, list[RecordedTick]] = {job_id: [] for job_id in since}
-    for row in rows:
-        found[row["job_id"]].append(
-            RecordedTick(
-                row["due_at"], row["outcome"], row["reason"], row["revision"], _LINKS[row["link"]], row["is_early"]
-            )
-        )
+    for job_id, *tick in rows:
+        found[job_id].append(RecordedTick._make(tick))
     return found
 
 
@@ -221,6 +218,3 @@ def _history(row: sql.Row, revisions: Sequence[Revision], fired: int | None, sin
         since=since,
         now=now,
     )
-
-
-_LINKS = {link.value: link for link in Link}

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 from django.db import connection
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import Jsonb
 
 Row = dict[str, Any]
@@ -23,6 +23,15 @@ def rows(statement: str, parameters: Mapping[str, Any] | None = None, *, prepare
         # Not Django's cursor: that one pastes the values into the text, so that nothing could ever be prepared.
         cursor.execute(statement.encode(), parameters, prepare=prepare)
         return cursor.fetchall() if cursor.description else []
+
+
+def tuples(statement: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    """The same for very many rows: plain tuples out of the binary protocol, in a fraction of the time."""
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection, row_factory=tuple_row) as cursor:
+        cursor.execute(statement.encode(), parameters, binary=True)
+        return cursor.fetchall()
 
 
 def row(statement: str, parameters: Mapping[str, Any] | None = None) -> Row | None:
