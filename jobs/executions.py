@@ -257,7 +257,8 @@ WITH clock AS MATERIALIZED (
                %(status)s = 'queued' AND x.cancel_requested_at IS NOT NULL AS cancelled,
                CASE WHEN %(status)s = 'queued' AND x.cancel_requested_at IS NOT NULL THEN 'cancelled'
                     ELSE %(status)s END AS status
-        FROM clock, gone, job_executions x WHERE x.id = %(id)s
+        -- Locked, or a wish to cancel that commits meanwhile would be queued with the run, and never let it be claimed.
+        FROM clock, gone, job_executions x WHERE x.id = %(id)s FOR NO KEY UPDATE OF x
     ) AS v
     WHERE e.id = %(id)s AND e.fence = %(fence)s
     RETURNING e.id, e.tenant_id, e.job_id, e.attempt, e.status, e.event_sequence, e.available_at, v.now, v.job_slot
