@@ -12,7 +12,7 @@ VENV_BIN := .venv/bin
 INSTALL := $(PYTHON) scheduler_project/embedded/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-dev run test check fmt prove-schedule bench-ticks bench-outage chromium pgbouncer clean-state
+.PHONY: help venv venv-dev run test check fmt prove-schedule bench-ticks bench-outage chaos chaos-smoke chromium pgbouncer clean-state
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1|\2/' | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -49,6 +49,12 @@ bench-ticks: venv-dev  ## 1,000 to 100,000 jobs due in one second, beside stock 
 bench-outage: venv-dev  ## DAYS without a scheduler for JOBS jobs each minute, and how it catches up
 	$(VENV_BIN)/python -m benchmarks.outage --days $(DAYS) --jobs $(JOBS) $(ARGS)
 
+chaos: venv-dev pgbouncer  ## hurt real processes for eight minutes, then judge the ledger (SEED=..., CHAOS_MINUTES=...)
+	@exec $(VENV_BIN)/python -m tests.chaos
+
+chaos-smoke: venv-dev pgbouncer  ## the same in 90 seconds, without the mutants
+	@CHAOS_MINUTES=1.5 exec $(VENV_BIN)/python -m tests.chaos --no-mutants
+
 venv:  ## make .venv with the pinned requirements
 	@$(INSTALL)
 
@@ -62,7 +68,6 @@ chromium:
 		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; then :; \
 	else echo "Left out: the browser tests, since there is no chromium on PATH and it cannot be installed here."; fi
 
-# So does the pooler.
 pgbouncer:
 	@if command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \

@@ -56,13 +56,14 @@ def _set_up_django(running: Topology) -> None:
     import django
     from django.core.management import call_command
 
-    mutants = os.environ.pop("CHAOS_MUTANTS", "")  # only for the processes under test
     django.setup()
     call_command("migrate", verbosity=0)
     os.environ.pop("DAYBOOK_LOG_LEVEL")
-    if mutants:
-        os.environ["CHAOS_MUTANTS"] = mutants
-        print(f"With the mutants {mutants}: this run is meant to end red.", flush=True)
+    from tests.chaos import mutants
+
+    if names := mutants.named():
+        mutants.prepare_database(names)
+        print(f"With the mutants {', '.join(names)}: this run is meant to end red.", flush=True)
 
 
 def _run(running: Topology, *, seed: int, seconds: float) -> tuple[dict[str, Any], int]:

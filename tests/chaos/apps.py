@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from django.apps import AppConfig
 
 
@@ -13,9 +11,7 @@ class ChaosConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        names = [name for name in os.environ.get("CHAOS_MUTANTS", "").split(",") if name]
-        if names:
-            from tests.chaos import mutants
+        from tests.chaos import mutants
 
-            for name in names:
-                mutants.MUTANTS[name].apply()
+        for name in mutants.named():
+            mutants.MUTANTS[name].apply()

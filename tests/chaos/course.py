@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -82,6 +83,7 @@ class Course:
                 kind = deck.draw()
                 if kind.strike(self.world):
                     deck.count(kind)
+                    self._note(kind.name)
                     next_at = max(next_at + deck.pace, time.monotonic() - 5 * deck.pace)
                 else:
                     deck.give_back(kind)
@@ -185,6 +187,11 @@ class Course:
         struck = self.deck.struck.total() if self.deck else 0
         told = "{} ticks, {} queued, {} running, {} ended, epoch {}".format(*state) if state else "the database is away"
         print(f"{time.monotonic() - self._began:6.1f} s  {struck} faults, {told}. {words}".rstrip(), flush=True)
+
+    def _note(self, fault: str) -> None:
+        """For whoever reads the logs of the processes afterwards."""
+        with (self.topology.folder / "faults.log").open("a") as log:
+            log.write(f"{datetime.now(UTC).isoformat()} {fault}\n")
 
     def _disable_all(self) -> None:
         """The last change of each job ends its schedule at an instant that its revision names."""

@@ -224,6 +224,11 @@ WHERE next_epoch <> epoch + 1
 SELECT id, job_id, status, reason, attempt, available_at, published_at FROM job_executions
 WHERE status IN ('queued', 'running');
 
+-- name: queued_though_cancelled
+-- What is queued may be claimed: nobody has asked for its end.
+SELECT id, job_id, reason, cancel_requested_at, available_at FROM job_executions
+WHERE status = 'queued' AND cancel_requested_at IS NOT NULL;
+
 -- name: stray_lease
 -- An execution is running exactly when it has a lease, with the same fence.
 SELECT coalesce(e.id, l.execution_id) AS execution, e.status, e.fence, l.fence AS lease_fence

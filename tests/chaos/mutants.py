@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -35,16 +36,28 @@ class Mutant:
             setattr(target, name, value)
 
 
+def named() -> list[str]:
+    """Those that the run is to be made with."""
+    names = [name for name in os.environ.get("CHAOS_MUTANTS", "").split(",") if name]
+    if unknown := set(names) - set(MUTANTS):
+        raise LookupError(f"There is no mutant {', '.join(unknown)}; there are {', '.join(MUTANTS)}.")
+    return names
+
+
+def prepare_database(names: Sequence[str]) -> None:
+    for name in names:
+        if MUTANTS[name].schema:
+            sql.script(MUTANTS[name].schema)
+
+
 @contextmanager
 def mutated(names: Sequence[str]) -> Iterator[None]:
     """Meanwhile these barriers are away, in this process and its database."""
     with ExitStack() as stack:
         for name in names:
-            mutant = MUTANTS[name]
-            for target, attribute, value in mutant.patches():
+            for target, attribute, value in MUTANTS[name].patches():
                 stack.enter_context(mock.patch.object(target, attribute, value))
-            if mutant.schema:
-                sql.script(mutant.schema)
+        prepare_database(names)
         yield
 
 

@@ -52,7 +52,7 @@ class Servers:
         self.cluster.create_database(self._port, self._password)
 
     def _pooler(self) -> Unit | None:
-        program = shutil.which("pgbouncer")
+        program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
         if program is None:
             return None
         port = self._pooler_port = free_port()

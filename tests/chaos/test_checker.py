@@ -232,6 +232,13 @@ PLANTED: dict[str, tuple[Callable[[History], None], set[str]]] = {
         ),
         {"stuck_execution", "broken_events"},
     ),
+    "queued_though_cancelled": (
+        sql(
+            "UPDATE job_executions SET status = 'queued', reason = '', cancel_requested_at = now(), finished_at = NULL "
+            f"WHERE id = {RETRIED}"
+        ),
+        {"queued_though_cancelled", "stuck_execution", "wrong_success"},
+    ),
     "stray_lease": (
         sql(
             "INSERT INTO execution_leases "
