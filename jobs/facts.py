@@ -18,10 +18,14 @@ TEMPLATE_IS_GONE = "The code of its template is not installed any more; its tick
 
 
 class Surroundings:
-    """What stands around these jobs from `since`, the oldest tick to be judged, to now."""
+    """What stands around these jobs from `since`, the oldest tick to be judged, to now.
 
-    def __init__(self, jobs: Sequence[Job], *, since: datetime, now: datetime) -> None:
-        self._active = queries.active_executions_by_job([job.pk for job in jobs if _looks_at_active_ones(job)])
+    Without `active`, their executions are left out: the rules that let ticks in do not look at them.
+    """
+
+    def __init__(self, jobs: Sequence[Job], *, since: datetime, now: datetime, active: bool = True) -> None:
+        looked_at = [job.pk for job in jobs if _looks_at_active_ones(job)] if active else []
+        self._active = queries.active_executions_by_job(looked_at) if looked_at else {}
         self._calendars = calendars_of(jobs)
         self._maintenance = maintenance_windows(since, now)
         self._gone = set(TemplateVersion.objects.filter(is_available=False).values_list("pk", flat=True))

@@ -8,6 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from jobs.api.forecast_output import CollisionsSerializer
 from jobs.api.inputs import PolicySerializer, ScheduleSerializer
 from jobs.models import Job, JobRevision, Tick
 from jobs.rules.schedule import describe
@@ -135,6 +136,16 @@ class PreviewSerializer(serializers.Serializer[Any]):
     timezone = serializers.CharField(read_only=True)
     ticks = DueSerializer(many=True, read_only=True)
     clock_changes = ClockChangeSerializer(many=True, read_only=True)
+
+
+# `collisions` stands in the context.
+class SchedulePreviewOutputSerializer(PreviewSerializer):
+    collisions = serializers.SerializerMethodField(help_text="Null when nothing is due any more.")
+
+    @extend_schema_field(CollisionsSerializer(allow_null=True))
+    def get_collisions(self, _: Any) -> Any:
+        found = self.context["collisions"]
+        return None if found is None else CollisionsSerializer(found).data
 
 
 class JobPreviewSerializer(PreviewSerializer):

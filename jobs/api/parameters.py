@@ -12,6 +12,7 @@ from jobs.rules.states import FINISHED, PRIORITIES, ExecutionStatus, TickOutcome
 from scheduler_project.api.serializers import InstantField, StrictSerializer
 
 MOST_LINES = 1_000
+MOST_HOURS = 31 * 24
 
 
 class TemplateParameters(StrictSerializer):
@@ -66,6 +67,18 @@ class LogParameters(StrictSerializer):
         default=0, min_value=0, max_value=2**31 - 1, help_text="Only lines after this sequence number."
     )
     limit = serializers.IntegerField(default=MOST_LINES, min_value=1, max_value=MOST_LINES)
+
+
+class ForecastParameters(StrictSerializer):
+    hours = serializers.IntegerField(default=24, min_value=1, max_value=MOST_HOURS)
+    queue = serializers.CharField(required=False, help_text="Only jobs of this queue.")
+    limit = serializers.IntegerField(default=10, min_value=1, max_value=100, help_text="How many herds at most.")
+
+
+class UpcomingParameters(StrictSerializer):
+    hours = serializers.IntegerField(default=24, min_value=1, max_value=MOST_HOURS)
+    queue = serializers.CharField(required=False, help_text="Only jobs of this queue.")
+    limit = serializers.IntegerField(default=100, min_value=1, max_value=1_000)
 
 
 class PreviewParameters(StrictSerializer):

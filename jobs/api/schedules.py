@@ -8,22 +8,30 @@ from rest_framework.response import Response
 
 from accounts.scopes import Scope
 from jobs import definition
-from jobs.api.base import EngineViewSet, may_run_sub_minute, split_body
+from jobs.api.base import TenantEngineViewSet, may_run_sub_minute, split_body
 from jobs.api.inputs import PreviewOptionsSerializer, SchedulePreviewSerializer
-from jobs.api.job_output import PreviewSerializer
+from jobs.api.job_output import SchedulePreviewOutputSerializer
+from jobs.forecast import collisions
+from jobs.models import Job
 from jobs.rules.preview import preview
 from scheduler_project.lib import sql
 
 
-class ScheduleViewSet(EngineViewSet):
+class ScheduleViewSet(TenantEngineViewSet):
+    queryset = Job.objects.none()
     required_scopes = {"preview": Scope.SCHEDULER_READ}
     operation_ids = {"preview": "preview_schedule"}
-    serializer_class = PreviewSerializer
+    serializer_class = SchedulePreviewOutputSerializer
 
-    @extend_schema(request=SchedulePreviewSerializer, responses={200: PreviewSerializer})
+    @extend_schema(request=SchedulePreviewSerializer, responses={200: SchedulePreviewOutputSerializer})
     def preview(self, request: Request) -> Response:
-        """The next due instants of a schedule, and where changes of the clocks touch it. Stores nothing."""
+        """The next due instants of a schedule, where clocks change under it, and what starts in the same minute.
+
+        Stores nothing.
+        """
         options, described = split_body(request, PreviewOptionsSerializer)
         now = sql.now()
         schedule = definition.read_schedule(described, now=now, may_run_sub_minute=may_run_sub_minute(self.principal))
-        return Response(PreviewSerializer(preview(schedule, after=now, count=options["count"])).data)
+        found = preview(schedule, after=now, count=options["count"])
+        context = {"collisions": collisions(self.scoped(Job.objects.all()), schedule, now=now)}
+        return Response(SchedulePreviewOutputSerializer(found, context=context).data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jobs.api.backfills import BackfillViewSet, JobBackfillViewSet
 from jobs.api.executions import ExecutionViewSet
 from jobs.api.explain import ExecutionExplanationViewSet, JobExplanationViewSet, TickExplanationViewSet
+from jobs.api.forecasts import ForecastViewSet
 from jobs.api.impact import ImpactViewSet
 from jobs.api.job_history import JobHistoryViewSet
 from jobs.api.jobs import JobViewSet
@@ -51,6 +52,8 @@ urlpatterns = [
     route(f"jobs/{ID}/backfills", JobBackfillViewSet, "job-backfills", get="list", post="start"),
     route(f"backfills/{ID}", BackfillViewSet, "backfill-detail", get="retrieve"),
     route(f"backfills/{ID}/cancel", BackfillViewSet, "backfill-cancel", post="cancel"),
+    route("forecast", ForecastViewSet, "forecast", get="forecast"),
+    route("upcoming", ForecastViewSet, "upcoming", get="upcoming"),
     route("schedules/preview", ScheduleViewSet, "schedule-preview", post="preview"),
     route("executions", ExecutionViewSet, "execution-list", get="list"),
     route(f"executions/{ID}", ExecutionViewSet, "execution-detail", get="retrieve"),

@@ -12,6 +12,7 @@ from django.db import Error
 
 from jobs.backends.base import Backend, get_backend
 from jobs.recovery import backfills, deadlines, partitions, projections, redelivery
+from jobs.recovery.forecasts import Keeper
 from jobs.recovery.reaper import Reaper
 from jobs.recovery.reconciler import EVERY, Reconciler
 from jobs.recovery.resync import Resync
@@ -47,6 +48,7 @@ class Service:
             Loop("backfills", self._leading(backfills.sweep), interval=timedelta(seconds=1)),
             Loop("reconciler", self._leading(reconciler.sweep), interval=EVERY),
             Loop("upgrade", self._leading(Upgrade().sweep), interval=timedelta(seconds=1)),
+            Loop("forecasts", self._leading(Keeper().sweep), interval=timedelta(minutes=1)),
             Loop("partitions", self._leading(partitions.sweep), interval=timedelta(minutes=1)),
         ]
 

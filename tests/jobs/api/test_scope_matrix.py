@@ -51,6 +51,8 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "job-tick-explain"): READ,
     ("get", "tick-explain"): READ,
     ("get", "execution-explain"): READ,
+    ("get", "forecast"): READ,
+    ("get", "upcoming"): READ,
     ("get", "job-backfills"): READ,
     ("post", "job-backfills"): RUN,
     ("get", "backfill-detail"): READ,
@@ -99,6 +101,8 @@ class Stage:
         self.job, self.execution, self.tick = job, execution, missed_tick_of(job)
 
     def path(self, name: str) -> str:
+        if name in ("forecast", "upcoming"):
+            return reverse(name)
         if name.startswith("backfill-"):
             return reverse(name, args=[Backfill.objects.get(job=self.job).pk])
         if name in ("template-detail", "template-versions"):
