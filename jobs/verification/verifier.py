@@ -29,13 +29,15 @@ def verify(
 ) -> Report:
     """Everything that is kept, or since <= due < until of it. `now` is the database's, except in tests; `tell` is
     called with the jobs and ticks so far."""
-    kept = reading.kept()
-    since = max(since or kept.since, kept.since)
-    report = Report(since, min(until or now or sql.now(), now or sql.now()))
-    after, batch = 0, BATCH
-    while batch == BATCH:
-        after, batch = _verify_batch(report, kept, after=after, until=until, job_id=job_id, now=now)
-        tell(report.jobs, report.sums.recorded)
+    report, kept = None, reading.kept()
+    while report is None:
+        report = Report(max(since or kept.since, kept.since), min(until or now or sql.now(), now or sql.now()))
+        after, batch = 0, BATCH
+        while batch == BATCH:
+            after, batch = _verify_batch(report, kept, after=after, until=until, job_id=job_id, now=now)
+            tell(report.jobs, report.sums.recorded)
+        if kept != (kept := reading.kept()):
+            report = None  # meanwhile the oldest part was dropped: what was missing of it proves nothing
     return report
 
 
