@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 
 from jobs.rules.calendar import CalendarRules, MaintenanceWindow, first_closed
@@ -280,15 +281,16 @@ def _ranked(facts: JobFacts, after: datetime, now: datetime, limit: int) -> Iter
         yield due_at, verdict, newer, newest
 
 
-def _due(spec: ScheduleSpec, after: datetime, now: datetime, limit: int) -> list[datetime]:
-    """The first occurrences up to now. Mostly it is one, of a schedule that many jobs share: those are remembered."""
+@lru_cache(maxsize=1024)  # many jobs share a schedule, and stood still just as long
+def _due(spec: ScheduleSpec, after: datetime, now: datetime, limit: int) -> tuple[datetime, ...]:
+    """The first occurrences up to now. Mostly it is one: then these two questions are remembered longer than a turn."""
     first = next_occurrence(spec, after)
     if first is None or first > now:
-        return []
+        return ()
     second = next_occurrence(spec, first)
     if second is None or second > now:
-        return [first]
-    return list(islice(occurrences(spec, after, now), limit))
+        return (first,)
+    return tuple(islice(occurrences(spec, after, now), limit))
 
 
 def _last_let_in(due: Sequence[datetime], verdicts: Sequence[Verdict | None]) -> datetime | None:

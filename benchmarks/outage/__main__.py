@@ -117,7 +117,7 @@ def _outcomes() -> dict[str, Any]:
         cursor.execute("SELECT outcome || coalesce(nullif(':' || reason, ':'), ''), count(*) FROM ticks GROUP BY 1")
         counted = dict(cursor.fetchall())
         cursor.execute("SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('ticks')")
-        return {"outcomes": counted, "ledger_mb": round(cursor.fetchone()[0] / 1e6)}
+        return {"outcomes": counted, "ledger_mb": int(cursor.fetchone()[0]) // 1_000_000}
 
 
 def _say(text: str) -> None:

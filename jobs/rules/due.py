@@ -46,6 +46,11 @@ def next_occurrence(spec: ScheduleSpec, after: datetime) -> datetime | None:
 
 def latest(spec: ScheduleSpec, after: datetime, until: datetime, count: int) -> list[datetime]:
     """The newest `count` due instants with after < due <= until, ascending; older ones are not walked through."""
+    return list(_latest(spec, after, until, count))
+
+
+@lru_cache(maxsize=1024)
+def _latest(spec: ScheduleSpec, after: datetime, until: datetime, count: int) -> tuple[datetime, ...]:
     found: list[datetime] = []
     start, end = max(after, _FIRST), min(until, HORIZON)
     reach = timedelta(seconds=max(3600, count * (spec.every_seconds or 60)))
@@ -53,7 +58,7 @@ def latest(spec: ScheduleSpec, after: datetime, until: datetime, count: int) -> 
         since = end - reach if end - start > reach else start
         found = [*occurrences(spec, since, end), *found]
         end, reach = since, reach * 2
-    return found[-count:] if count > 0 else []
+    return tuple(found[-count:]) if count > 0 else ()
 
 
 def spread_offset(job_id: object, spread_seconds: int) -> int:
