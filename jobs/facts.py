@@ -12,6 +12,7 @@ from jobs.models import Calendar, Job, Maintenance
 from jobs.planner import JobFacts, Pause
 from jobs.rules.calendar import CalendarRules, MaintenanceWindow
 from jobs.rules.states import Mode
+from jobs.rules.zones import load_zone
 from templates_registry.models import TemplateVersion
 
 TEMPLATE_IS_GONE = "The code of its template is not installed any more; its ticks are recorded as missed."
@@ -42,14 +43,20 @@ class Surroundings:
             mode=Mode(job.mode),
             closing=closing,
             template_problem=self.template_problem(job),
-            calendars=tuple(
-                self._calendars[job.tenant_id, slug]
-                for slug in job.calendars
-                if (job.tenant_id, slug) in self._calendars
-            ),
+            calendars=tuple(self._calendar(job.tenant_id, slug) for slug in self._known(job)),
             maintenance=self._maintenance,
             active=tuple(self._active.get(job.pk, ())),
         )
+
+    def _known(self, job: Job) -> list[str]:
+        return [slug for slug in job.calendars if (job.tenant_id, slug) in self._calendars]
+
+    def _calendar(self, tenant_id: int, slug: str) -> CalendarRules:
+        """Raises what a stored calendar that cannot be understood raises: only the jobs that name it have to know."""
+        found = self._calendars[tenant_id, slug]
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def template_problem(self, job: Job) -> str:
         return TEMPLATE_IS_GONE if job.template_id in self._gone else ""
@@ -63,15 +70,23 @@ def _looks_at_active_ones(job: Job) -> bool:
         return False
 
 
-def calendars_of(jobs: Iterable[Job]) -> dict[tuple[int, str], CalendarRules]:
-    """The calendars that these jobs name, by tenant and slug."""
+def calendars_of(jobs: Iterable[Job]) -> dict[tuple[int, str], CalendarRules | Exception]:
+    """The calendars that these jobs name, by tenant and slug; an error in the place of one that cannot be read."""
     named = {(job.tenant_id, slug) for job in jobs for slug in job.calendars}
     if not named:
         return {}
     found = Calendar.objects.filter(
         tenant_id__in={tenant for tenant, _ in named}, slug__in={slug for _, slug in named}
     ).prefetch_related("blackouts")
-    return {(calendar.tenant_id, calendar.slug): rules_of(calendar) for calendar in found}
+    return {(calendar.tenant_id, calendar.slug): _read(calendar) for calendar in found}
+
+
+def _read(calendar: Calendar) -> CalendarRules | Exception:
+    try:
+        load_zone(calendar.timezone)
+        return rules_of(calendar)
+    except Exception as error:  # noqa: BLE001  told of where a job that names it is judged
+        return ValueError(f"Its calendar {calendar.slug} cannot be read: {error}")
 
 
 def rules_of(calendar: Calendar) -> CalendarRules:

@@ -6,11 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import DataError, transaction
+
 from jobs import executions, planner
 from jobs.facts import TEMPLATE_IS_GONE, Surroundings
 from jobs.models import Job
 from jobs.planner import JobPlan, TickDecision
 from scheduler_project.lib import sql, telemetry
+
+Planned = tuple[Job, JobPlan]
 
 MAX_JOBS = 500
 MAX_TICKS = 5_000
@@ -37,7 +41,7 @@ def decide_due(*, now: datetime, epoch: int) -> Decided:
     if not due:
         return Decided()
     surroundings = _surroundings(due, now)
-    plans: list[tuple[Job, JobPlan]] = []
+    plans: list[Planned] = []
     left = MAX_TICKS
     is_complete = len(due) < MAX_JOBS
     for position, job in enumerate(due):
@@ -49,9 +53,9 @@ def decide_due(*, now: datetime, epoch: int) -> Decided:
             plans.append((job, plan))
             left -= len(plan.decisions)
             is_complete = is_complete and plan.is_complete
-    fired = _record(plans, now=now, epoch=epoch)
-    ticks = sum(len(plan.decisions) for _, plan in plans)
-    return Decided(len(plans), ticks, fired, is_complete)
+    recorded, fired = _record_each(plans, now=now, epoch=epoch)
+    ticks = sum(len(plan.decisions) for _, plan in recorded)
+    return Decided(len(recorded), ticks, fired, is_complete)
 
 
 def _lock_due(now: datetime) -> list[Job]:
@@ -106,11 +110,15 @@ def _plan(job: Job, surroundings: Surroundings, *, now: datetime, limit: int, cl
         facts = surroundings.facts(job, next_tick_at=job.next_tick_at, closing=closing)
         return planner.plan(facts, now=now, limit=limit)
     except Exception as error:  # noqa: BLE001  whatever a stored schedule raises, the other jobs must go on
-        job.problem = f"The schedule cannot be evaluated: {type(error).__name__}: {error}"
-        job.undecided_since, job.next_tick_at = job.next_tick_at, None
-        job.save(update_fields=["problem", "undecided_since", "next_tick_at"])
-        telemetry.emit("job.quarantined", job_id=job.pk, job=job.name, problem=job.problem)
+        _quarantine(job, error)
         return None
+
+
+def _quarantine(job: Job, error: Exception) -> None:
+    job.problem = sql.text(f"The schedule cannot be evaluated: {type(error).__name__}: {error}".strip())
+    job.undecided_since, job.next_tick_at = job.next_tick_at, None
+    job.save(update_fields=["problem", "undecided_since", "next_tick_at"])
+    telemetry.emit("job.quarantined", job_id=job.pk, job=job.name, problem=job.problem)
 
 
 def _note_template(job: Job, problem: str) -> None:
@@ -177,7 +185,21 @@ WHERE j.id = v.id
 """
 
 
-def _record(plans: Sequence[tuple[Job, JobPlan]], *, now: datetime, epoch: int) -> int:
+def _record_each(plans: Sequence[Planned], *, now: datetime, epoch: int) -> tuple[Sequence[Planned], int]:
+    """Together, or one by one when a stored value cannot be written, which tells the job that is to blame. Returns
+    those that were recorded, and how many executions were made. Any other error is no job's fault, and is raised."""
+    try:
+        with transaction.atomic():
+            return plans, _record(plans, now=now, epoch=epoch)
+    except (DataError, ArithmeticError, TypeError, ValueError) as error:
+        if len(plans) == 1:
+            _quarantine(plans[0][0], error)
+            return [], 0
+        alone = [_record_each([plan], now=now, epoch=epoch) for plan in plans]
+        return [plan for recorded, _ in alone for plan in recorded], sum(fired for _, fired in alone)
+
+
+def _record(plans: Sequence[Planned], *, now: datetime, epoch: int) -> int:
     """Write ticks, their executions and where each job goes on. Returns how many executions were made."""
     if not plans:
         return 0

@@ -65,17 +65,20 @@ class JobSerializer(RowSerializer):
 
     @extend_schema_field(ScheduleSerializer)
     def get_schedule(self, job: Job) -> dict[str, Any]:
-        return shown_schedule(job.spec)
+        return shown_schedule(job.spec) if isinstance(job.spec, dict) else {}
 
     def get_schedule_text(self, job: Job) -> str:
         try:
             return describe(job.schedule)
-        except (ValueError, TypeError):  # quarantined: `problem` says why
+        except Exception:  # noqa: BLE001  quarantined: `problem` says why
             return ""
 
     @extend_schema_field(PolicySerializer)
     def get_policies(self, job: Job) -> dict[str, Any]:
-        return job.policies.to_json()
+        try:
+            return job.policies.to_json()
+        except Exception:  # noqa: BLE001  quarantined as well
+            return {}
 
 
 class TickSerializer(RowSerializer):

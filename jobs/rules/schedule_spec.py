@@ -63,7 +63,11 @@ class ScheduleSpec:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ScheduleSpec:
-        """A spec as `to_json` wrote it. The content is trusted: it was checked before it was stored."""
+        """A spec as `to_json` wrote it. The content is trusted: it was checked before it was stored.
+
+        Raises InvalidSchedule where nothing could be due by mistake: it holds no kind that is known here."""
+        if not isinstance(data, Mapping) or data.get("kind") not in _OF_KIND:
+            raise InvalidSchedule({"kind": [f"The stored kind is none of {', '.join(_OF_KIND)}."]})
         return _read_stored(data)
 
     def to_json(self) -> dict[str, Any]:
