@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 
 from jobs.models import LeaseHistory, SchedulerLease
 from jobs.tick.leader import Leader, NotLeading
-from scheduler_project.lib import sql
-
-pytestmark = pytest.mark.django_db
+from scheduler_project.lib import sql, transactions
+from tests import live
 
 TTL = timedelta(seconds=10)
 
@@ -19,6 +20,7 @@ def expire() -> None:
     sql.rows("UPDATE scheduler_leases SET expires_at = clock_timestamp() - interval '1 ms'")
 
 
+@pytest.mark.django_db
 class TestLeader:
     def test_takes_a_lease_that_nobody_holds(self) -> None:
         first = Leader("a", ttl=TTL)
@@ -76,3 +78,58 @@ class TestLeader:
         leader = Leader("a", ttl=timedelta(seconds=0))
         leader.keep()
         assert not leader.is_leading
+
+
+def keep_elsewhere(leader: Leader) -> Future[bool]:
+    """Let it try in a session of its own."""
+
+    def keep() -> bool:
+        try:
+            return leader.keep()
+        finally:
+            connection.close()
+
+    return ThreadPoolExecutor(1).submit(keep)
+
+
+def wait_for_a_waiting_session() -> None:
+    live.wait_for(lambda: sql.rows("SELECT 1 FROM pg_locks WHERE NOT granted"), what="the other to wait")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRace:
+    def test_for_a_free_lease_is_lost_by_whoever_comes_second(self) -> None:
+        Leader("old", ttl=TTL).keep()
+        expire()
+        winner, loser = Leader("a", ttl=TTL), Leader("b", ttl=TTL)
+        with transaction.atomic():
+            assert winner.keep()
+            outcome = keep_elsewhere(loser)
+            wait_for_a_waiting_session()
+        assert outcome.result(timeout=5) is False
+        assert [(entry.epoch, entry.holder) for entry in LeaseHistory.objects.order_by("epoch")] == [
+            (1, "old"),
+            (2, "a"),
+        ]
+
+    def test_for_the_first_lease_of_all_is_lost_by_whoever_comes_second(self) -> None:
+        winner, loser = Leader("a", ttl=TTL), Leader("b", ttl=TTL)
+        with transaction.atomic():
+            assert winner.keep()
+            outcome = keep_elsewhere(loser)
+            wait_for_a_waiting_session()
+        assert outcome.result(timeout=5) is False
+        assert LeaseHistory.objects.get().holder == "a"
+
+    def test_a_take_over_waits_for_the_old_leader_s_transaction(self) -> None:
+        """So no tick of an epoch commits after the next one began, though the lease ran out in the middle."""
+        old, new = Leader("a", ttl=timedelta(seconds=0.2)), Leader("b", ttl=TTL)
+        old.keep()
+        with transactions.engine():
+            old.fence()
+            live.wait_for(lambda: not old.is_leading, what="the end of the lease")
+            outcome = keep_elsewhere(new)
+            wait_for_a_waiting_session()
+            assert not outcome.done()
+        assert outcome.result(timeout=5) is True
+        assert not old.keep()

@@ -11,9 +11,9 @@ from django.db import connection
 from django.db.utils import OperationalError
 
 from jobs import ledger
-from jobs.models import Job, Tick
+from jobs.models import Job, SchedulerCandidate, SchedulerLease, Tick
 from jobs.tick.leader import Leader
-from jobs.tick.turn import Turn
+from jobs.tick.turn import STANDBY, Turn
 from tests.jobs.conftest import database_now
 
 MakeJob = Callable[..., Job]
@@ -104,3 +104,117 @@ class TestTwoSchedulers:
         make_due(make_job())
         stale.take()
         assert set(Tick.objects.values_list("epoch", flat=True)) == {2}
+
+
+@pytest.mark.django_db
+class TestCandidate:
+    def test_leaves_the_list_when_it_ends(self) -> None:
+        turns = [Turn(Leader(holder, ttl=TTL)) for holder in ("a", "b")]
+        for turn in turns:
+            turn.take()
+        assert candidates() == {"a": "", "b": ""}
+        turns[0].end()
+        assert candidates() == {"b": ""}
+        turns[1].take()
+        assert turns[1].leader.epoch == 2
+
+    def test_is_forgotten_by_the_leader_when_nobody_saw_it_for_a_minute(self) -> None:
+        now = database_now()
+        for holder, age in (("long dead", 61), ("just gone", 50)):
+            SchedulerCandidate.objects.create(holder=holder, started_at=now, seen_at=now - timedelta(seconds=age))
+        Turn(Leader("a", ttl=TTL)).take()
+        assert set(candidates()) == {"a", "just gone"}
+
+    def test_tells_what_its_last_turn_failed_at_until_one_goes_well(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        turn = Turn(Leader("a", ttl=TTL))
+
+        def fail(**kwargs: object) -> None:
+            raise ValueError("a surprise")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ledger, "decide_due", fail)
+            patch.setattr("scheduler_project.lib.transactions.forget_connection", lambda: None)
+            turn.take()
+            assert candidates() == {"a": "ValueError('a surprise')"}
+            turn.take()
+            assert SchedulerLease.objects.get().ticked_at is None
+        turn.take()
+        turn.take()
+        assert candidates() == {"a": ""}
+        assert SchedulerLease.objects.get().ticked_at is not None
+
+
+@pytest.mark.django_db
+class TestLeaderThatFails:
+    def test_gives_the_lead_up_after_a_lease_so_that_a_standby_may_try(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(**kwargs: object) -> None:
+            raise ValueError("a surprise")
+
+        failing, standby = Turn(Leader("a", ttl=TTL)), Turn(Leader("b", ttl=TTL))
+        with monkeypatch.context() as patch:
+            patch.setattr(ledger, "decide_due", fail)
+            patch.setattr("scheduler_project.lib.transactions.forget_connection", lambda: None)
+            failing.take()
+            assert failing.leader.is_leading
+            failing._good_at -= TTL.total_seconds() + 1
+            wait = failing.take()
+        assert wait > STANDBY
+        standby.take()
+        assert standby.leader.is_leading
+
+
+@pytest.mark.django_db
+class TestLiveness:
+    """The file that a container's health check looks at is touched by turns that end, not by those that begin."""
+
+    @pytest.fixture
+    def proofs(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        proofs: list[str] = []
+        monkeypatch.setattr("scheduler_project.lib.liveness.prove", proofs.append)
+        monkeypatch.setattr("scheduler_project.lib.transactions.forget_connection", lambda: None)
+        return proofs
+
+    def test_is_proven_by_a_standby_too(self, proofs: list[str]) -> None:
+        for holder in ("a", "b"):
+            Turn(Leader(holder, ttl=TTL)).take()
+        assert proofs == ["scheduler"] * 2
+
+    @pytest.mark.parametrize(
+        ("error", "is_proven"),
+        [
+            (ValueError("a surprise"), False),
+            (psycopg.errors.LockNotAvailable("locked"), False),
+            (psycopg.errors.QueryCanceled("too slow"), False),
+            (psycopg.OperationalError("connection refused"), True),
+            (psycopg.errors.ConnectionFailure("server closed the connection"), True),
+        ],
+    )
+    def test_is_proven_by_a_turn_that_failed_only_without_a_database(
+        self, proofs: list[str], error: Exception, is_proven: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(**kwargs: object) -> None:
+            if isinstance(error, psycopg.Error):
+                raise OperationalError(str(error)) from error
+            raise error
+
+        monkeypatch.setattr(ledger, "decide_due", fail)
+        Turn(Leader("a", ttl=TTL)).take()
+        assert bool(proofs) == is_proven
+
+
+@pytest.mark.django_db(transaction=True)
+class TestLockedLease:
+    def test_is_told_of_and_not_waited_for_in_silence(self) -> None:
+        turn = Turn(Leader("a", ttl=TTL))
+        turn.take()
+        with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}) as other:
+            other.execute("SELECT FROM scheduler_leases FOR UPDATE")
+            turn.take()
+        assert "lock timeout" in candidates()["a"]
+        turn.take()
+        turn.take()
+        assert candidates() == {"a": ""}
+
+
+def candidates() -> dict[str, str]:
+    return dict(SchedulerCandidate.objects.values_list("holder", "trouble"))
