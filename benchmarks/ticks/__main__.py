@@ -17,7 +17,10 @@ from benchmarks.ticks.stock import measure as stock_measure
 
 ALL = (1_000, 10_000, 100_000)
 STARTED = time.monotonic()
-COLUMNS = {"jobs": 8, "last s": 9, "p50 s": 9, "p99 s": 9, "start s": 9, "edit ms": 9, "idle %": 8, "MB": 6}
+COLUMNS = {
+    "jobs": 8, "last s": 9, "p50 s": 9, "p99 s": 9, "cpu s": 8, "db cpu s": 9,
+    "start s": 9, "edit ms": 9, "idle %": 8, "MB": 6,
+}  # fmt: skip
 HEADER = f"{'scheduler':<22}" + "".join(f"{name:>{width}}" for name, width in COLUMNS.items())
 
 
@@ -77,7 +80,11 @@ def _stock(running: Servers, count: int, figures: dict[str, Any], options: argpa
 
 def _figures(who: str, count: int, arrivals: Arrivals) -> dict[str, Any]:
     """What was not reached in the time is told as a count, never as a time."""
-    figures: dict[str, Any] = {f"{who}_{count}_p99_s": round(arrivals.percentile(99), 3)}
+    figures: dict[str, Any] = {
+        f"{who}_{count}_p99_s": round(arrivals.percentile(99), 3),
+        f"{who}_{count}_cpu_s": round(arrivals.processor_seconds, 2),
+        f"{who}_{count}_database_cpu_s": round(arrivals.database_processor_seconds, 2),
+    }
     if arrivals.is_complete:
         return figures | {f"{who}_{count}_s": round(arrivals.last, 3)}
     return figures | {f"{who}_{count}_sent": len(arrivals.lateness), f"{who}_{count}_after_s": round(arrivals.last, 1)}
@@ -85,7 +92,8 @@ def _figures(who: str, count: int, arrivals: Arrivals) -> dict[str, Any]:
 
 def _row(name: str, count: int, arrivals: Arrivals, rest: str) -> str:
     last = f"{arrivals.last:>9.2f}" if arrivals.is_complete else f"{f'{len(arrivals.lateness)} sent':>9}"
-    row = f"{name:<22}{count:>8}{last}{arrivals.percentile(50):>9.2f}{arrivals.percentile(99):>9.2f}{rest}"
+    row = f"{name:<22}{count:>8}{last}{arrivals.percentile(50):>9.2f}{arrivals.percentile(99):>9.2f}"
+    row += f"{arrivals.processor_seconds:>8.2f}{arrivals.database_processor_seconds:>9.2f}{rest}"
     _say(f"last {last.strip()} s after it was due")
     return row
 

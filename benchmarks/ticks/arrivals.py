@@ -1,22 +1,26 @@
-"""When messages reached the broker, seen from outside: the length of the queue, looked at every few milliseconds."""
+"""When messages reached the broker, and what that took: the queue's length and processor time, seen from outside."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import redis
+
+from benchmarks.processes import Process, family, processor_seconds
 
 LOOK_EVERY = 0.005
 
 
 @dataclass(frozen=True)
 class Arrivals:
-    """Seconds after the due instant, one per message, ascending."""
+    """Seconds after the due instant, one per message, ascending. Processor time does not depend on who else is busy."""
 
     lateness: Sequence[float]
     expected: int
+    processor_seconds: float
+    database_processor_seconds: float
 
     @property
     def is_complete(self) -> bool:
@@ -49,13 +53,18 @@ class Queue:
         self.client.flushdb()
 
 
-def watch(queue: Queue, *, due_at: float, expected: int, seconds: float, check: Callable[[], None]) -> Arrivals:
-    """Look until all have come, or for so many seconds after they were due. `check` may end it all."""
+def watch(
+    queue: Queue, *, due_at: float, expected: int, seconds: float, scheduler: Process, postgres_pid: int
+) -> Arrivals:
+    """Look until all have come, or for so many seconds after they were due."""
     lateness: list[float] = []
+    servers = family(postgres_pid)
+    before = processor_seconds([scheduler.pid]), processor_seconds(servers)
     while len(lateness) < expected and time.time() < due_at + seconds:
         length = queue.length()
         lateness += [time.time() - due_at] * (length - len(lateness))
         if not lateness:
-            check()
+            scheduler.expect_alive()
         time.sleep(LOOK_EVERY)
-    return Arrivals(lateness, expected)
+    used = processor_seconds([scheduler.pid]) - before[0], processor_seconds(servers) - before[1]
+    return Arrivals(lateness, expected, *used)

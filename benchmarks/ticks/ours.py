@@ -49,7 +49,12 @@ def measure(
         say(f"idle {idle:.1f} % of a core, an edit {edits[len(edits) // 2]:.1f} ms, {before:.0f} MB")
         wait_until_due(due_at, say)
         arrivals = watch(
-            queue, due_at=due_at.timestamp(), expected=count, seconds=seconds, check=scheduler.expect_alive
+            queue,
+            due_at=due_at.timestamp(),
+            expected=count,
+            seconds=seconds,
+            scheduler=scheduler,
+            postgres_pid=servers.postgres_pid,
         )
         _check_ledger(count, arrivals, due_at)
         measured = Measured(count, start, edits, idle, database_idle, before, scheduler.megabytes(), arrivals)

@@ -35,7 +35,12 @@ def measure(servers: Servers, count: int, *, due_at: datetime, seconds: float, s
     with Process(beat, peer, servers.folder / f"stock-{count}.log") as scheduler:
         wait_until_due(due_at, say)
         arrivals = watch(
-            queue, due_at=due_at.timestamp(), expected=count, seconds=seconds, check=scheduler.expect_alive
+            queue,
+            due_at=due_at.timestamp(),
+            expected=count,
+            seconds=seconds,
+            scheduler=scheduler,
+            postgres_pid=servers.postgres_pid,
         )
         measured = Measured(count, scheduler.megabytes(), arrivals)
     servers.drop(name)
