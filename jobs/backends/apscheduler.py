@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -21,10 +22,12 @@ from jobs.backends.base import Announcement
 from scheduler_project.lib import sql, telemetry
 
 DRAIN = timedelta(seconds=60)
+# A child that dies at once would be started again at once, for ever: each failure doubles the wait.
+FIRST_REST, LONGEST_REST = 0.5, 60.0  # seconds
 
 CLAIMABLE = """
 SELECT e.id FROM job_executions e
-WHERE e.status = 'queued' AND e.available_at <= clock_timestamp() AND NOT (e.id = ANY(%(running)s))
+WHERE e.status = 'queued' AND e.available_at <= clock_timestamp() AND NOT (e.id = ANY(%(not_now)s))
   AND (e.max_instances IS NULL OR e.max_instances > (
       SELECT count(*) FROM execution_leases l WHERE l.job_id = e.job_id AND l.job_slot IS NOT NULL))
 ORDER BY e.priority, e.id
@@ -61,6 +64,7 @@ class Runner:
         self._slots = slots
         self._command = tuple(command)
         self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._rests: dict[int, _Rest] = {}
         self._lock = threading.Lock()
         self._is_draining = False
         self.scheduler = BackgroundScheduler(
@@ -90,7 +94,8 @@ class Runner:
             free = self._slots - len(self._children)
             if self._is_draining or free <= 0:
                 return
-            for row in sql.rows(CLAIMABLE, {"running": list(self._children), "limit": free}):
+            not_now = [*self._children, *self._resting()]
+            for row in sql.rows(CLAIMABLE, {"not_now": not_now, "limit": free}):
                 self._children[row["id"]] = self._start(row["id"])
 
     def drain(self) -> None:
@@ -113,4 +118,31 @@ class Runner:
         )
 
     def _forget_ended(self) -> None:
-        self._children = {key: child for key, child in self._children.items() if child.poll() is None}
+        ended = {key: child.returncode for key, child in self._children.items() if child.poll() is not None}
+        for execution_id, code in ended.items():
+            del self._children[execution_id]
+            if code:
+                rest = _Rest.after(self._rests.get(execution_id))
+                self._rests[execution_id] = rest
+                telemetry.emit("execution.child_failed", execution_id=execution_id, code=code, seconds=rest.seconds)
+            else:
+                self._rests.pop(execution_id, None)
+
+    def _resting(self) -> list[int]:
+        now = time.monotonic()
+        # Kept for a while after its end, so that the next failure waits longer than the last.
+        self._rests = {key: rest for key, rest in self._rests.items() if now < rest.until + 2 * LONGEST_REST}
+        return [key for key, rest in self._rests.items() if now < rest.until]
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """How long an execution waits since its child died."""
+
+    seconds: float
+    until: float
+
+    @classmethod
+    def after(cls, before: _Rest | None) -> _Rest:
+        seconds = FIRST_REST if before is None else min(before.seconds * 2, LONGEST_REST)
+        return cls(seconds, time.monotonic() + seconds)

@@ -30,6 +30,10 @@ WORDING: dict[str, tuple[int, str]] = {
         ERROR,
         "Execution {execution_id} of {job} had another owner already; its end counts nothing",
     ),
+    "execution.child_failed": (
+        ERROR,
+        "The process for execution {execution_id} ended with {code}; it gets no other one for {seconds:g} s",
+    ),
     "execution.expired": (WARNING, "Execution {execution_id} was not started in time and is cancelled"),
     # --- jobs ---
     "job.created": (INFO, "{actor} created {job}"),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
 
 from jobs.backends.apscheduler import Runner
+from jobs.execution import registration
 from jobs.tick.service import Service
 
 
@@ -35,9 +40,17 @@ class Command(BaseCommand):
         service.start()
         runner.every(timedelta(seconds=0.25), "dispatch", runner.dispatch)
         runner.every(timedelta(seconds=0.5), "tick", service.turn.take)
+        name = f"run_scheduler@{socket.gethostname()}:{os.getpid()}"
+        runner.every(
+            settings.DAYBOOK_HEARTBEAT,
+            "registration",
+            lambda: registration.beat(name, queues=[], concurrency=options["slots"]),
+        )
         runner.scheduler.start()
         self.stdout.write(f"Scheduling and running up to {options['slots']} executions at once.")
         stopping.wait()
         runner.scheduler.shutdown(wait=True)
         service.stop()
         runner.drain()
+        with suppress(Error):  # then its heartbeat grows old
+            registration.stop(name)

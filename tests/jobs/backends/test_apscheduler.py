@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from jobs import registry
 from jobs.backends import apscheduler
 from jobs.backends.apscheduler import Runner
+from jobs.models import Job
 from tests.live import wait_for
 
 # Starts a program of its own, as a template may, and outlasts any patience.
@@ -28,6 +32,39 @@ class TestDrain:
         runner.drain()
         assert time.monotonic() - started < 2
         wait_for(lambda: not any(members(group) for group in groups), seconds=2)
+
+
+@pytest.mark.django_db
+class TestChildThatDiesAtOnce:
+    def test_is_started_again_ever_more_seldom(
+        self, make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = [1_000.0]
+        monkeypatch.setattr("jobs.backends.apscheduler.time.monotonic", lambda: now[0])
+        registry.run_now(make_job(), actor="user:test")
+        runner = Runner(slots=3, command=(sys.executable, "-c", "raise SystemExit(3)"))
+        started: list[float] = []
+        for _ in range(80):  # twenty seconds
+            before = dict(runner._children)
+            runner.dispatch()
+            for key, child in runner._children.items():
+                if key not in before:
+                    started.append(now[0] - 1_000)
+                child.wait()
+            now[0] += 0.25
+        waits = [after - before for before, after in pairwise(started)]
+        assert waits == [0.75, 1.25, 2.25, 4.25, 8.25]
+
+    def test_stands_in_no_other_s_way(self, make_job: Callable[..., Job]) -> None:
+        runner = Runner(slots=1, command=(sys.executable, "-c", "raise SystemExit(3)"))
+        first, second = (registry.run_now(make_job(), actor="user:test") for _ in range(2))
+        seen: list[int] = []
+        for _ in range(2):
+            runner.dispatch()
+            seen += runner._children
+            for child in runner._children.values():
+                child.wait()
+        assert seen == [first, second]
 
 
 def members(group: int) -> list[int]:
