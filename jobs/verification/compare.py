@@ -179,7 +179,7 @@ class _Merge:
             self._sum.doubts[stretch.doubt] += 1
         else:
             self._sum.due += 1
-            yield self._violation(due_at, Kind.UNRECORDED, "due, and not in the ledger")
+            yield self._violation(due_at, Kind.UNRECORDED, f"due by revision {stretch.last}, and not in the ledger")
 
     def _not_due_until(self, until: datetime, stretch: Stretch | None, *, doubt: str = "") -> Iterator[Violation]:
         """Ticks up to `until` for which there is no occurrence."""

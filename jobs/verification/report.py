@@ -83,7 +83,7 @@ class Report:
     def lines(self) -> Iterator[str]:
         """For people."""
         since, until = (f"{instant:%Y-%m-%d %H:%M:%S}" for instant in (self.since, self.until))
-        yield f"Ledger of {self.jobs:,} jobs, due from {since} to {until} UTC"
+        yield f"Ledger of {_many(self.jobs, 'job')}, due from {since} to {until} UTC"
         yield ""
         yield _line("due", self.sums.due)
         totals = self.by_outcome()
@@ -92,7 +92,9 @@ class Report:
         yield _line("recorded", self.sums.recorded, "" if self.sums.due == self.sums.recorded else "does not add up")
         yield ""
         if self.jobs_undecided:
-            behind = f"of {self.jobs_undecided:,} jobs, {self.furthest_behind.total_seconds():,.1f} s behind at most"
+            behind = (
+                f"in {_many(self.jobs_undecided, 'job')}, {self.furthest_behind.total_seconds():,.1f} s behind at most"
+            )
             yield _line("undecided", self.undecided, f"{behind}; {self.jobs_quarantined:,} of them quarantined")
         for why, count in sorted(self.sums.doubts.items()):
             yield _line("not recomputable", count, f"differences: {why}")
@@ -108,7 +110,7 @@ class Report:
         if self.holds:
             yield "No violation: every due tick is accounted for."
             return
-        yield f"{self.violations:,} violations: " + ", ".join(
+        yield f"{_many(self.violations, 'violation')}: " + ", ".join(
             f"{kind} {count:,}" for kind, count in sorted(self.sums.kinds.items())
         )
         for violation in self.shown:
@@ -122,3 +124,7 @@ class Report:
 
 def _line(name: str, count: int, more: str = "") -> str:
     return f"{name:<18}{count:>14,}  {more}".rstrip()
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

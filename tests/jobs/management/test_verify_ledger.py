@@ -61,7 +61,7 @@ class TestTable:
         code, text = run()
         assert code == 0
         assert "undecided" in text
-        assert "of 1 jobs, 60.0 s behind at most" in text
+        assert "in 1 job, 60.0 s behind at most" in text
 
     def test_names_the_first_violations_and_counts_the_rest(self, world: World, job: Job) -> None:
         world.decides(minutes=20)
