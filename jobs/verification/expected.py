@@ -81,14 +81,12 @@ def _stretch(revision: Revision, after: datetime, until: datetime) -> Stretch:
 def _append(found: list[Stretch], new: Stretch) -> None:
     """A change that left the schedule alone, such as a pause, begins no new stretch."""
     last = found[-1] if found else None
-    if (
-        last is not None
-        and last.until == new.after
-        and replace(new, after=last.after, first=last.first) == replace(last, until=new.until, last=new.last)
-    ):
-        found[-1] = replace(last, until=new.until, last=new.last)
-    else:
-        found.append(new)
+    if last is not None and (last.until, last.last + 1) == (new.after, new.first):
+        longer = replace(last, until=new.until, last=new.last)
+        if longer == replace(new, after=last.after, first=last.first):
+            found[-1] = longer
+            return
+    found.append(new)
 
 
 @lru_cache(maxsize=64)
