@@ -28,6 +28,7 @@ class World:
         self.random = source
         self.leader_kills: list[float] = []  # by the clock of the machine, as the database's
         self.disturbances: list[tuple[float, float]] = []  # from when to when something else hinders a new leader
+        self._database_whole_at = 0.0
         self._later: list[tuple[float, int, Callable[[], object]]] = []
         self._numbers = itertools.count()
         self._database: psycopg.Connection[Any] | None = None
@@ -39,18 +40,23 @@ class World:
         self.disturbances.append((time.time(), time.time() + seconds))
 
     def stop_database(self, number: signal.Signals, *, down: float) -> bool:
-        """It counts as a disturbance until it has answered again and everybody has noticed."""
+        """It counts as a disturbance until it has answered again and everybody has noticed. Refused before that: an
+        outage on top of another would be one."""
+        if time.time() < self._database_whole_at:
+            return False
         postgres, since = self.topology.servers.postgres, time.time()
         starts = postgres.starts
 
         def is_back() -> None:
             if postgres.starts > starts and self.query("SELECT 1"):
+                self._database_whole_at = time.time() + 2 * NOTICED
                 self.disturbances.append((since, time.time() + NOTICED))
             else:
                 self.later(0.2, is_back)
 
         if not postgres.end(number, down=down):
             return False
+        self._database_whole_at = float("inf")
         self.later(0.2, is_back)
         return True
 
