@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 State = Literal["passed", "blocked", "not_reached", "noted"]
 Subject = TypeVar("Subject")
@@ -80,8 +80,7 @@ class Condition(Generic[Subject]):
         found = self.judge(subject)
         if isinstance(found, str):
             return Step(self.name, self.title, "passed", found)
-        fields: dict[str, Any] = asdict(found)
-        return Step(self.name, self.title, "blocked", **fields)
+        return Step(self.name, self.title, "blocked", **vars(found))
 
 
 def first_block(steps: Iterable[Step]) -> Step | None:
