@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from accounts.models import Tenant
 from jobs import facts, planner
 from jobs.facts import Surroundings
 from jobs.models import Calendar, Job
@@ -43,13 +42,15 @@ def of_spec(
     *,
     now: datetime,
     count: int,
-    tenant: Tenant | None = None,
+    tenant_id: int | None = None,
     calendars: Iterable[str] = (),
     pause: Pause | None = None,
 ) -> Outlook:
     """Of a schedule that is not stored yet, with the calendars of the tenant that it would have."""
     named = list(calendars)
-    found = Calendar.objects.filter(tenant=tenant, slug__in=named).prefetch_related("blackouts") if named else []
+    found = []
+    if named and tenant_id is not None:
+        found = list(Calendar.objects.filter(tenant_id=tenant_id, slug__in=named).prefetch_related("blackouts"))
     given = JobFacts(
         job_id=0,
         spec=spec,

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
 from jobs.models import Execution, Job, Tick
-from jobs.rules.preview import Preview, preview
 from jobs.rules.states import ACTIVE, PRIORITIES, Trigger
 from scheduler_project.lib import sql
 from templates_registry.models import TemplateVersion
@@ -133,12 +132,6 @@ def newest_templates(*, category: str = "", q: str = "") -> QuerySet[TemplateVer
 # --- what comes next, and who sees to it ------------------------------------------------------------------------------
 
 
-def preview_job(job: Job, *, now: datetime, count: int) -> Preview:
-    """The job's next ticks, as far as its number of runs reaches. Raises InvalidSchedule."""
-    most = job.policies.max_runs
-    return preview(job.schedule, after=now, count=count if most is None else max(0, min(count, most - job.fired_count)))
-
-
 @dataclass(frozen=True)
 class CandidateStatus:
     """A scheduler process: whether it leads, when its loop turned last, and what its last turn failed at."""
@@ -170,7 +163,8 @@ class SchedulerStatus:
     quarantined_jobs: int
 
 
-# Each part reads an index or a small table, except for the quarantined jobs, which are counted whole.
+# Each part reads a bounded stretch of an index or a small table, except for the quarantined jobs, which are counted
+# whole. `clock_timestamp()` would keep the planner from the index.
 STATUS = """
 WITH lease AS (
     SELECT *, expires_at > clock_timestamp() AS is_held FROM scheduler_leases WHERE name = 'scheduler'
@@ -180,8 +174,8 @@ WITH lease AS (
     SELECT extract(epoch FROM decided_at - due_at)::float AS seconds FROM newest
     WHERE epoch > 0 AND decided_at > clock_timestamp() - interval '1 hour' LIMIT 1000
 ), behind AS (
-    SELECT count(*) AS jobs, extract(epoch FROM clock_timestamp() - min(next_tick_at))::float AS seconds
-    FROM dynamic_jobs WHERE next_tick_at <= clock_timestamp()
+    SELECT next_tick_at FROM dynamic_jobs WHERE next_tick_at <= statement_timestamp()
+    ORDER BY next_tick_at LIMIT 10000
 )
 SELECT (SELECT holder FROM lease WHERE is_held) AS leader,
        coalesce((SELECT epoch FROM lease), 0) AS epoch,
@@ -190,8 +184,9 @@ SELECT (SELECT holder FROM lease WHERE is_held) AS leader,
        (SELECT extract(epoch FROM clock_timestamp() - ticked_at)::float FROM lease) AS last_tick_age_seconds,
        (SELECT count(*) FROM lag) AS lag_ticks,
        (SELECT percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY seconds) FROM lag) AS lag,
-       (SELECT jobs FROM behind) AS behind_jobs,
-       coalesce((SELECT seconds FROM behind), 0) AS behind_seconds,
+       (SELECT count(*) FROM behind) AS behind_jobs,
+       coalesce((SELECT extract(epoch FROM statement_timestamp() - min(next_tick_at)) FROM behind), 0)::float
+           AS behind_seconds,
        (SELECT count(*) FROM ledger_violations) AS violations,
        (SELECT count(*) FROM ledger_violations
         WHERE found_at > clock_timestamp() - interval '1 day') AS violations_last_day,

@@ -37,6 +37,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "Configure",
         (
+            Entry("Calendars", "flag", "jobs.Calendar"),
             Entry("Templates", "template", "templates_registry.TemplateVersion"),
             Entry("Celery beat rows", "clock", "django_celery_beat"),
         ),
@@ -44,6 +45,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "System",
         (
+            Entry("Maintenance", "pause", "jobs.Maintenance"),
             Entry("API keys", "key", "accounts.ApiKey"),
             Entry("Tenants", "box", "accounts.Tenant"),
             Entry("Memberships", "link", "accounts.Membership"),
@@ -91,7 +93,10 @@ class ConsoleAdminSite(AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
-        context["navigation"] = self.navigation(request) if context["has_permission"] else []
+        if context["has_permission"]:
+            from jobs import maintenance
+
+            context |= {"navigation": self.navigation(request), "maintenance": maintenance.current()}
         return context
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from accounts import access
 from accounts.scopes import Scope
-from jobs.admin.operations import OPERATIONS, REFUSALS, Caller, in_words
+from jobs.admin.operations import OPERATIONS, REFUSALS, Caller, Wishes, in_words
 from jobs.models import Job
 
 MOST = 1_000
@@ -54,7 +54,7 @@ def apply_to_all(request: HttpRequest, queryset: QuerySet[Job], name: str, *, do
             unchanged += 1
         else:
             try:
-                operation.apply(job, caller, "")
+                operation.apply(job, caller, Wishes())
                 succeeded += 1
             except (*REFUSALS, DatabaseError) as error:
                 failures.append(f"{job.name}: {in_words(error)}")

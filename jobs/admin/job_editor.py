@@ -19,7 +19,9 @@ from jobs.admin.job_form import JobForm
 from jobs.admin.job_list import job_url, schedule_in_words
 from jobs.admin.operations import Caller, in_words
 from jobs.definition import Definition, InvalidJob
+from jobs.ledger import StillCatchingUp
 from jobs.models import Job, JobRevision
+from jobs.planner import Pause
 from jobs.rules.schedule import InvalidSchedule
 from jobs.rules.states import Origin
 from jobs.rules.zones import zone_names
@@ -97,7 +99,7 @@ class JobEditor:
                 section.form.apply_errors(_of_parameters(error.fields))
         except registry.RevisionConflict:
             self._refuse_lost_update(form)
-        except executions.JobIsArchived as error:
+        except (executions.JobIsArchived, StillCatchingUp) as error:
             form.add_error(None, in_words(error))
         return None
 
@@ -183,7 +185,7 @@ class JobEditor:
         if self.job is None or form.is_bound:
             return None
         try:
-            return schedule_preview.of_spec(self.job.schedule, now=self.now)
+            return schedule_preview.of_job(self.job, now=self.now)
         except InvalidSchedule as error:  # quarantined, and this form is where that is mended
             return schedule_preview.Preview(problems=error.fields)
 
@@ -200,13 +202,25 @@ class JobEditor:
             shortest_seconds=max(shortest, 1),
             job_id=self.job.pk if self.job else None,
             anchor=before.anchor if before else None,
+            around=self._around(form),
         )
+
+    def _around(self, form: JobForm) -> schedule_preview.Around:
+        chosen = form.cleaned_data.get("calendars") or []
+        if self.job is not None:
+            return schedule_preview.Around(self.job.tenant_id, chosen, _pause_of(self.job))
+        tenant = form.cleaned_data.get("tenant") or self.tenants.first()
+        return schedule_preview.Around(tenant.pk if tenant else None, chosen)
 
     def _template_of(self, form: JobForm) -> TemplateVersion | None:
         return self._find_template(form.template_id())
 
     def _find_template(self, key: Any) -> TemplateVersion | None:
         return next((row for row in self.templates if str(row.pk) == str(key) or row.name == key), None)
+
+
+def _pause_of(job: Job) -> Pause | None:
+    return Pause(job.paused_by, job.pause_note, job.paused_until, job.paused_at) if job.is_paused else None
 
 
 PREVIEWED = frozenset(("kind", "cron", "every", "at", "timezone", "spread", "start_at", "end_at"))

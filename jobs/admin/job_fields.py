@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -43,9 +43,9 @@ POLICIES = {
     "misfire_window": "misfire_window_seconds", "misfire_cap": "misfire_cap",
     "start_deadline": "start_deadline_seconds", "max_runs": "max_runs", "timeout": "timeout_seconds",
     "soft_timeout": "soft_timeout_seconds", "max_retries": "max_retries", "retry_base": "retry_base_seconds",
-    "retry_cap": "retry_cap_seconds", "on_lost": "on_lost",
+    "retry_cap": "retry_cap_seconds", "on_lost": "on_lost", "pause_after_failures": "pause_after_failures",
 }  # fmt: skip
-MAY_BE_EMPTY = {"max_instances", "start_deadline", "max_runs", "soft_timeout"}
+MAY_BE_EMPTY = {"max_instances", "start_deadline", "max_runs", "soft_timeout", "pause_after_failures"}
 OF_KIND = {
     "cron": ("cron", "day_match", "gap", "fold", "spread", "start_at", "end_at"),
     "interval": ("every", "spread", "start_at", "end_at"),
@@ -75,6 +75,12 @@ class LocalTimeField(forms.DateTimeField):
             except ValueError:
                 continue
         raise ValidationError("Write a date and a time, such as 2026-11-30 09:00.")
+
+
+def in_utc(text: str) -> datetime | None:
+    """What a browser's date and time field says, taken as UTC. Raises `ValidationError`."""
+    wall = LocalTimeField(required=False).to_python(text)
+    return None if wall is None else wall.replace(tzinfo=UTC)
 
 
 def _choices(options: list[tuple[str, str]], empty: str) -> list[tuple[str, str]]:
@@ -126,6 +132,13 @@ class JobFields(forms.Form):
     start_at = LocalTimeField(label="Starts at", required=False)
     end_at = LocalTimeField(label="Ends at", help_text="From here on nothing is due any more.", required=False)
 
+    calendars = forms.MultipleChoiceField(
+        label="Calendars",
+        help_text="Runs that one of them leaves out are skipped.",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
     slug = forms.CharField(
         label="Short name", help_text="For addresses and the API. Made from the name when left empty.", required=False
@@ -147,6 +160,10 @@ class JobFields(forms.Form):
     retry_base = DurationField(label="First retry after", help_text="Each further wait doubles.")
     retry_cap = DurationField(label="Longest wait")
     on_lost = forms.ChoiceField(label="When the worker vanishes", required=False)
+    pause_after_failures = _number(
+        "Pause after failures in a row",
+        "Counted in runs that failed for good; empty: the job is never paused for that.",
+    )
 
     note = forms.CharField(
         label="Why this change",

@@ -23,7 +23,7 @@ from jobs.admin.job_fields import (
     SCHEDULE,
     JobFields,
 )
-from jobs.models import Job
+from jobs.models import Calendar, Job
 from jobs.rules.schedule import ScheduleSpec, load_zone
 from jobs.rules.states import PRIORITY_NAMES, Origin
 from jobs.rules.zones import UnknownZone
@@ -38,6 +38,7 @@ class JobForm(JobFields):
         super().__init__(data, initial={**_initial(job), **(initial or {})}, label_suffix="")
         self.job = job
         self._fill_choices(tenants, templates)
+        self._fill_calendars(tenants)
         if job is not None:
             del self.fields["tenant"]
             if job.origin == Origin.ADOPTED:
@@ -59,6 +60,23 @@ class JobForm(JobFields):
         empty = "" if self.job else "As the template says"
         for name, options in (("overlap", OVERLAPS), ("misfire", MISFIRES), ("on_lost", ON_LOST)):
             self._set_choices(name, options if self.job or name != "on_lost" else [("", empty), *options])
+
+    def _fill_calendars(self, tenants: QuerySet[Tenant]) -> None:
+        """Those of the job's tenant; of a new job, of all tenants that it may get, and then the judge has the say."""
+        known = (
+            Calendar.objects.filter(tenant=self.job.tenant_id)
+            if self.job
+            else Calendar.objects.filter(tenant__in=tenants)
+        )
+        names: dict[str, str] = {}
+        for slug, name in known.order_by("name").values_list("slug", "name"):
+            names.setdefault(slug, name)
+        for slug in self.job.calendars if self.job else []:
+            names.setdefault(slug, slug)
+        if names:
+            self._set_choices("calendars", list(names.items()))
+        else:
+            del self.fields["calendars"]
 
     def _set_choices(self, name: str, choices: list[Any]) -> None:
         field = self.fields[name]
@@ -119,6 +137,7 @@ class JobForm(JobFields):
             "slug": cleaned.get("slug", ""),
             "policies": self.policy_data(),
             "priority": cleaned.get("priority") or "normal",
+            "calendars": cleaned.get("calendars", []),
             "tags": [tag.strip() for tag in cleaned.get("tags", "").split(",") if tag.strip()],
         }
         if self.job is None or self.job.origin != Origin.ADOPTED:
@@ -167,7 +186,12 @@ class JobForm(JobFields):
         )
 
     def limits(self) -> list[BoundField]:
-        return self.shown("timeout", "soft_timeout", "max_retries", "retry_base", "retry_cap", "on_lost")
+        return self.shown(
+            *("timeout", "soft_timeout", "max_retries", "retry_base", "retry_cap", "on_lost", "pause_after_failures")
+        )
+
+    def held_back(self) -> list[BoundField]:
+        return self.shown("calendars")
 
     def schedule_more_has_errors(self) -> bool:
         return any(field.errors for field in (*self.cron_details(), *self.bounds()))
@@ -190,6 +214,7 @@ def _initial(job: Job | None) -> dict[str, Any]:
         "description": job.description,
         "template": str(job.template_id),
         "tags": ", ".join(job.tags),
+        "calendars": job.calendars,
         "queue": job.queue,
         "priority": PRIORITY_NAMES[job.priority],
         "expected_revision": job.revision,

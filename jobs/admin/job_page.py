@@ -14,7 +14,7 @@ from accounts.scopes import Scope
 from jobs.admin import parameters, recent_runs, schedule_preview
 from jobs.admin.chips import job_state
 from jobs.admin.operations import OPERATIONS
-from jobs.models import Execution, Job, JobRevision, Tick
+from jobs.models import Calendar, Execution, Job, JobRevision, Tick
 from jobs.rules.policy import JobPolicy
 from jobs.rules.states import Origin, Overlap
 from scheduler_project.lib import markup, sql
@@ -49,6 +49,7 @@ def respond(request: HttpRequest, site_context: dict[str, Any], job: Job) -> Htt
         "revisions": list(JobRevision.objects.filter(job_id=job.pk).order_by("-number")[:REVISIONS]),
         "parameters": parameters.masked(job.template, job.parameters),
         "policies": policies_in_words(job.policies),
+        "calendars": Calendar.objects.filter(tenant=job.tenant_id, slug__in=job.calendars).order_by("name"),
         "operations": {
             name.replace("-", "_"): operation.is_open_to(request, job) for name, operation in OPERATIONS.items()
         },
@@ -89,4 +90,6 @@ def policies_in_words(policy: JobPolicy) -> list[tuple[str, str]]:
         rows.append(("Start deadline", markup.duration(policy.start_deadline_seconds)))
     if policy.max_runs:
         rows.append(("Runs in total", str(policy.max_runs)))
+    if policy.pause_after_failures:
+        rows.append(("Paused after", f"{policy.pause_after_failures} failed in a row"))
     return rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -16,6 +16,7 @@ from accounts.tenant_admin import TenantAdmin
 from jobs.admin import job_page
 from jobs.admin.job_actions import JobActions
 from jobs.admin.job_editor import JobEditor
+from jobs.admin.job_fields import in_utc
 from jobs.admin.job_filters import (
     OriginFilter,
     OutcomeFilter,
@@ -26,7 +27,7 @@ from jobs.admin.job_filters import (
     TenantFilter,
 )
 from jobs.admin.job_list import JobChangeList, JobColumns, job_url
-from jobs.admin.operations import OPERATIONS, REFUSALS, Caller, in_words
+from jobs.admin.operations import OPERATIONS, REFUSALS, Caller, Wishes, in_words
 from jobs.models import Job
 
 MOST_NOTE = 500
@@ -124,7 +125,11 @@ class JobAdmin(JobActions, JobColumns, TenantAdmin[Job]):
         self._require(access.may(request.user, operation.scope, job.tenant_id), f"{name} this job")
         try:
             note = request.POST.get("note", "").strip()[:MOST_NOTE]
-            execution_id = operation.apply(job, Caller.of(request), note)
+            wishes = Wishes(note, in_utc(request.POST.get("until", "")))
+            execution_id = operation.apply(job, Caller.of(request), wishes)
+        except ValidationError as error:
+            messages.error(request, f"Nothing was done. {' '.join(error.messages)}")
+            return HttpResponseRedirect(job_url(job.pk))
         except REFUSALS as error:
             messages.error(request, in_words(error))
             return HttpResponseRedirect(job_url(job.pk))

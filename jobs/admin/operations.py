@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.http import HttpRequest
 
@@ -11,10 +12,11 @@ from accounts import access
 from accounts.scopes import Scope
 from jobs import executions, registry
 from jobs.definition import InvalidJob
+from jobs.ledger import StillCatchingUp
 from jobs.models import Job
 from jobs.tick import publisher
 
-REFUSALS = (InvalidJob, executions.JobIsArchived, registry.RevisionConflict, Job.DoesNotExist)
+REFUSALS = (InvalidJob, StillCatchingUp, executions.JobIsArchived, registry.RevisionConflict, Job.DoesNotExist)
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,18 @@ class Caller:
 
 
 @dataclass(frozen=True)
+class Wishes:
+    """What the caller said with the button."""
+
+    note: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Operation:
     scope: Scope
     done: str
-    apply: Callable[[Job, Caller, str], int | None]
+    apply: Callable[[Job, Caller, Wishes], int | None]
     """Returns the id of the execution that it made, if it made one."""
     fits: Callable[[Job], bool] = lambda _: True
 
@@ -42,19 +52,23 @@ class Operation:
         return job.archived_at is None and self.fits(job) and access.may(request.user, self.scope, job.tenant_id)
 
 
-def _run(job: Job, caller: Caller, note: str, *, dry_run: bool = False) -> int:
+def _run(job: Job, caller: Caller, wishes: Wishes, *, dry_run: bool = False) -> int:
     execution_id = registry.run_now(job, actor=caller.actor, dry_run=dry_run, request_id=caller.request_id)
     publisher.announce_soon([execution_id])
     return execution_id
 
 
-def _dry_run(job: Job, caller: Caller, note: str) -> int:
-    return _run(job, caller, note, dry_run=True)
+def _dry_run(job: Job, caller: Caller, wishes: Wishes) -> int:
+    return _run(job, caller, wishes, dry_run=True)
 
 
-def _changed(change: Callable[..., Job]) -> Callable[[Job, Caller, str], None]:
-    def apply(job: Job, caller: Caller, note: str) -> None:
-        change(job.pk, actor=caller.actor, note=note)
+def _pause(job: Job, caller: Caller, wishes: Wishes) -> None:
+    registry.pause(job.pk, actor=caller.actor, note=wishes.note, until=wishes.until)
+
+
+def _changed(change: Callable[..., Job]) -> Callable[[Job, Caller, Wishes], None]:
+    def apply(job: Job, caller: Caller, wishes: Wishes) -> None:
+        change(job.pk, actor=caller.actor, note=wishes.note)
 
     return apply
 
@@ -64,9 +78,7 @@ OPERATIONS: dict[str, Operation] = {
     "dry-run": Operation(
         Scope.SCHEDULER_RUN, "Queued a dry run of", _dry_run, lambda job: job.template.supports_dry_run
     ),
-    "pause": Operation(
-        Scope.SCHEDULER_WRITE, "Paused", _changed(registry.pause), lambda job: job.is_enabled and not job.is_paused
-    ),
+    "pause": Operation(Scope.SCHEDULER_WRITE, "Paused", _pause, lambda job: job.is_enabled and not job.is_paused),
     "resume": Operation(Scope.SCHEDULER_WRITE, "Resumed", _changed(registry.resume), lambda job: job.is_paused),
     "enable": Operation(Scope.SCHEDULER_WRITE, "Enabled", _changed(registry.enable), lambda job: not job.is_enabled),
     "disable": Operation(Scope.SCHEDULER_WRITE, "Disabled", _changed(registry.disable), lambda job: job.is_enabled),

@@ -5,6 +5,12 @@ from __future__ import annotations
 REASONS: dict[str, str] = {
     # ticks
     "paused": "The job was paused",
+    "maintenance": "The system was under maintenance",
+    "calendar_holiday": "A holiday of its calendar",
+    "calendar_day_off": "No working day of its calendar",
+    "calendar_blackout": "A blackout of its calendar",
+    "template_missing": "The code of its template was gone",
+    "schedule_error": "Its schedule could not be evaluated",
     "overlap": "An earlier run had not ended",
     "observe": "The job only observes",
     "misfire_none": "It was late, and the job does not make up for late runs",

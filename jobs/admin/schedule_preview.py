@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from jobs import queries
+from jobs import outlook
 from jobs.admin.job_fields import PLACES
 from jobs.models import Job
-from jobs.rules import preview
+from jobs.outlook import Outlook
+from jobs.planner import Pause, Verdict
 from jobs.rules.schedule import InvalidSchedule, ScheduleSpec, clock_change_notes, occurrences, spread_offset
 from scheduler_project.lib import markup
 
@@ -26,6 +27,7 @@ class NextRun:
     at: datetime
     local: str
     relative: str
+    skipped: str = ""  # why it will not fire, as things stand
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,23 @@ class Preview:
     problems: Mapping[str, list[str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Around:
+    """What besides the schedule decides whether a tick fires."""
+
+    tenant_id: int | None = None
+    calendars: Iterable[str] = ()
+    pause: Pause | None = None
+
+
 def of_input(
-    data: Mapping[str, Any], *, now: datetime, shortest_seconds: int, job_id: int | None, anchor: datetime | None = None
+    data: Mapping[str, Any],
+    *,
+    now: datetime,
+    shortest_seconds: int,
+    job_id: int | None,
+    anchor: datetime | None = None,
+    around: Around,
 ) -> Preview:
     """Judged as the registry would judge it."""
     try:
@@ -51,24 +68,24 @@ def of_input(
     if spec.spread_seconds and job_id is not None:
         offset = spread_offset(job_id, spec.spread_seconds)
         spec = ScheduleSpec.from_json({**spec.to_json(), "spread_offset_seconds": offset})
-    return of_spec(spec, now=now)
-
-
-def of_spec(spec: ScheduleSpec, *, now: datetime) -> Preview:
-    return _shown(preview.preview(spec, after=now, count=SHOWN), spec, now)
+    found = outlook.of_spec(
+        spec, now=now, count=SHOWN, tenant_id=around.tenant_id, calendars=around.calendars, pause=around.pause
+    )
+    return _shown(found, spec, now)
 
 
 def of_job(job: Job, *, now: datetime) -> Preview:
     """As far as its number of runs reaches. Raises InvalidSchedule."""
-    return _shown(queries.preview_job(job, now=now, count=SHOWN), job.schedule, now)
+    return _shown(outlook.of_job(job, now=now, count=SHOWN), job.schedule, now)
 
 
-def _shown(found: preview.Preview, spec: ScheduleSpec, now: datetime) -> Preview:
+def _shown(found: Outlook, spec: ScheduleSpec, now: datetime) -> Preview:
     runs = tuple(
         NextRun(
             tick.due_at,
             markup.absolute(tick.local, now=now, zone=tick.local.tzname() or "", seconds=bool(tick.local.second)),
             markup.relative(tick.due_at, now),
+            _skipped(tick.skipped),
         )
         for tick in found.ticks
     )
@@ -77,6 +94,16 @@ def _shown(found: preview.Preview, spec: ScheduleSpec, now: datetime) -> Preview
     if not runs and spec.kind != "manual":
         notes.append("Nothing is due any more.")
     return Preview(found.text, found.timezone, runs, _per_day(spec, now) if len(runs) == SHOWN else "", tuple(notes))
+
+
+def _skipped(verdict: Verdict | None) -> str:
+    """`maintenance by user:root, New disks`; a calendar's own words are enough."""
+    if verdict is None:
+        return ""
+    if verdict.reason.startswith("calendar_"):
+        return verdict.text
+    who = f"{verdict.reason.replace('_', ' ')} by {verdict.by}" if verdict.by else verdict.reason.replace("_", " ")
+    return f"{who}, {verdict.text}" if verdict.text else who
 
 
 def _per_day(spec: ScheduleSpec, now: datetime) -> str:

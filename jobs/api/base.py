@@ -7,9 +7,11 @@ from typing import Any, Never
 from rest_framework.request import Request
 
 from jobs.backfill import BackfillHasEnded, BackfillIsRunning
+from jobs.calendars import CalendarChanged, CalendarInUse, InvalidCalendar
 from jobs.definition import InvalidJob
 from jobs.executions import AlreadyFinished, JobIsArchived
 from jobs.ledger import StillCatchingUp
+from jobs.maintenance import InvalidMaintenance, MaintenanceIsOpen, NoMaintenance
 from jobs.registry import RevisionConflict
 from scheduler_project.api.errors import Conflict, Invalid
 from scheduler_project.api.principal import Principal
@@ -20,7 +22,11 @@ CONFLICTS: dict[type[Exception], str] = {
     AlreadyFinished: "already_finished",
     BackfillHasEnded: "backfill_has_ended",
     BackfillIsRunning: "backfill_is_running",
+    CalendarChanged: "calendar_changed",
+    CalendarInUse: "calendar_in_use",
     JobIsArchived: "job_is_archived",
+    MaintenanceIsOpen: "maintenance_is_open",
+    NoMaintenance: "no_maintenance",
     RevisionConflict: "revision_conflict",
     StillCatchingUp: "still_catching_up",
 }
@@ -28,7 +34,7 @@ CONFLICTS: dict[type[Exception], str] = {
 
 def answer_for(error: Exception) -> Exception:
     """The API's error for one of the engine's; any other error as it is."""
-    if isinstance(error, InvalidJob):
+    if isinstance(error, InvalidJob | InvalidCalendar | InvalidMaintenance):
         return Invalid(error.fields)
     code = CONFLICTS.get(type(error))
     return Conflict(str(error), code=code) if code else error

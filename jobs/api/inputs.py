@@ -153,6 +153,15 @@ class CatchingUpSerializer(NoteSerializer):
     missed = serializers.ChoiceField(choices=CHOICES, default="none", help_text=MISSED_HELP)
 
 
+class PauseSerializer(NoteSerializer):
+    until = InstantField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="From here on ticks fire again, by themselves. None: until somebody resumes the job.",
+    )
+
+
 class RunSerializer(StrictSerializer):
     parameters = ObjectField(required=False, help_text="Replace single parameters of the job, for this run only.")
     dry_run = TrueOrFalseField(default=False, help_text="Say what the run would do and change nothing.")

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.scopes import Scope
-from jobs import queries
+from jobs import outlook, queries
 from jobs.api.base import TenantEngineViewSet
 from jobs.api.execution_output import ExecutionSerializer
 from jobs.api.executions import listed_executions
@@ -67,7 +67,7 @@ class JobHistoryViewSet(TenantEngineViewSet):
         """When the job will be due next, by the engine that fires it."""
         job = self.find(Job.objects.all(), pk)
         try:
-            preview = queries.preview_job(job, now=sql.now(), count=self.filters["count"])
+            preview = outlook.of_job(job, now=sql.now(), count=self.filters["count"])
         except ValueError as error:
             raise Conflict(f"The schedule cannot be evaluated: {error}", code="quarantined") from error
         return Response(JobPreviewSerializer(preview, context={"job": job}).data)

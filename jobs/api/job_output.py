@@ -52,10 +52,11 @@ class JobSerializer(RowSerializer):
         model = Job
         fields = [
             *("id", "tenant", "name", "slug", "description", "template", "template_version", "parameters"),
-            *("schedule", "schedule_text", "policies", "queue", "priority", "tags", "owner", "origin", "mode"),
-            *("enabled", "paused", "paused_at", "paused_by", "pause_note", "archived_at", "revision", "created_at"),
+            *("schedule", "schedule_text", "policies", "queue", "priority", "tags", "calendars", "owner", "origin"),
+            *("mode", "enabled", "paused", "paused_at", "paused_by", "pause_note", "paused_until", "archived_at"),
+            *("revision", "created_at"),
             *("updated_at", "next_tick_at", "fired_count", "problem", "last_execution_id", "last_status"),
-            *("last_run_at", "last_finished_at"),
+            *("last_run_at", "last_finished_at", "failures_in_row"),
         ]
         read_only_fields = fields
 
@@ -141,6 +142,19 @@ class PreviewSerializer(serializers.Serializer[Any]):
     clock_changes = ClockChangeSerializer(many=True, read_only=True)
 
 
+class SkippedSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(read_only=True, help_text="What the tick's row will say.")
+    by = serializers.CharField(read_only=True, help_text="Who set what skips it, when that is known.")
+    text = serializers.CharField(read_only=True)
+    until = InstantField(source="clears_at", read_only=True, allow_null=True)
+
+
+class NextTickSerializer(DueSerializer):
+    skipped = SkippedSerializer(
+        read_only=True, allow_null=True, help_text="The maintenance, pause or calendar that will skip it."
+    )
+
+
 # `collisions` stands in the context.
 class SchedulePreviewOutputSerializer(PreviewSerializer):
     collisions = serializers.SerializerMethodField(help_text="Null when nothing is due any more.")
@@ -152,8 +166,9 @@ class SchedulePreviewOutputSerializer(PreviewSerializer):
 
 
 class JobPreviewSerializer(PreviewSerializer):
-    """`ticks` shows what the schedule says; `holds_back` tells why they would not run."""
+    """`ticks` shows what the schedule says, and what would be skipped; `holds_back` tells why none would run."""
 
+    ticks = NextTickSerializer(many=True, read_only=True)
     holds_back = serializers.SerializerMethodField()
 
     @extend_schema_field({"type": "string", "enum": ["", "archived", "disabled", "paused"]})

@@ -23,6 +23,7 @@ from jobs.api.inputs import (
     JobChangeSerializer,
     JobCreationSerializer,
     NoteSerializer,
+    PauseSerializer,
     RunSerializer,
 )
 from jobs.api.job_output import JobSerializer
@@ -144,10 +145,10 @@ class JobViewSet(TenantEngineViewSet):
         headers = {"Location": reverse("execution-detail", args=[execution_id])}
         return Response(ExecutionSerializer(execution).data, status=status.HTTP_202_ACCEPTED, headers=headers)
 
-    @extend_schema(request=NoteSerializer)
+    @extend_schema(request=PauseSerializer)
     def pause(self, request: Request, pk: str) -> Response:
-        """From now on ticks are recorded as skipped. Pausing a paused job changes nothing."""
-        return self._switch(registry.pause, pk)
+        """From now on ticks are skipped, up to `until`. Pausing a paused job changes nothing but its end."""
+        return self._switch(registry.pause, pk, PauseSerializer)
 
     @extend_schema(request=CatchingUpSerializer)
     def resume(self, request: Request, pk: str) -> Response:

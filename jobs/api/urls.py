@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from jobs.api.backfills import BackfillViewSet, JobBackfillViewSet
+from jobs.api.calendars import CalendarViewSet
 from jobs.api.executions import ExecutionViewSet
 from jobs.api.explain import ExecutionExplanationViewSet, JobExplanationViewSet, TickExplanationViewSet
 from jobs.api.forecasts import ForecastViewSet
 from jobs.api.impact import ImpactViewSet
 from jobs.api.job_history import JobHistoryViewSet
 from jobs.api.jobs import JobViewSet
+from jobs.api.maintenance import MaintenanceViewSet
 from jobs.api.scheduler import SchedulerViewSet
 from jobs.api.schedules import ScheduleViewSet
 from jobs.api.templates import TemplateViewSet
@@ -59,5 +61,19 @@ urlpatterns = [
     route(f"executions/{ID}", ExecutionViewSet, "execution-detail", get="retrieve"),
     route(f"executions/{ID}/log", ExecutionViewSet, "execution-log", get="log"),
     route(f"executions/{ID}/cancel", ExecutionViewSet, "execution-cancel", post="cancel"),
+    route("calendars", CalendarViewSet, "calendar-list", get="list", post="create"),
+    route(
+        f"calendars/{ID}",
+        CalendarViewSet,
+        "calendar-detail",
+        get="retrieve",
+        put="update",
+        patch="partial_update",
+        delete="destroy",
+    ),
+    route(f"calendars/{ID}/preview", CalendarViewSet, "calendar-preview", get="preview"),
+    route(
+        "scheduler/maintenance", MaintenanceViewSet, "scheduler-maintenance", get="retrieve", post="start", delete="end"
+    ),
     route("scheduler/status", SchedulerViewSet, "scheduler-status", get="status"),
 ]

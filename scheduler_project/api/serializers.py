@@ -38,7 +38,10 @@ class InstantField(serializers.DateTimeField):
     def enforce_timezone(self, value: Any) -> Any:
         if value.utcoffset() is None:
             self.fail("invalid", format="")
-        return value.astimezone(UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:  # an offset that leads out of the years that there are
+            self.fail("invalid", format="")
 
 
 class TrueOrFalseField(serializers.BooleanField):

@@ -108,7 +108,16 @@ class TestNavigation:
         return [link.label for _, links in context["navigation"] for link in links]
 
     def test_shows_a_viewer_what_a_viewer_may_open(self, as_vera: Browser) -> None:
-        assert self.labels(as_vera) == ["Overview", "Jobs", "Executions", "Ticks", "Workers", "Templates"]
+        assert self.labels(as_vera) == [
+            "Overview",
+            "Jobs",
+            "Executions",
+            "Ticks",
+            "Workers",
+            "Calendars",
+            "Templates",
+            "Maintenance",
+        ]
 
     def test_shows_a_superuser_everything(self, as_root: Browser) -> None:
         labels = self.labels(as_root)

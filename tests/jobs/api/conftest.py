@@ -12,7 +12,20 @@ import pytest
 from accounts.models import Tenant
 from jobs import backfill, executions, registry
 from jobs.executions import Ending
-from jobs.models import Attempt, Backfill, BackfillRun, Execution, ExecutionEvent, Job, JobRevision, LogLine, Tick
+from jobs.models import (
+    Attempt,
+    Backfill,
+    BackfillRun,
+    Blackout,
+    Calendar,
+    Execution,
+    ExecutionEvent,
+    Job,
+    JobRevision,
+    LogLine,
+    Maintenance,
+    Tick,
+)
 from jobs.rules.states import AttemptOutcome
 from scheduler_project.lib import transactions
 from tests.cast import ApiClient, Cast, ClientOf, MakeKey
@@ -81,5 +94,8 @@ def untouched() -> Iterator[None]:
 
 
 def _everything() -> list[Any]:
-    tables = (Job, JobRevision, Tick, Execution, Attempt, ExecutionEvent, LogLine, Backfill, BackfillRun)
+    tables = (
+        *(Job, JobRevision, Tick, Execution, Attempt, ExecutionEvent, LogLine, Backfill, BackfillRun, Calendar),
+        *(Blackout, Maintenance),
+    )
     return [list(table.objects.order_by("pk").values()) for table in tables]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs import ledger, queries
+from jobs import ledger, outlook
 from jobs.models import Job
 from scheduler_project.lib import sql, transactions
 from tests.cast import ApiClient, Cast
@@ -118,7 +118,7 @@ class TestPreview:
 
     def test_shows_where_the_clocks_change(self, job_of: MakeJob) -> None:
         job = job_of(schedule=self.BERLIN)
-        preview = queries.preview_job(job, now=datetime(2026, 10, 23, tzinfo=UTC), count=4)
+        preview = outlook.of_job(job, now=datetime(2026, 10, 23, tzinfo=UTC), count=4)
         assert [note.kind for note in preview.clock_changes] == ["fold"]
         assert "02:00 to 2026-10-25 03:00" in preview.clock_changes[0].text
 

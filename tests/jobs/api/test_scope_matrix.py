@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from accounts import keys
 from accounts.models import Tenant
 from accounts.scopes import ROLE_SCOPES, Scope
+from jobs import calendars, maintenance
 from jobs.models import Backfill, Execution, Job, Tick
 from tests.cast import MEMBERS, Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import JOB, MakeJob, RunJob, backfill_of, untouched
@@ -63,12 +64,24 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "execution-log"): READ,
     ("post", "execution-cancel"): RUN,
     ("get", "scheduler-status"): READ,
+    ("get", "calendar-list"): READ,
+    ("post", "calendar-list"): WRITE,
+    ("get", "calendar-detail"): READ,
+    ("put", "calendar-detail"): WRITE,
+    ("patch", "calendar-detail"): WRITE,
+    ("delete", "calendar-detail"): WRITE,
+    ("get", "calendar-preview"): READ,
+    ("get", "scheduler-maintenance"): READ,
+    ("post", "scheduler-maintenance"): WRITE,
+    ("delete", "scheduler-maintenance"): WRITE,
 }
+# The scope lets nobody else in: they concern every tenant.
+SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance")]
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
 OF_A_ROW = [
     endpoint
     for endpoint in GUARDED
-    if endpoint[1].startswith(("job-", "execution-", "tick-")) and "list" not in endpoint[1]
+    if endpoint[1].startswith(("job-", "execution-", "tick-", "calendar-")) and "list" not in endpoint[1]
 ]
 BODIES: dict[tuple[str, str], Any] = {
     ("post", "job-list"): JOB,
@@ -77,6 +90,10 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "job-impact"): {"schedule": {"kind": "cron", "cron": "5 * * * *"}},
     ("post", "schedule-preview"): {"schedule": JOB["schedule"]},
     ("post", "job-backfills"): {"since": "2026-01-01T00:00:00Z", "until": "2026-01-03T00:00:00Z", "plan_only": True},
+    ("post", "calendar-list"): {"name": "Office"},
+    ("put", "calendar-detail"): {"name": "Office"},
+    ("patch", "calendar-detail"): {"weekdays": [0]},
+    ("post", "scheduler-maintenance"): {"note": "New disks"},
 }
 
 
@@ -95,10 +112,11 @@ def served(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterat
 
 
 class Stage:
-    """A job, a waiting execution and a tick of acme, and the paths that reach them."""
+    """A job, a waiting execution, a tick and a calendar of acme, and the paths that reach them."""
 
     def __init__(self, job: Job, execution: Execution) -> None:
         self.job, self.execution, self.tick = job, execution, missed_tick_of(job)
+        self.calendar = calendars.create({"name": "Stage"}, tenant=job.tenant, actor="user:ana")
 
     def path(self, name: str) -> str:
         if name in ("forecast", "upcoming"):
@@ -107,12 +125,13 @@ class Stage:
             return reverse(name, args=[Backfill.objects.get(job=self.job).pk])
         if name in ("template-detail", "template-versions"):
             return reverse(name, args=["echo"])
-        if name.endswith(("list", "-docs", "-schema", "-status")) or name == "schedule-preview":
+        if name.endswith(("list", "-docs", "-schema", "-status", "-maintenance")) or name == "schedule-preview":
             return reverse(name)
         if name == "job-tick-explain":
             return reverse(name, args=[self.job.pk, self.tick.pk])
-        row = {"execution": self.execution, "tick": self.tick}.get(name.partition("-")[0], self.job)
-        return reverse(name, args=[row.pk])
+        rows = {"execution": self.execution, "tick": self.tick, "calendar": self.calendar}
+        path = reverse(name, args=[rows.get(name.partition("-")[0], self.job).pk])
+        return f"{path}?job={self.job.pk}" if name == "calendar-preview" else path
 
 
 def missed_tick_of(job: Job) -> Tick:
@@ -179,12 +198,28 @@ def test_a_caller_with_the_scope_gets_in(
     scope = RULES[endpoint]
     allowed: dict[str, User | str] = {"a key with nothing else": make_key(scope)[1]}
     allowed |= {who: getattr(cast, who) for who in ("ana", "olaf", "vera") if scope in ROLE_SCOPES[MEMBERS[who][1]]}
-    body = {**BODIES[endpoint], "tenant": "acme"} if endpoint == ("post", "job-list") else BODIES.get(endpoint)
+    if endpoint in SUPERUSERS_ONLY:
+        allowed = {}
+    creates = method == "post" and name in ("job-list", "calendar-list")
+    body = {**BODIES[endpoint], "tenant": "acme"} if creates else BODIES.get(endpoint)
     for who, caller in {**allowed, "root": cast.root}.items():
         with transaction.atomic():
+            if endpoint == ("delete", "scheduler-maintenance"):
+                maintenance.start(actor="user:root", note="x")
             answer = client_of(caller).send(method.upper(), stage.path(name), body)
             transaction.set_rollback(True)
         assert answer.status_code in (200, 201, 202, 204), (who, answer.content)
+
+
+@pytest.mark.parametrize("endpoint", SUPERUSERS_ONLY, ids=" ".join)
+def test_what_concerns_every_tenant_is_closed_to_keys_and_members(
+    endpoint: tuple[str, str], stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey
+) -> None:
+    maintenance.start(actor="user:root", note="x")
+    for caller in (cast.ana, make_key()[1]):
+        with untouched():
+            answer = client_of(caller).send(endpoint[0].upper(), stage.path(endpoint[1]), BODIES.get(endpoint))
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "superuser_only")
 
 
 @pytest.mark.parametrize("endpoint", OF_A_ROW, ids=" ".join)
@@ -206,7 +241,7 @@ def test_an_unknown_id_is_not_found(endpoint: tuple[str, str], stage: Stage, cas
     method, name = endpoint
     for number in (987_654_321, 10**18 - 1, 10**30):
         path = stage.path(name)
-        for row in (stage.job, stage.execution, stage.tick):
+        for row in (stage.job, stage.execution, stage.tick, stage.calendar):
             path = path.replace(f"/{row.pk}", f"/{number}")
         with untouched():
             answer = client_of(cast.ana).send(method.upper(), path, BODIES.get(endpoint))
@@ -214,7 +249,7 @@ def test_an_unknown_id_is_not_found(endpoint: tuple[str, str], stage: Stage, cas
         assert answer.json()["error"]["code"] == "not_found"
 
 
-@pytest.mark.parametrize("name", ["job-list", "execution-list"])
+@pytest.mark.parametrize("name", ["job-list", "execution-list", "calendar-list"])
 def test_lists_leave_other_tenants_out(name: str, stage: Stage, cast: Cast, client_of: ClientOf) -> None:
     counts = {
         who: client_of(getattr(cast, who)).get(reverse(name)).json()["total_count"] for who in ("vera", "gita", "root")
