@@ -45,7 +45,9 @@ class SchedulerStatusSerializer(serializers.Serializer[Any]):
         read_only=True, help_text="How late ticks were decided, of the last 1,000 that the scheduler decided this hour."
     )
     lag_ticks = serializers.IntegerField(read_only=True, help_text="How many ticks the lag was taken from.")
-    behind_jobs = serializers.IntegerField(read_only=True, help_text="Jobs with a tick that is due and undecided.")
+    behind_jobs = serializers.IntegerField(
+        read_only=True, help_text="Jobs with a tick that is due and undecided; 10,000 stands for that many or more."
+    )
     behind_seconds = serializers.FloatField(read_only=True, help_text="How long the oldest of them has waited.")
     violations = serializers.IntegerField(
         read_only=True, help_text="Breaks of the ledger's promise that were ever found."

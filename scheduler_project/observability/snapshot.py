@@ -49,7 +49,8 @@ SELECT
     (SELECT extract(epoch FROM clock_timestamp() - ticked_at)::float FROM lease) AS tick_age,
     (SELECT count(*) FROM scheduler_candidates
      WHERE trouble = '' AND seen_at > clock_timestamp() - %(turned)s::interval) AS candidates,
-    (SELECT count(*) FROM dynamic_jobs WHERE next_tick_at <= clock_timestamp()) AS jobs_behind,
+    (SELECT count(*) FROM (SELECT FROM dynamic_jobs WHERE next_tick_at <= statement_timestamp() LIMIT 10000) AS due)
+        AS jobs_behind,
     (SELECT count(*) FROM ledger_violations) AS violations,
     coalesce((SELECT greatest(extract(epoch FROM clock_timestamp() - at), 0)::float FROM unread), 0) AS event_lag
 """
