@@ -11,7 +11,6 @@ from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
 from jobs.models import Execution, Job, Tick
-from jobs.rules.preview import Preview, preview
 from jobs.rules.states import ACTIVE, PRIORITIES, Trigger
 from scheduler_project.lib import sql
 from templates_registry.models import TemplateVersion
@@ -131,12 +130,6 @@ def newest_templates(*, category: str = "", q: str = "") -> QuerySet[TemplateVer
 
 
 # --- what comes next, and who sees to it ------------------------------------------------------------------------------
-
-
-def preview_job(job: Job, *, now: datetime, count: int) -> Preview:
-    """The job's next ticks, as far as its number of runs reaches. Raises InvalidSchedule."""
-    most = job.policies.max_runs
-    return preview(job.schedule, after=now, count=count if most is None else max(0, min(count, most - job.fired_count)))
 
 
 @dataclass(frozen=True)
