@@ -215,7 +215,8 @@ def database(url: str) -> dict[str, Any]:
         options["pool"] = {"min_size": 2, "max_size": 20, "timeout": 5}
     else:
         settings["CONN_MAX_AGE"] = None
-        settings["CONN_HEALTH_CHECKS"] = True
+    # After a restart of the server, one request for each connection in the pool would fail otherwise.
+    settings["CONN_HEALTH_CHECKS"] = True
     settings["OPTIONS"] = options
     return settings
 
