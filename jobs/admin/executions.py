@@ -15,11 +15,12 @@ from django.utils.safestring import SafeString
 from accounts import access
 from accounts.scopes import Scope
 from jobs import executions, registry
-from jobs.admin import execution_page
+from jobs.admin import execution_page, why
 from jobs.admin.chips import state_chip
 from jobs.admin.history_list import HistoryAdmin, JobFilter
 from jobs.admin.job_list import execution_url, job_url
 from jobs.admin.operations import REFUSALS, Caller, in_words
+from jobs.explain import explain_execution
 from jobs.models import Execution
 from jobs.rules.states import ExecutionStatus, Trigger
 from jobs.tick import publisher
@@ -102,6 +103,7 @@ class ExecutionAdmin(HistoryAdmin):
         return [
             path("<int:execution_id>/live/", view(self.live_view), name="jobs_execution_live"),
             path("<int:execution_id>/log/", view(self.log_view), name="jobs_execution_log"),
+            path("<int:execution_id>/why/", view(self.why_view), name="jobs_execution_why"),
             path("<int:execution_id>/cancel/", view(self.cancel_view), name="jobs_execution_cancel"),
             path("<int:execution_id>/again/", view(self.again_view), name="jobs_execution_again"),
             *super().get_urls(),
@@ -121,6 +123,10 @@ class ExecutionAdmin(HistoryAdmin):
 
     def log_view(self, request: HttpRequest, execution_id: int) -> HttpResponse:
         return execution_page.log_fragment(request, self._get(request, execution_id))
+
+    def why_view(self, request: HttpRequest, execution_id: int) -> HttpResponse:
+        explanation = explain_execution(self._get(request, execution_id), now=sql.now())
+        return why.respond(request, self.admin_site.each_context(request), explanation, Execution)
 
     # --- buttons ---
 

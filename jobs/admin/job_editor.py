@@ -14,7 +14,7 @@ from django.urls import reverse
 from accounts import access
 from accounts.scopes import Scope
 from jobs import definition, executions, registry
-from jobs.admin import parameters, schedule_preview
+from jobs.admin import impact_panel, parameters, schedule_preview
 from jobs.admin.job_form import JobForm
 from jobs.admin.job_list import job_url, schedule_in_words
 from jobs.admin.operations import Caller, in_words
@@ -63,6 +63,14 @@ class JobEditor:
         form.is_valid()
         context = {"preview": self._preview(form), "form": form}
         return TemplateResponse(self.request, "jobs/schedule_preview.html", context)
+
+    def impact_fragment(self) -> HttpResponse:
+        """Posted as well, since the parameters count."""
+        if self.job is None:
+            raise PermissionDenied("A job that is not there yet changes nothing.")
+        form = self._form(self.request.POST)
+        section = parameters.submitted(self._template_of(form), self.request.POST, job=self.job)
+        return impact_panel.respond(self.request, self.job, form, section, may_run_sub_minute=self.may_run_sub_minute)
 
     # --- the three buttons ---
 

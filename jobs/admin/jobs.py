@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from accounts import access
 from accounts.scopes import Scope
 from accounts.tenant_admin import TenantAdmin
-from jobs.admin import job_page
+from jobs.admin import job_page, switch_page, why
 from jobs.admin.job_actions import JobActions
 from jobs.admin.job_editor import JobEditor
 from jobs.admin.job_fields import in_utc
@@ -28,7 +28,9 @@ from jobs.admin.job_filters import (
 )
 from jobs.admin.job_list import JobChangeList, JobColumns, job_url
 from jobs.admin.operations import OPERATIONS, REFUSALS, Caller, Wishes, in_words
+from jobs.explain import explain_job
 from jobs.models import Job
+from scheduler_project.lib import sql
 
 MOST_NOTE = 500
 
@@ -72,8 +74,12 @@ class JobAdmin(JobActions, JobColumns, TenantAdmin[Job]):
         return [
             path("form/parameters/", view(self.parameters_view), name="jobs_job_parameters"),
             path("form/schedule/", view(self.schedule_view), name="jobs_job_schedule"),
+            path("form/impact/", view(self.form_impact_view), name="jobs_job_form_impact"),
             path("<int:job_id>/", view(self.page_view), name="jobs_job_page"),
             path("<int:job_id>/archive/", view(self.archive_view), name="jobs_job_archive"),
+            path("<int:job_id>/why/", view(self.why_view), name="jobs_job_why"),
+            path("<int:job_id>/switch/<slug:name>/", view(self.switch_view), name="jobs_job_switch"),
+            path("<int:job_id>/impact/<slug:name>/", view(self.impact_view), name="jobs_job_impact"),
             path("<int:job_id>/do/<slug:name>/", view(self.do_view), name="jobs_job_do"),
             *super().get_urls(),
         ]
@@ -105,6 +111,23 @@ class JobAdmin(JobActions, JobColumns, TenantAdmin[Job]):
 
     def schedule_view(self, request: HttpRequest) -> HttpResponse:
         return self._editor_of_fragment(request).schedule_fragment()
+
+    def form_impact_view(self, request: HttpRequest) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return self._editor_of_fragment(request).impact_fragment()
+
+    def why_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
+        explanation = explain_job(self._get(request, job_id), now=sql.now())
+        return why.respond(request, self._context(request), explanation, Job)
+
+    def switch_view(self, request: HttpRequest, job_id: int, name: str) -> HttpResponse:
+        job = self._get(request, job_id)
+        self._require(self.has_change_permission(request, job), f"{name} this job")
+        return switch_page.respond(request, self._context(request), job, name)
+
+    def impact_view(self, request: HttpRequest, job_id: int, name: str) -> HttpResponse:
+        return switch_page.fragment(request, self._get(request, job_id), name)
 
     def _editor_of_fragment(self, request: HttpRequest) -> JobEditor:
         job_id = request.GET.get("job", "")

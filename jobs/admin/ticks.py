@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs.admin import reasons
+from jobs.admin import reasons, why
 from jobs.admin.chips import state_chip
 from jobs.admin.history_list import HistoryAdmin, JobFilter
 from jobs.admin.job_list import execution_url, job_url
+from jobs.explain import explain_tick
 from jobs.models import Tick
 from jobs.rules.states import TickOutcome
 from scheduler_project.lib import markup
@@ -34,7 +36,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 @admin.register(Tick)
 class TickAdmin(HistoryAdmin):
-    list_display = ("due", "job_link", "outcome_chip", "reason_words", "led_to", "decided", "revision")
+    list_display = ("due", "job_link", "outcome_chip", "reason_words", "led_to", "decided", "revision", "explanation")
     list_filter = (OutcomeFilter, JobFilter)
     ordering_of_job = ("-due_at", "-id")
 
@@ -66,9 +68,14 @@ class TickAdmin(HistoryAdmin):
     def decided(self, tick: Tick) -> str:
         return markup.duration((tick.decided_at - tick.due_at).total_seconds())
 
+    @admin.display(description="")
+    def explanation(self, tick: Tick) -> SafeString:
+        path = reverse("admin:jobs_tick_change", args=[tick.pk])
+        label = f"Why? The run due {tick.due_at.isoformat(timespec='seconds')}"
+        return format_html('<a href="{}" aria-label="{}">Why?</a>', path, label)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """A tick has no page of its own: its job's tells all."""
         tick: Tick = self.get_object(request, object_id)
-        return HttpResponseRedirect(f"{job_url(tick.job_id)}#decisions")
+        return why.respond(request, self.admin_site.each_context(request), explain_tick(tick), Tick)

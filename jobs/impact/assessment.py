@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from jobs import planner
+from jobs.explain.wording import instant
 from jobs.facts import Surroundings
 from jobs.impact.collisions import Collision, collisions_of
 from jobs.impact.comparison import Comparison, compare
@@ -21,6 +22,7 @@ from jobs.rules.states import ExecutionStatus
 
 HORIZON = timedelta(days=30)
 MOST_UNDECIDED = 5_000
+EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,17 @@ class Impact:
     undecided: Undecided | None
     missed: Missed | None
     notes: tuple[str, ...] = ()
+
+    @property
+    def examples(self) -> list[tuple[str, list[str]]]:
+        """The first of each kind, on the wall clock."""
+        found, zone = self.comparison, self.timezone
+        moves = [f"{instant(move.before, zone)} to {instant(move.after, zone)}" for move in found.moved[:EXAMPLES]]
+        return [
+            ("Added", [instant(at, zone) for at in found.added[:EXAMPLES]]),
+            ("Removed", [instant(at, zone) for at in found.removed[:EXAMPLES]]),
+            ("Moved", moves),
+        ]
 
 
 def assess(proposal: Proposal, *, now: datetime) -> Impact:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs.admin import chips, execution_page, reasons
+from jobs.admin import chips, execution_page, reasons, why
 from jobs.admin.job_list import schedule_in_words
 from scheduler_project.lib import markup
 
@@ -20,6 +20,7 @@ register = template.Library()
 register.simple_tag(markup.icon, name="icon")
 register.filter("state", chips.state_chip)
 register.filter("job_state", chips.job_chip)
+register.filter("step_state", why.state_chip)
 register.filter("job_origin", chips.origin_chip)
 register.filter("duration", markup.duration)
 register.filter("schedule_words", schedule_in_words)
