@@ -69,12 +69,14 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
             surroundings["EXECUTION"] = str(answer["id"])
         elif "at_once" in answer:
             surroundings["BACKFILL"] = str(answer["id"])
+        elif "weekdays" in answer:
+            surroundings["CALENDAR"] = str(answer["id"])
     assert Job.objects.get().archived_at is not None
 
 
 def test_every_endpoint_has_an_example() -> None:
     commands = " ".join(command for command, _ in examples())
-    commands = re.sub(r"\$(JOB|EXECUTION|BACKFILL)", "7", commands).replace("database_cleanup", "echo")
+    commands = re.sub(r"\$(JOB|EXECUTION|BACKFILL|CALENDAR)", "7", commands).replace("database_cleanup", "echo")
     called = {
         (method.lower() or "get", path)
         for method, path in re.findall(r'curl -sS (?:-X ([A-Z]+) )?"\$DAYBOOK([^"?]*)', commands)
