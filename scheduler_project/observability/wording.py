@@ -12,7 +12,7 @@ WORDING: dict[str, tuple[int, str]] = {
     "clock.jumped": (WARNING, "The database's clock jumped by {seconds:.1f} s"),
     "tick.decided": (INFO, "Decided {ticks} ticks of {jobs} jobs, {fired} fired"),
     "tick.duplicated": (ERROR, "{ticks} ticks were in the ledger already; the constraint kept them from firing twice"),
-    "ledger.violation": (ERROR, "The ledger is wrong: {kind} for {ticks} ticks of job {job_id}, first {first_due_at}"),
+    "ledger.violation": (ERROR, "The ledger is wrong: job {job_id} has {ticks} {kind} ticks from {first_due_at} on"),
     # --- executions ---
     "execution.dispatched": (INFO, "Dispatched job execution {execution_id} to {queue}"),
     "execution.announcement_failed": (WARNING, "Not announced at once: executions={count}, {error}"),

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from jobs.models import Job
 from jobs.verification import verifier
 from jobs.verification.report import Report
+from scheduler_project.lib import sql
 
 BAD_INPUT = 2
 
@@ -32,13 +33,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         since, until = options["since"], options["until"]
-        if since is not None and until is not None and since >= until:
-            raise CommandError("--since is not before --until.", returncode=BAD_INPUT)
+        if since is not None and since >= (until or sql.now()):
+            message = "--since is not before --until." if until else "--since lies in the future."
+            raise CommandError(message, returncode=BAD_INPUT)
         report = verifier.verify(
             since=since, until=until, job_id=_job_id(options["job"]), tell=self._progress if _is_watched() else _nothing
         )
         if _is_watched():
-            self.stderr.write("", ending="\n")
+            self.stderr.write("", str)
         self._print(report, as_json=options["json"])
         if not report.holds:
             sys.exit(1)
@@ -50,7 +52,7 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(report.lines()))
 
     def _progress(self, jobs: int, ticks: int) -> None:
-        self.stderr.write(f"\r{jobs:,} jobs, {ticks:,} ticks", ending="")
+        self.stderr.write(f"\r{jobs:,} jobs, {ticks:,} ticks", str, ending="")
         self.stderr.flush()
 
 

@@ -106,12 +106,22 @@ class TestJob:
 
 
 class TestInput:
-    def test_is_refused_when_it_makes_no_sense(self) -> None:
+    def test_is_refused_when_it_makes_no_sense(self, db: None) -> None:
         with pytest.raises(CommandError, match="'yesterday' is no instant"):
             run("--since", "yesterday")
+        with pytest.raises(CommandError, match="--since lies in the future"):
+            run("--since", "2126-02-01")
         with pytest.raises(CommandError, match="--since is not before --until") as refusal:
             run("--since", "2026-02-01", "--until", "2026-01-01")
         assert refusal.value.returncode == 2
+
+
+class TestProgress:
+    def test_is_shown_to_somebody_who_watches(self, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("jobs.management.commands.verify_ledger._is_watched", lambda: True)
+        errors = StringIO()
+        call_command("verify_ledger", stdout=StringIO(), stderr=errors)
+        assert errors.getvalue() == "\r1 jobs, 7 ticks\n"
 
 
 class TestReading:
