@@ -29,8 +29,10 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("Overview", "home", ""),
             Entry("Jobs", "calendar", "jobs.Job"),
+            Entry("Schedule", "clock", "jobs.ForecastHour"),
             Entry("Executions", "run", "jobs.Execution"),
             Entry("Ticks", "ledger", "jobs.Tick"),
+            Entry("Backfills", "again", "jobs.Backfill"),
             Entry("Workers", "server", "jobs.Worker"),
         ),
     ),

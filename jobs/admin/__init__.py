@@ -1,5 +1,27 @@
 """The console's pages about jobs and what became of them. Importing this registers them with the admin."""
 
-from jobs.admin import beat, calendars, executions, jobs, maintenance, revisions, ticks, workers
+from jobs.admin import (
+    backfills,
+    beat,
+    calendars,
+    executions,
+    jobs,
+    maintenance,
+    revisions,
+    schedule_page,
+    ticks,
+    workers,
+)
 
-__all__ = ["beat", "calendars", "executions", "jobs", "maintenance", "revisions", "ticks", "workers"]
+__all__ = [
+    "backfills",
+    "beat",
+    "calendars",
+    "executions",
+    "jobs",
+    "maintenance",
+    "revisions",
+    "schedule_page",
+    "ticks",
+    "workers",
+]

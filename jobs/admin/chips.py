@@ -37,6 +37,9 @@ STATES: dict[str, tuple[str, str, str]] = {
     "ended": ("Ended", "quiet", "flag"),
     "problem": ("Needs attention", "bad", "alert"),
     "archived": ("Archived", "quiet", "box"),
+    # backfills
+    "done": ("Done", "good", "check"),
+    "unrecorded": ("Not recorded", "quiet", "unknown"),
     # workers
     "online": ("Online", "good", "check"),
     "silent": ("Silent", "bad", "alert"),

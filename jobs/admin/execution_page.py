@@ -49,9 +49,16 @@ def respond(request: HttpRequest, site_context: dict[str, Any], row: Execution) 
         "opts": Execution._meta,
         "parameters": parameters.masked(row.template, row.parameters),
         "log": _log(row, everything=request.GET.get("log") == "all"),
-        "tick": Tick.objects.filter(execution_id=row.pk).first() if row.scheduled_for else None,
+        "tick": _tick_of(row),
     }
     return TemplateResponse(request, "jobs/execution_page.html", context)
+
+
+def _tick_of(row: Execution) -> Tick | None:
+    """What the ledger says of its instant: of a backfill, what became of it then."""
+    if row.scheduled_for is None or row.job_id is None:
+        return None
+    return Tick.objects.filter(job_id=row.job_id, due_at=row.scheduled_for).first()
 
 
 def live_fragment(request: HttpRequest, row: Execution) -> HttpResponse:
