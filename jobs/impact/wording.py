@@ -51,15 +51,15 @@ def _difference(impact: Impact) -> str:
     found = impact.comparison
     days = max(round((impact.until - impact.now).total_seconds() / 86_400), 1)
     reach = f"the next {days} days" if days > 1 else "the next day"
-    total = f"{len(impact.after.let_in)} runs in {reach}, {len(impact.before.let_in)} before"
+    total = f"{len(impact.after.let_in):,} runs in {reach}"
     if not (found.added or found.removed or found.moved):
         return f"No run changes: {total}."
     parts = [
-        f"{count} {word}"
+        f"{count:,} {word}"
         for word, count in (("added", len(found.added)), ("removed", len(found.removed)), ("moved", len(found.moved)))
         if count
     ]
-    return f"{total}: {', '.join(parts)}."
+    return f"{total}, now {len(impact.before.let_in):,}: {', '.join(parts)}."
 
 
 def _in_progress(impact: Impact) -> str:

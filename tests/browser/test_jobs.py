@@ -149,6 +149,8 @@ class TestPause:
         page.get_by_role("dialog").get_by_role("button", name="Pause").click()
         expect(page.locator(".head-line")).to_contain_text("Paused")
         expect(page.locator(".head-line")).to_contain_text("Until Tuesday")
+        page.get_by_role("link", name="Resume").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Resume Greet all?")
         page.get_by_role("button", name="Resume").click()
         expect(page.locator(".head-line")).to_contain_text("Active")
 
