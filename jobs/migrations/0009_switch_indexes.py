@@ -34,4 +34,8 @@ class Migration(migrations.Migration):
                 name="jobs_failing_in_row",
             ),
         ),
+        migrations.AddIndex(
+            model_name='job',
+            index=models.Index(condition=models.Q(('undecided_since__isnull', False)), fields=['undecided_since'], name='jobs_in_quarantine'),
+        ),
     ]

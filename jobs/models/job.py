@@ -99,6 +99,11 @@ class Job(models.Model):
         ]
         indexes = [
             models.Index(fields=["next_tick_at"], condition=models.Q(next_tick_at__isnull=False), name="jobs_due_next"),
+            models.Index(
+                fields=["undecided_since"],
+                condition=models.Q(undecided_since__isnull=False),
+                name="jobs_in_quarantine",
+            ),
             models.Index(fields=["tenant", "name"], name="jobs_by_tenant"),
             GinIndex(fields=["tags"], name="jobs_by_tag"),
             GinIndex(fields=["calendars"], condition=NAMES_CALENDARS, name="jobs_by_calendar"),
