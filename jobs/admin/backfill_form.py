@@ -50,7 +50,8 @@ class BackfillForm(forms.Form):
     note = forms.CharField(label="Why", max_length=500, required=False)
 
     def __init__(self, job: Job, *args: Any, now: datetime, **options: Any) -> None:
-        super().__init__(*args, label_suffix="", **options)
+        super().__init__(*args, **options)
+        self.label_suffix = ""
         self.zone = _zone_of(job)
         if not job.template.supports_dry_run:
             del self.fields["dry_run"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from jobs import outlook
 from jobs.admin.job_fields import PLACES
+from jobs.forecast import collisions
 from jobs.models import Job
 from jobs.outlook import Outlook
 from jobs.planner import Pause, Verdict
@@ -71,7 +72,15 @@ def of_input(
     found = outlook.of_spec(
         spec, now=now, count=SHOWN, tenant_id=around.tenant_id, calendars=around.calendars, pause=around.pause
     )
-    return _shown(found, spec, now)
+    shown = _shown(found, spec, now)
+    return replace(shown, notes=(*shown.notes, *_crowd(spec, now=now, job_id=job_id, tenant_id=around.tenant_id)))
+
+
+def _crowd(spec: ScheduleSpec, *, now: datetime, job_id: int | None, tenant_id: int | None) -> tuple[str, ...]:
+    """How many of the tenant's other jobs start in the same minute, and when few do."""
+    others = Job.objects.filter(tenant_id=tenant_id) if tenant_id is not None else Job.objects.none()
+    found = collisions(others, spec, now=now, leaving_out=job_id)
+    return (found.text,) if found and found.jobs else ()
 
 
 def of_job(job: Job, *, now: datetime) -> Preview:

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from accounts import keys
 from accounts.models import Membership
 from accounts.scopes import Scope
-from jobs import registry
+from jobs import calendars, maintenance, registry
 from jobs.models import Job, LogLine, SchedulerLease, Worker
 from jobs.tick.leader import NAME
 from scheduler_project.lib import sql
@@ -81,9 +81,14 @@ def everything(cast: Cast, job_of: MakeJob, run_of: RunJob) -> dict[str, Any]:
     every = IntervalSchedule.objects.create(every=10, period="minutes")
     row = PeriodicTask.objects.create(name="made elsewhere", task="some.task", interval=every)
     key, _ = keys.create(tenant=cast.acme, name="a program", scopes=Scope.values)
+    freeze = {"name": "Freeze", "starts_at": "2026-12-23T16:00:00Z", "ends_at": "2027-01-04T00:00:00Z"}
+    data = {"name": "Office", "weekdays": [0, 1, 2], "holidays": ["2026-12-25"], "blackouts": [freeze]}
+    calendar = calendars.create(data, tenant=cast.acme, actor="user:ana")
+    registry.change(job.pk, {"calendars": ["office"]}, actor="user:ana")
+    maintenance.start(actor="user:root", note="Moving the database to new disks", until=now + timedelta(hours=1))
     return {
         "job": job, "failed": failed, "running": running, "succeeded": succeeded, "broken": broken, "row": row,
-        "key": key,
+        "key": key, "calendar": calendar,
     }  # fmt: skip
 
 
@@ -99,8 +104,11 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
         of("jobs_job_archive", job.pk), of("jobs_job_add"), f"{of('jobs_job_add')}?template=echo",
         "/admin/jobs/execution/", f"/admin/jobs/execution/?job={job.pk}", "/admin/jobs/execution/?status=lost",
         *(of("jobs_execution_change", everything[name].pk) for name in ("failed", "running", "succeeded")),
-        "/admin/jobs/tick/", "/admin/jobs/worker/", "/admin/jobs/jobrevision/",
-        of("jobs_jobrevision_change", job.revisions.get().pk),
+        "/admin/jobs/tick/", "/admin/jobs/worker/", "/admin/jobs/jobrevision/", "/admin/jobs/maintenance/",
+        "/admin/jobs/calendar/", of("jobs_calendar_add"), of("jobs_calendar_change", everything["calendar"].pk),
+        of("jobs_calendar_remove", everything["calendar"].pk),
+        "/admin/jobs/forecasthour/", "/admin/jobs/backfill/", of("jobs_backfill_start", job.pk),
+        of("jobs_jobrevision_change", job.revisions.earliest("number").pk),
         "/admin/templates_registry/templateversion/",
         of("templates_registry_templateversion_change", TemplateVersion.objects.get(name="echo").pk),
         "/admin/accounts/apikey/", "/admin/accounts/apikey/add/", of("accounts_apikey_change", everything["key"].pk),

@@ -111,8 +111,10 @@ class TestNavigation:
         assert self.labels(as_vera) == [
             "Overview",
             "Jobs",
+            "Schedule",
             "Executions",
             "Ticks",
+            "Backfills",
             "Workers",
             "Calendars",
             "Templates",

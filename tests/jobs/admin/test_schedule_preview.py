@@ -73,3 +73,11 @@ class TestPreview:
 
     def test_is_for_authors(self, as_olaf: Browser) -> None:
         assert as_olaf.get(PREVIEW, {"kind": "manual"}).status_code == 403
+
+
+class TestCrowd:
+    def test_names_a_free_minute_beside_other_jobs(self, as_ana: Browser, job_of: MakeJob) -> None:
+        nightly = {"kind": "cron", "cron": "0 2 * * *", "timezone": "Europe/Berlin"}
+        job = job_of(schedule=nightly)
+        assert "02:01 is free" in as_ana.text(PREVIEW, **nightly)
+        assert "is free" not in as_ana.text(PREVIEW, **nightly, job=str(job.pk))
