@@ -21,6 +21,10 @@ def start(browser: Browser, **data: Any) -> Any:
     return browser.post(f"{LIST}start/", {"note": "New disks", "until": "", **data})
 
 
+def end(browser: Browser) -> Any:
+    return browser.post(f"{LIST}end/")
+
+
 class TestMaintenance:
     def test_is_told_on_every_page_while_it_is_open(self, job_of: MakeJob, as_root: Browser, as_vera: Browser) -> None:
         assert as_root.told(start(as_root, until="2099-01-01T00:00")) == ["All jobs are held back."]
@@ -30,7 +34,7 @@ class TestMaintenance:
             assert "user:root holds all jobs back" in page, path
             assert "2099, 00:00:00" in page, path
         assert "skipped: maintenance by user:root, New disks" in as_vera.text(job_url(job_of()))
-        assert as_root.told(as_root.post(f"{LIST}end/")) == ["Maintenance is over; jobs run again."]
+        assert as_root.told(end(as_root)) == ["Maintenance is over; jobs run again."]
         assert "holds all jobs back" not in as_vera.text("/admin/")
 
     @pytest.mark.parametrize(
@@ -50,8 +54,8 @@ class TestMaintenance:
     def test_is_started_and_ended_once(self, as_root: Browser) -> None:
         as_root.told(start(as_root))
         assert "under maintenance already" in as_root.told(start(as_root, note="More"))[0]
-        as_root.told(as_root.post(f"{LIST}end/"))
-        assert "nothing to end" in as_root.told(as_root.post(f"{LIST}end/"))[0]
+        as_root.told(end(as_root))
+        assert "nothing to end" in as_root.told(end(as_root))[0]
         assert Maintenance.objects.count() == 1
 
     def test_is_switched_by_superusers_only(self, cast: Cast, as_ana: Browser) -> None:
