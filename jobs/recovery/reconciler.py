@@ -14,7 +14,8 @@ from jobs import ledger
 from jobs.models import Job
 from jobs.tick.leader import FENCE, NAME, Leader
 from jobs.verification import reading
-from jobs.verification.compare import Comparison, History, Kind, Violation, compare
+from jobs.verification.compare import compare
+from jobs.verification.findings import Comparison, History, Kind, Violation
 from jobs.verification.reading import Kept
 from scheduler_project.lib import sql, telemetry, transactions
 

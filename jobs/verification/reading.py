@@ -10,8 +10,8 @@ from itertools import groupby
 
 from django.db import connection, transaction
 
-from jobs.verification.compare import History, Kind, RecordedTick, Violation
 from jobs.verification.expected import INSTANT, Revision
+from jobs.verification.findings import History, Kind, RecordedTick, Violation
 from scheduler_project.lib import sql
 
 PAGE = 20_000

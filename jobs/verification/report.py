@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jobs.rules.states import TickOutcome
-from jobs.verification.compare import Comparison, Violation
+from jobs.verification.findings import Comparison, Violation
 
 SHOWN = 20
 

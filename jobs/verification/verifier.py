@@ -8,8 +8,9 @@ from itertools import islice
 
 from jobs.rules.schedule import ScheduleSpec, occurrences
 from jobs.verification import reading
-from jobs.verification.compare import Comparison, History, RecordedTick, compare
+from jobs.verification.compare import compare
 from jobs.verification.expected import INSTANT
+from jobs.verification.findings import Comparison, History, RecordedTick
 from jobs.verification.reading import Kept
 from jobs.verification.report import Report
 from scheduler_project.lib import sql

@@ -11,7 +11,7 @@ import pytest
 from jobs.admin.reasons import REASONS
 from jobs.planner import RULES
 from jobs.rules.states import TickOutcome
-from jobs.verification.compare import Kind
+from jobs.verification.findings import Kind
 
 NAMED = set(re.findall(r"`(\w+)`", (Path(__file__).parents[3] / "docs" / "ledger.md").read_text()))
 
