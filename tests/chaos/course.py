@@ -26,10 +26,10 @@ from tests.chaos.operators import Operators
 from tests.chaos.topology import CONCURRENCY, WORKERS, Topology
 from tests.chaos.world import World
 
-START_WITHIN = 60.0
+START_WITHIN = 180.0
 PROGRESS_EVERY = 10.0
 AFTERMATH = 5.0  # seconds in which everybody is well and ticks still fire
-PATIENCE = 60.0  # seconds without any progress until what still waits counts as stuck
+PATIENCE = 120.0  # seconds without any progress until what still waits counts as stuck
 
 WELL = """
 SELECT (SELECT count(*) FROM scheduler_leases WHERE expires_at > clock_timestamp()),

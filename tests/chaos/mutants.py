@@ -155,8 +155,10 @@ def without(text: str, part: str) -> str:
 
 
 def commit() -> None:
-    """In the middle of a transaction that its caller takes for whole."""
+    """In the middle of a transaction that its caller takes for whole, savepoints included."""
     connection.connection.commit()
+    for name in filter(None, connection.savepoint_ids):
+        sql.script(connection.ops.savepoint_create_sql(name))
 
 
 MUTANTS: dict[str, Mutant] = {
