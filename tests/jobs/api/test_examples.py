@@ -16,7 +16,7 @@ from django.urls import get_resolver, resolve
 
 from jobs.models import Job
 from tests.cast import MakeKey
-from tests.jobs.api.test_scope_matrix import PUBLIC, RULES, served
+from tests.jobs.api.test_scope_matrix import PUBLIC, RULES, missed_tick_of, served
 
 PAGE = Path(settings.BASE_DIR) / "docs" / "api.md"
 BLOCK = re.compile(r"^```(sh|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -65,6 +65,8 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
             assert_contains(answer, shown)
         if "schedule_text" in answer:
             surroundings["JOB"] = str(answer["id"])
+            if "TICK" not in surroundings:
+                surroundings["TICK"] = str(missed_tick_of(Job.objects.get(pk=answer["id"])).pk)
         elif "run_key" in answer:
             surroundings["EXECUTION"] = str(answer["id"])
         elif "at_once" in answer:
@@ -76,7 +78,7 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
 
 def test_every_endpoint_has_an_example() -> None:
     commands = " ".join(command for command, _ in examples())
-    commands = re.sub(r"\$(JOB|EXECUTION|BACKFILL|CALENDAR)", "7", commands).replace("database_cleanup", "echo")
+    commands = re.sub(r"\$(JOB|TICK|EXECUTION|BACKFILL|CALENDAR)", "7", commands).replace("database_cleanup", "echo")
     called = {
         (method.lower() or "get", path)
         for method, path in re.findall(r'curl -sS (?:-X ([A-Z]+) )?"\$DAYBOOK([^"?]*)', commands)
