@@ -10,6 +10,7 @@ from accounts.models import Tenant
 from jobs import definition, executions, ledger, revisions
 from jobs.definition import Definition, InvalidJob
 from jobs.models import Job
+from jobs.rules.schedule import ScheduleSpec
 from jobs.rules.states import Mode, Origin, Trigger
 from scheduler_project.lib import sql, transactions
 from templates_registry import registry as templates
@@ -95,7 +96,7 @@ def change(
         new = proposed(
             job, data, now=now, may_run_sub_minute=may_run_sub_minute, replaces=replaces, keeps_calendars=True
         )
-        if new.says_the_same(Definition.of(job)) and not job.problem:
+        if not job.problem and new.says_the_same(Definition.of(job)):
             return job
         ledger.decide_job(job, now=now)
         revisions.write(job, new, change="changed", actor=actor, note=note, now=now)
@@ -113,7 +114,7 @@ def proposed(
 ) -> Definition:
     """The definition that a change comes to; writes nothing. With `keeps_calendars` those that it names cannot be
     deleted before the transaction ends. Raises `InvalidJob` for whatever `change` refuses."""
-    before = Definition.of(job)
+    before = _stored(job, is_mended="schedule" in data)
     new = definition.read(data, current=before, now=now, may_run_sub_minute=may_run_sub_minute, replaces=replaces)
     if job.origin == Origin.ADOPTED:
         _refuse_foreign_fields(before, new)
@@ -124,6 +125,19 @@ def proposed(
     if new.slug != job.slug:
         revisions.refuse_taken_slug(new.slug, tenant_id=job.tenant_id)
     return new
+
+
+def _stored(job: Job, *, is_mended: bool) -> Definition:
+    """The definition before a change. One whose schedule nobody understands any more needs a change of that."""
+    try:
+        return Definition.of(job)
+    except (ValueError, TypeError) as error:
+        if not is_mended:
+            raise InvalidJob(
+                {"schedule": [f"The stored one cannot be understood ({error}); write another."]}
+            ) from error
+        job.spec = ScheduleSpec(kind="manual").to_json()
+        return Definition.of(job)
 
 
 class RevisionConflict(Exception):

@@ -20,7 +20,7 @@ class DurationInput(forms.MultiWidget):
         if value in (None, ""):
             return [None, "min"]
         for key, (_, size) in reversed(UNITS.items()):
-            if value and value % size == 0:
+            if isinstance(value, int) and value and value % size == 0:
                 return [int(value // size), key]
         return [value, "s"]
 

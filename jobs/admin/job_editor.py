@@ -13,11 +13,12 @@ from django.urls import reverse
 
 from accounts import access
 from accounts.scopes import Scope
-from jobs import definition, executions, registry
-from jobs.admin import impact_panel, parameters, schedule_preview
-from jobs.admin.job_form import JobForm
+from jobs import definition, executions, impact, registry
+from jobs.admin import impact_panel, parameters, schedule_preview, switch_page
+from jobs.admin.job_form import JobForm, readable_schedule
 from jobs.admin.job_list import job_url, schedule_in_words
 from jobs.admin.operations import Caller, in_words
+from jobs.backfill import BackfillIsRunning
 from jobs.definition import Definition, InvalidJob
 from jobs.ledger import StillCatchingUp
 from jobs.models import Job, JobRevision
@@ -107,7 +108,7 @@ class JobEditor:
                 section.form.apply_errors(_of_parameters(error.fields))
         except registry.RevisionConflict:
             self._refuse_lost_update(form)
-        except (executions.JobIsArchived, StillCatchingUp) as error:
+        except (executions.JobIsArchived, BackfillIsRunning, StillCatchingUp) as error:
             form.add_error(None, in_words(error))
         return None
 
@@ -128,10 +129,11 @@ class JobEditor:
                 owner_id=self.request.user.pk,
                 may_run_sub_minute=self.may_run_sub_minute,
             )
-        return registry.change(
+        return impact.change(
             self.job.pk,
             data,
             actor=actor,
+            missed=switch_page.chosen(self.request, self.job),
             note=form.cleaned_data.get("note", ""),
             may_run_sub_minute=self.may_run_sub_minute,
             expected_revision=form.cleaned_data.get("expected_revision") or 0,
@@ -196,6 +198,8 @@ class JobEditor:
             return schedule_preview.of_job(self.job, now=self.now)
         except InvalidSchedule as error:  # quarantined, and this form is where that is mended
             return schedule_preview.Preview(problems=error.fields)
+        except Exception as error:  # noqa: BLE001  whatever is stored
+            return schedule_preview.Preview(problems={"schedule": [self.job.problem or str(error)]})
 
     def _preview(self, form: JobForm) -> schedule_preview.Preview:
         problems = {name: [str(text) for text in form.errors[name]] for name in form.errors if name in PREVIEWED}
@@ -203,7 +207,7 @@ class JobEditor:
             return schedule_preview.Preview(problems=problems)
         template = self._template_of(form)
         shortest = 1 if self.may_run_sub_minute or not template else int(template.min_interval.total_seconds())
-        before = self.job.schedule if self.job else None
+        before = readable_schedule(self.job) if self.job else None
         return schedule_preview.of_input(
             form.schedule_data(),
             now=self.now,

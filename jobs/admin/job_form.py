@@ -204,7 +204,7 @@ def _initial(job: Job | None) -> dict[str, Any]:
     if job is None:
         return {"kind": "cron", "timezone": "UTC", "queue": "default", "priority": "normal", "overlap": "skip",
                 "misfire": "last", "gap": "shift", "fold": "first", "every": 900}  # fmt: skip
-    spec, policy = job.schedule, job.policies
+    spec, policy = readable_schedule(job), job.policies
     return {
         **{field: getattr(spec, name) or None for field, name in SCHEDULE.items()},
         **{field: getattr(policy, name) for field, name in POLICIES.items()},
@@ -221,5 +221,19 @@ def _initial(job: Job | None) -> dict[str, Any]:
     }
 
 
+def readable_schedule(job: Job) -> ScheduleSpec:
+    """What is stored, or an empty one where that cannot be understood any more: the form is there to mend it."""
+    try:
+        return job.schedule
+    except Exception:  # noqa: BLE001  whatever is stored; the job's problem says what is wrong
+        return ScheduleSpec(kind="cron")
+
+
 def _local(spec: ScheduleSpec, at: datetime | None) -> datetime | None:
-    return None if at is None else at.astimezone(load_zone(spec.timezone)).replace(tzinfo=None)
+    if at is None:
+        return None
+    try:
+        zone = load_zone(spec.timezone)
+    except UnknownZone:
+        zone = load_zone("UTC")
+    return at.astimezone(zone).replace(tzinfo=None)

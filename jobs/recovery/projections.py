@@ -19,7 +19,8 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
 
 # Transactions that were open when this one began may still commit events with a smaller xid, so those wait.
 NEXT = """
-SELECT v.id, v.xid, v.kind, v.at, v.job_id, v.execution_id, v.data, e.dry_run, t.name AS template
+SELECT v.id, v.xid, v.kind, v.at, v.job_id, v.execution_id, v.data, e.dry_run OR e.trigger = 'backfill' AS is_aside,
+       t.name AS template
 FROM (
     SELECT * FROM execution_events
     WHERE (xid, id) > (%(xid)s, %(id)s) AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
@@ -105,7 +106,7 @@ def _read_batch() -> int:
             return 0
         _add_up(events)
         _remember_outcomes(events)
-        _count_failures([event for event in events if event["job_id"] and not event["dry_run"]])
+        _count_failures([event for event in events if event["job_id"] and not event["is_aside"]])
         cursor.xid, cursor.event_id = events[-1]["xid"], events[-1]["id"]
         cursor.save()
         return len(events)

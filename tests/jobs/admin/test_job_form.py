@@ -445,3 +445,25 @@ class TestMemberOfTwoTenants:
         Membership.objects.create(tenant=cast.globex, user=cast.ana, role="operator")
         as_ana.post(ADD, minimal(echo))
         assert Job.objects.get().tenant == cast.acme
+
+
+UNREADABLE = [
+    {"kind": "cron", "cron": "* * * * *", "timezone": "Atlantis/City"},
+    {"kind": "cron", "cron": "99 * * * *", "timezone": "UTC"},
+    {"kind": "interval", "every_seconds": "x"},
+    {"kind": "once", "at": "not a date"},
+    {"kind": "lunar", "timezone": "UTC"},
+]
+
+
+@pytest.mark.parametrize("spec", UNREADABLE)
+class TestStoredScheduleThatNobodyUnderstands:
+    def test_can_be_looked_at_and_mended_here(self, spec: dict[str, Any], job_of: MakeJob, as_ana: Browser) -> None:
+        job = job_of()
+        sound = edited(job)
+        Job.objects.filter(pk=job.pk).update(spec=spec, problem="It cannot be evaluated.", next_tick_at=None)
+        as_ana.text(edit_url(job))
+        as_ana.post(edit_url(job), sound)
+        job.refresh_from_db()
+        assert (job.problem, job.revision) == ("", 2)
+        assert job.next_tick_at is not None
