@@ -11,6 +11,7 @@ from jobs import impact
 from jobs.admin import parameters
 from jobs.admin.job_form import JobForm
 from jobs.admin.operations import REFUSALS
+from jobs.admin.switch_page import choices_of
 from jobs.models import Job
 from scheduler_project.lib import sql
 
@@ -26,9 +27,11 @@ def respond(
         data = form.to_data(section.template, section.parameters())
         try:
             proposal = impact.propose_change(job, data, now=now, may_run_sub_minute=may_run_sub_minute)
-            context["impact"] = impact.assess(proposal, now=now)
+            context["impact"] = found = impact.assess(proposal, now=now)
+            context["choices"] = choices_of(request, job, found)
+            context["chosen"] = request.POST.get("missed", "none")
         except REFUSALS:
             fits = False
     if not fits:
         context["problems"] = ["Not known while something in the form is to be put right."]
-    return TemplateResponse(request, "jobs/impact.html", context)
+    return TemplateResponse(request, "jobs/impact_choices.html", context)

@@ -44,7 +44,8 @@ def respond(request: HttpRequest, site_context: dict[str, Any], job: Job, name: 
         "name": name,
         "verb": name.capitalize(),
         "impact": found,
-        "choices": _choices(request, job, found),
+        "chosen": "none",
+        "choices": choices_of(request, job, found),
     }
     return TemplateResponse(request, "jobs/job_switch.html", context)
 
@@ -59,18 +60,24 @@ def fragment(request: HttpRequest, job: Job, name: str) -> HttpResponse:
     return TemplateResponse(request, "jobs/impact.html", {"impact": found, "problems": problems})
 
 
-def _choices(request: HttpRequest, job: Job, found: Impact) -> list[tuple[str, str, int]]:
+def choices_of(request: HttpRequest, job: Job, found: Impact) -> list[tuple[str, str, int]]:
     if found.missed is None or not access.may(request.user, Scope.SCHEDULER_RUN, job.tenant_id):
         return []
     return [(choice, WORDS[choice], count) for choice, count in found.missed.choices.items()]
 
 
-def _switch(request: HttpRequest, job: Job, name: str) -> HttpResponse:
+def chosen(request: HttpRequest, job: Job) -> str:
+    """What was posted as `missed`. Raises InvalidJob for whoever may not run the job."""
     missed = request.POST.get("missed", "none")
+    if missed != "none" and not access.may(request.user, Scope.SCHEDULER_RUN, job.tenant_id):
+        raise InvalidJob({"missed": ["Your role does not allow you to run jobs: what was missed cannot be run."]})
+    return missed
+
+
+def _switch(request: HttpRequest, job: Job, name: str) -> HttpResponse:
     note = request.POST.get("note", "").strip()[:MOST_NOTE]
     try:
-        if missed != "none" and not access.may(request.user, Scope.SCHEDULER_RUN, job.tenant_id):
-            raise InvalidJob({"missed": ["Your role does not allow you to run jobs: what was missed cannot be run."]})
+        missed = chosen(request, job)
         SWITCHES[name](job.pk, actor=Caller.of(request).actor, note=note, missed=missed)
     except (*REFUSALS, BackfillIsRunning) as error:
         messages.error(request, in_words(error))

@@ -41,8 +41,9 @@ def _moment(tick: Tick, job: Job, revision: JobRevision | None) -> Moment:
     definition: dict[str, Any] = revision.definition if revision else {}
     try:
         spec, policy = ScheduleSpec.from_json(definition["schedule"]), JobPolicy.from_json(definition["policies"])
-    except (KeyError, TypeError, ValueError):
-        spec, policy = job.schedule, job.policies
+        describe(spec)
+    except Exception:  # noqa: BLE001  whatever was stored: what the ledger recorded can be told all the same
+        spec, policy = ScheduleSpec(kind="manual"), job.policies
     known = facts_module.calendars_of([job])
     facts = JobFacts(
         job_id=job.pk,
@@ -84,7 +85,9 @@ def _due_of(execution_id: int | None) -> datetime | None:
 
 def _due(tick: Tick, moment: Moment, revision: JobRevision | None) -> Step:
     by, since = (revision.actor, revision.valid_from) if revision else ("", None)
-    text = f"Revision {tick.revision} made it due: {describe(moment.facts.spec)}."
+    known = moment.facts.spec.kind != "manual"
+    words = describe(moment.facts.spec) if known else "its schedule cannot be read any more"
+    text = f"Revision {tick.revision} made it due: {words}."
     return Step("due", "Due", "noted", text, by=by, since=since)
 
 

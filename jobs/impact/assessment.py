@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from jobs import planner
+from jobs.definition import InvalidJob
 from jobs.explain.wording import instant
 from jobs.facts import Surroundings
 from jobs.impact.collisions import Collision, collisions_of
@@ -17,8 +18,9 @@ from jobs.impact.runs import Runs, runs_of
 from jobs.impact.wording import sentences
 from jobs.models import Execution, Job
 from jobs.rules.clock_changes import ClockChangeNote, clock_change_notes
-from jobs.rules.schedule import InvalidSchedule
+from jobs.rules.schedule import describe, load_zone
 from jobs.rules.states import ExecutionStatus
+from jobs.rules.zones import UnknownZone
 
 HORIZON = timedelta(days=30)
 MOST_UNDECIDED = 5_000
@@ -69,24 +71,29 @@ class Impact:
 
 
 def assess(proposal: Proposal, *, now: datetime) -> Impact:
-    """What would be different in the next thirty days, and what becomes of what is due, waits and runs."""
+    """What would be different in the next thirty days, and what becomes of what is due, waits and runs.
+
+    Raises `InvalidJob` where a stored schedule that cannot be evaluated would be put in force.
+    """
     until = now + HORIZON
+    is_in_force = proposal.after.is_enabled and proposal.after.archived_at is None
+    if is_in_force:
+        _refuse_unreadable(proposal.after)
     before, after = _runs(proposal.before, now, until), _runs(proposal.after, now, until)
     end = min(until, before.until or until, after.until or until)
     if end < until:
         before, after = _up_to(before, end), _up_to(after, end)
-    spec = proposal.after.schedule
-    shown = runs_of_interest(proposal.after)
+    timezone = _timezone(proposal.after)
     impact = Impact(
         change=proposal.change,
-        timezone=spec.timezone,
+        timezone=timezone,
         now=now,
         until=end,
         is_cut=end < until,
         before=before,
         after=after,
-        comparison=compare(before.let_in, after.let_in, spec.timezone),
-        clock_changes=tuple(clock_change_notes(spec, now, until)) if shown else (),
+        comparison=compare(before.let_in, after.let_in, timezone),
+        clock_changes=tuple(clock_change_notes(proposal.after.schedule, now, until)) if is_in_force else (),
         collisions=tuple(collisions_of(proposal.after, after.let_in, now=now)),
         queued=_count(proposal.before, ExecutionStatus.QUEUED),
         running=_count(proposal.before, ExecutionStatus.RUNNING),
@@ -96,14 +103,24 @@ def assess(proposal: Proposal, *, now: datetime) -> Impact:
     return replace(impact, notes=tuple(sentences(impact)))
 
 
-def runs_of_interest(job: Job) -> bool:
-    return job.is_enabled and job.archived_at is None
+def _refuse_unreadable(job: Job) -> None:
+    try:
+        describe(job.schedule)
+    except Exception as error:
+        raise InvalidJob({"schedule": [f"The stored schedule cannot be evaluated: {error} Write another."]}) from error
+
+
+def _timezone(job: Job) -> str:
+    try:
+        return load_zone(str(job.spec.get("timezone", "UTC"))).key
+    except UnknownZone:
+        return "UTC"
 
 
 def _runs(job: Job, now: datetime, until: datetime) -> Runs:
     try:
         return runs_of(job, now=now, until=until)
-    except (InvalidSchedule, ValueError, TypeError):  # the stored schedule of a quarantined job, which a change mends
+    except Exception:  # noqa: BLE001  the stored schedule of a quarantined job, which a change mends
         return Runs(0, ())
 
 
@@ -126,7 +143,7 @@ def _undecided(proposal: Proposal, now: datetime) -> Undecided | None:
     try:
         facts = Surroundings([job], since=since, now=now).facts(job, next_tick_at=since, closing=closing)
         plan = planner.plan(facts, now=now, limit=MOST_UNDECIDED)
-    except (InvalidSchedule, ValueError, TypeError):
+    except Exception:  # noqa: BLE001  likewise
         return None
     words = Counter(f"{made.outcome} ({made.reason})" if made.reason else made.outcome.value for made in plan.decisions)
     return Undecided(since, dict(words), not plan.is_complete)

@@ -56,9 +56,16 @@ def _window(proposal: Proposal, now: datetime) -> tuple[datetime, tuple[str, ...
         return (disabled_at, (*NOT_RUN, UNRECORDED)) if disabled_at else None
     if proposal.change == "change" and after.is_enabled and not after.is_paused:
         start = after.schedule.start_at
-        if start is not None and start < now and start != before.schedule.start_at:
+        if start is not None and start < now and start != _start_of(before):
             return start, (UNRECORDED,)
     return None
+
+
+def _start_of(job: Job) -> datetime | None:
+    try:
+        return job.schedule.start_at
+    except Exception:  # noqa: BLE001  the stored schedule of a quarantined job, which the change mends
+        return None
 
 
 def disabled_since(job: Job) -> datetime | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
 from jobs import registry
 from jobs.models import Job
+from scheduler_project.lib import sql
 from tests.jobs.admin.conftest import Browser
 from tests.jobs.api.conftest import MakeJob, untouched
 from tests.jobs.api.test_impact import skipped_while_paused
@@ -74,6 +77,18 @@ class TestThePanel:
         assert "Added: " in answer.content.decode()
         assert "Not known" in as_ana.post(form, {**data, "cron": "x"}).content.decode()
 
+    def test_offers_what_a_start_in_the_past_missed(self, job_of: MakeJob, as_root: Browser) -> None:
+        job = job_of()
+        page = as_root.get(reverse("admin:jobs_job_change", args=[job.pk]))
+        data = {name: value for name, value in values_of(page).items() if value is not None}
+        data |= {"start_at": f"{sql.now() - timedelta(days=5):%Y-%m-%dT%H:%M}"}
+        panel = as_root.post(reverse("admin:jobs_job_form_impact") + f"?job={job.pk}", data).content.decode()
+        assert 'name="missed" value="none" checked' in panel
+        assert (
+            as_root.post(reverse("admin:jobs_job_change", args=[job.pk]), {**data, "missed": "last"}).status_code == 302
+        )
+        assert job.backfills.get().runs.count() == 1
+
     def test_tells_the_dialog_of_a_pause(self, job_of: MakeJob, as_ana: Browser) -> None:
         job = job_of()
         assert "30 removed" in as_ana.text(reverse("admin:jobs_job_impact", args=[job.pk, "pause"]))
@@ -82,7 +97,7 @@ class TestThePanel:
 def values_of(page: object) -> dict[str, object]:
     form = page.context["form"]  # type: ignore[attr-defined]
     section = page.context["section"]  # type: ignore[attr-defined]
-    found = {field.html_name: field.value() for field in form}
+    found = {field.html_name: field.value() for field in form} | {"parameters_of": str(section.template.pk)}
     if section.form is not None:
         found |= {field.html_name: field.value() for field in section.form}
     return found

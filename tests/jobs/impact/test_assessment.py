@@ -217,3 +217,21 @@ def paused_for_three_minutes(job: Job) -> Job:
             revision=2, epoch=1, decided_at=now,
         )  # fmt: skip
     return job
+
+
+class TestAQuarantinedJob:
+    @pytest.fixture
+    def broken(self, make_job: MakeJob) -> Job:
+        job = make_job()
+        Job.objects.filter(pk=job.pk).update(spec={"kind": "cron", "cron": "what", "timezone": "Nowhere"})
+        return job
+
+    def test_can_be_disabled(self, broken: Job) -> None:
+        assert assessed(broken, "disable").after.due == 0
+
+    def test_cannot_be_paused_before_it_is_mended(self, broken: Job) -> None:
+        with pytest.raises(InvalidJob, match="Write another"):
+            assessed(broken, "pause")
+
+    def test_shows_what_mending_it_adds(self, broken: Job) -> None:
+        assert counts(assessed(broken, {"schedule": DAILY})) == (30, 0, 0, 0)
