@@ -14,7 +14,7 @@ OVERLAPS = ("allow", "skip", "queue_one", "queue_all", "replace")
 MISFIRES = ("none", "last", "all")
 ON_LOST = ("retry", "fail")
 # Runs that all follow each other must be shorter than the interval, or they pile up; the others find their own measure.
-INTERVALS = {"allow": (6, 10), "skip": (1, 5), "queue_one": (2, 6), "queue_all": (8, 10), "replace": (4, 10)}
+INTERVALS = {"allow": (7, 10), "skip": (1, 6), "queue_one": (3, 7), "queue_all": (8, 10), "replace": (5, 10)}
 LONG_PERCENT = {"queue_all": 10}
 LATE_AFTER = 2  # seconds, so that each failover makes ticks late
 
