@@ -68,7 +68,7 @@ class TickAdmin(HistoryAdmin):
     def decided(self, tick: Tick) -> str:
         return markup.duration((tick.decided_at - tick.due_at).total_seconds())
 
-    @admin.display(description="")
+    @admin.display(description="Why")
     def explanation(self, tick: Tick) -> SafeString:
         path = reverse("admin:jobs_tick_change", args=[tick.pk])
         label = f"Why? The run due {tick.due_at.isoformat(timespec='seconds')}"

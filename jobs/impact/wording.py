@@ -43,8 +43,8 @@ def sentences(impact: Impact) -> Iterator[str]:
             yield impact.missed.why_not
     if impact.collisions:
         most = max(impact.collisions, key=lambda one: one.jobs)
-        at = instant(most.at, impact.timezone)
-        yield f"{_count(most.jobs, 'other job')} due in the minute of {at}: {', '.join(most.names)}."
+        at, more = instant(most.at, impact.timezone), ", …" if most.jobs > len(most.names) else ""
+        yield f"{_count(most.jobs, 'other job')} due in the minute of {at}: {', '.join(most.names)}{more}."
 
 
 def _difference(impact: Impact) -> str:
