@@ -260,7 +260,7 @@ def _wait_until_it_writes(world: World) -> bool:
         "SELECT 1 FROM pg_stat_activity WHERE application_name = 'daybook-scheduler' AND wait_event_type = 'Lock' "
         "AND query LIKE '%INSERT INTO ticks%'"
     )
-    deadline = time.monotonic() + 1.5
+    deadline = time.monotonic() + 3
     while time.monotonic() < deadline:
         if world.query(waiting):
             return True
