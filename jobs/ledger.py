@@ -99,6 +99,11 @@ def decide_job(job: Job, *, now: datetime, closing: str = "") -> None:
         job.refresh_from_db(fields=["next_tick_at", "fired_count"])
 
 
+def lock_totals() -> None:
+    """For a change that decides several jobs, one statement each; to be called when it has locked the jobs."""
+    sql.rows(LOCK_TOTALS)
+
+
 def _surroundings(jobs: Sequence[Job], now: datetime) -> Surroundings:
     return Surroundings(jobs, since=min(job.next_tick_at for job in jobs if job.next_tick_at is not None), now=now)
 
@@ -177,6 +182,9 @@ SELECT (SELECT count(*) FROM recorded) AS recorded, ARRAY(SELECT id FROM fired) 
         for bucket in range(len(LAG_BUCKETS) + 1)
     ),
 )
+
+# In the order in which one statement takes them, so that two that decide at the same time never wait for each other.
+LOCK_TOTALS = "SELECT 1 FROM tick_totals WHERE by_change ORDER BY by_change, outcome, reason FOR UPDATE"
 
 ADVANCE = """
 UPDATE dynamic_jobs j SET next_tick_at = v.next_tick_at, fired_count = j.fired_count + v.fired

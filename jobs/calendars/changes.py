@@ -91,18 +91,18 @@ def jobs_of(calendar: Calendar) -> QuerySet[Job]:
 
 
 def _decide_what_is_due(calendar: Calendar, now: datetime) -> None:
-    """One job after the other, in the same order for all who do this."""
-    due = list(
-        jobs_of(calendar).filter(next_tick_at__lte=now).order_by("pk").values_list("pk", flat=True)[: MOST_DUE_JOBS + 1]
-    )
+    """All are locked before the first is decided: whoever changes one of them waits for the sums of ticks next."""
+    found = jobs_of(calendar).filter(next_tick_at__lte=now).order_by("pk")
+    due = list(found.select_for_update(no_key=True, of=("self",)).select_related("template")[: MOST_DUE_JOBS + 1])
+    if len(due) > 1:
+        ledger.lock_totals()
     ends_at = time.monotonic() + PATIENCE_SECONDS
-    for position, job_id in enumerate(due):
+    for position, job in enumerate(due):
         if len(due) > MOST_DUE_JOBS or time.monotonic() > ends_at:
             raise StillCatchingUp(
                 f"{len(due) - position} or more jobs that name {calendar.name} have undecided ticks: the scheduler is "
                 "still catching up. Change the calendar when it has."
             )
-        job = Job.objects.select_for_update(no_key=True, of=("self",)).select_related("template").get(pk=job_id)
         ledger.decide_job(job, now=now)
 
 

@@ -30,6 +30,8 @@ class CalendarRules:
     holidays: Mapping[date, str] = field(default_factory=dict)
     blackouts: tuple[tuple[datetime, datetime, str], ...] = ()
     set_by: str = ""
+    # By days off that were asked for: each tick of a long backlog asks, and holidays may follow one another for years.
+    _opens: dict[date, datetime | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def closed_at(self, instant: datetime) -> Closed | None:
         """None where jobs may run."""
@@ -49,11 +51,18 @@ class CalendarRules:
         return day in self.holidays or (bool(self.weekdays) and day.weekday() not in self.weekdays)
 
     def _opens_after(self, day: date) -> datetime | None:
-        for distance in range(1, MOST_DAYS_OFF):
-            later = day + timedelta(days=distance)
-            if not self._is_day_off(later):
-                return datetime.combine(later, time(), load_zone(self.timezone)).astimezone(UTC)
-        return None
+        walked: list[date] = []
+        opens: datetime | None = None
+        while day not in self._opens and len(walked) < MOST_DAYS_OFF:
+            walked.append(day)
+            day += timedelta(days=1)
+            if not self._is_day_off(day):
+                opens = datetime.combine(day, time(), load_zone(self.timezone)).astimezone(UTC)
+                break
+        else:
+            opens = self._opens.get(day)
+        self._opens.update(dict.fromkeys(walked, opens))
+        return opens
 
 
 @dataclass(frozen=True)

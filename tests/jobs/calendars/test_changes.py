@@ -18,6 +18,7 @@ from jobs.ledger import StillCatchingUp
 from jobs.models import Blackout, Calendar, Execution, Job, Tick
 from jobs.rules.schedule import next_occurrence
 from scheduler_project.lib import transactions
+from tests.chaos.sessions import Session, is_held, stepped
 from tests.jobs.conftest import database_now
 from tests.live import wait_for
 
@@ -240,3 +241,25 @@ class TestRaces:
         assert make_job(calendars=["office"]).calendars == ["office"]
         edit.let_go()
         assert edit.error is None
+
+    def test_an_edit_lets_a_change_of_one_of_its_jobs_go_first(self, make_job: MakeJob, office: Calendar) -> None:
+        """Each would wait for what the other holds, had the edit decided one job before it locks the next."""
+        first, second = (make_job(schedule=EVERY_10_S, calendars=["office"]) for _ in range(2))
+        for job in (first, second):
+            make_undecided(job, seconds=15)
+        with transactions.engine():
+            ledger.decide_job(make_due(make_job(schedule=EVERY_10_S)), now=database_now())  # the sums have rows
+        with stepped():
+            pausing = Session(lambda: registry.pause(second.pk, actor="user:ana"), stop_at="INSERT INTO ticks")
+            pausing.wait_until_stopped()
+            edit = Session(lambda: calendars.change(office.pk, {"weekdays": [0]}, actor="user:bob"))
+            wait_for(is_held, what="the edit to wait")
+            pausing.go_on()
+            assert edit.is_done_within(10)
+        assert (pausing.error, edit.error) == (None, None)
+
+
+def make_due(job: Job) -> Job:
+    make_undecided(job, seconds=15)
+    job.refresh_from_db()
+    return job
