@@ -12,7 +12,7 @@ from jobs.definition import Definition, InvalidJob
 from jobs.executions import JobIsArchived
 from jobs.models import Job, JobRevision
 from jobs.rules.schedule import ENGINE_VERSION, InvalidSchedule, tzdata_version
-from scheduler_project.lib import sql
+from scheduler_project.lib import sql, telemetry
 
 ACTOR = "system:upgrade"
 BATCH = 200
@@ -54,8 +54,11 @@ class Upgrade:
         except (JobIsArchived, InvalidJob, InvalidSchedule):  # what cannot be evaluated is quarantined, and shown so
             return False
         except ledger.StillCatchingUp:
-            self._again_at = self._clock() + AGAIN.total_seconds()
-            return False
+            pass
+        except Exception as error:  # noqa: BLE001  whatever keeps one job from it, the others go on
+            telemetry.emit("job.upgrade_failed", job_id=job_id, error=repr(error))
+        self._again_at = self._clock() + AGAIN.total_seconds()
+        return False
 
 
 def bring_up_to_date(job_id: int) -> bool:

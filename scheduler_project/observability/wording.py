@@ -53,6 +53,7 @@ WORDING: dict[str, tuple[int, str]] = {
     "backfill.started": (INFO, "{actor} started backfill {backfill} of {job}: {runs} runs"),
     "backfill.cancelled": (INFO, "{actor} cancelled backfill {backfill} of {job}"),
     "backfill.ended": (INFO, "Backfill {backfill} of {job} is {status}"),
+    "job.upgrade_failed": (ERROR, "Job {job_id} got no revision after the upgrade and is tried again later: {error}"),
     "job.switch_failed": (ERROR, "Job {job_id} could not be switched and is tried again later: {error}"),
     # --- calendars and maintenance ---
     "calendar.created": (INFO, "{actor} created the calendar {calendar}"),

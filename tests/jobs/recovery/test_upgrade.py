@@ -104,3 +104,9 @@ class TestSweep:
         Job.objects.filter(pk=broken.pk).update(spec=spec)
         assert Upgrade().sweep() == 1
         assert (newest(broken).number, newest(sound).number) == (1, 2)
+
+    def test_goes_on_after_a_job_that_raises_what_nobody_expected(self, make_old: MakeJob) -> None:
+        broken, sound = make_old(), make_old()
+        Job.objects.filter(pk=broken.pk).update(policy={"max_runs": "many"})
+        assert Upgrade().sweep() == 1
+        assert (newest(broken).number, newest(sound).number) == (1, 2)
