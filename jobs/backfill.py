@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from jobs import executions
@@ -20,6 +20,7 @@ MOST_AT_ONCE = 100
 # How many occurrences of a window are looked at for those with the outcomes that are asked for: two months of minutes.
 MOST_WALKED = 100_000
 JUST_BEFORE = timedelta(microseconds=1)
+BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)  # nothing is due before
 
 UNRECORDED = "unrecorded"  # the ledger has no tick for it: the job did not exist yet, or was disabled
 OUTCOMES = (*(outcome.value for outcome in TickOutcome), UNRECORDED)
@@ -207,6 +208,8 @@ def _progress(counts: Mapping[str, int]) -> Progress:
 
 def _refuse_window(since: datetime, until: datetime, only: Collection[str] | None, newest: int | None) -> None:
     problems: dict[str, list[str]] = {}
+    if since < BEGINNING:
+        problems["since"] = ["Lies before 1900; write a later instant."]
     if until < since:
         problems["until"] = ["Lies before `since`; write a later instant."]
     elif until > sql.now():

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from jobs.models import Maintenance
+from jobs.rules.schedule import HORIZON
 from scheduler_project.lib import sql, telemetry, transactions
 
 MAINTENANCE_END = "system:maintenance_end"
@@ -90,6 +91,8 @@ def _judged(note: object, until: datetime | None, now: datetime) -> str:
         fields["note"] = ["Contains control characters; write printable ones."]
     if until is not None and until <= now:
         fields["until"] = ["Lies in the past; write a later instant, or none to end it by hand."]
+    elif until is not None and until > HORIZON:
+        fields["until"] = ["Lies after 2199; write an earlier instant, or none to end it by hand."]
     if fields:
         raise InvalidMaintenance(fields)
     return text

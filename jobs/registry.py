@@ -10,7 +10,7 @@ from accounts.models import Tenant
 from jobs import definition, executions, ledger, revisions
 from jobs.definition import Definition, InvalidJob
 from jobs.models import Job
-from jobs.rules.schedule import ScheduleSpec
+from jobs.rules.schedule import HORIZON, ScheduleSpec
 from jobs.rules.states import Mode, Origin, Trigger
 from scheduler_project.lib import sql, transactions
 from templates_registry import registry as templates
@@ -161,8 +161,7 @@ def pause(
     def apply(job: Job, now: datetime) -> bool:
         if not only_if(job, now):
             return False
-        if until is not None and until <= now:
-            raise InvalidJob({"until": ["Lies in the past; write a later instant, or none for a pause without end."]})
+        refuse_end_of_pause(until, now)
         if job.paused_at is not None and job.paused_until == until:
             return False
         job.paused_at = job.paused_at or now
@@ -170,6 +169,13 @@ def pause(
         return True
 
     return _switch(job_id, apply, change="paused", actor=actor, note=note)
+
+
+def refuse_end_of_pause(until: datetime | None, now: datetime) -> None:
+    if until is not None and until <= now:
+        raise InvalidJob({"until": ["Lies in the past; write a later instant, or none for a pause without end."]})
+    if until is not None and until > HORIZON:
+        raise InvalidJob({"until": ["Lies after 2199; write an earlier instant, or none for a pause without end."]})
 
 
 def resume(job_id: int, *, actor: str, note: str = "", only_if: Condition = lambda job, now: True) -> Job:

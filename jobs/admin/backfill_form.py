@@ -77,7 +77,10 @@ class BackfillForm(forms.Form):
                 self.add_error(name if name in self.fields else None, text)
 
     def _instant(self, wall: datetime) -> datetime:
-        return wall.replace(tzinfo=self.zone).astimezone(UTC)
+        try:
+            return wall.replace(tzinfo=self.zone).astimezone(UTC)
+        except OverflowError:  # the first or the last day that there is
+            return wall.replace(tzinfo=UTC)
 
 
 def _zone_of(job: Job) -> ZoneInfo:

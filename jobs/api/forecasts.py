@@ -41,7 +41,10 @@ class ForecastViewSet(TenantEngineViewSet):
             herds=self.filters["limit"],
         )
         sees_all = self.principal.tenant_ids(self.scope) is None
-        queues = {queue} if queue else None if sees_all else set(jobs.order_by().values_list("queue", flat=True))
+        queues = {queue} if queue else None
+        if not sees_all:
+            ours = jobs.filter(queue=queue) if queue else jobs
+            queues = set(ours.order_by().values_list("queue", flat=True).distinct())
         context = {"names": found.job_names, "error": last_error(now=now, queues=queues), "sees_all": sees_all}
         return Response(ForecastSerializer(found, context=context).data)
 

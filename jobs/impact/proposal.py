@@ -46,8 +46,7 @@ def propose_action(job: Job, action: str, *, now: datetime, by: str = "", until:
         raise InvalidJob({"action": [f"Write one of {', '.join(ACTIONS)}."]})
     if job.origin == Origin.ADOPTED and action in ("enable", "disable", "archive"):
         raise registry.JobIsAdopted("archived" if action == "archive" else "enabled")
-    if until is not None and until <= now:
-        raise InvalidJob({"until": ["Lies in the past; write a later instant, or none for a pause without end."]})
+    registry.refuse_end_of_pause(until, now)
     after = copy(job)
     apply(after, now)
     if action == "pause":

@@ -26,6 +26,10 @@ def start(client: ApiClient, job: Job, **changes: Any) -> Any:
 
 
 class TestPlanOnly:
+    def test_refuses_the_first_year_there_is(self, by_key: ApiClient, job_of: MakeJob) -> None:
+        answer = start(by_key, job_of(), since="0001-01-01T00:00:00Z", plan_only=True)
+        assert answer.json()["error"]["fields"] == {"since": ["Lies before 1900; write a later instant."]}
+
     def test_says_what_would_run_and_starts_nothing(self, by_key: ApiClient, job_of: MakeJob) -> None:
         job = job_of()
         with untouched():

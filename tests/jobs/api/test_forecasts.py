@@ -97,6 +97,7 @@ class TestForecast:
         error = get(by_key, "forecast")["last_forecast"]
         assert [(entry["queue"], entry["expected_ticks"]) for entry in error["queues"]] == [("ours", None)]
         assert (error["total"]["expected_ticks"], error["total"]["ticks_percent"]) == (None, None)
+        assert get(by_key, "forecast?queue=theirs")["last_forecast"]["queues"] == []
 
 
 class TestTenants:

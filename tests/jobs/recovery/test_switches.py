@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from jobs import maintenance, registry
+from jobs.definition import InvalidJob
 from jobs.execution import executor
 from jobs.executions import JobIsArchived
 from jobs.models import Execution, Job, JobRevision, Maintenance, Tick
@@ -48,6 +49,12 @@ class TestPauseUntil:
         revision = JobRevision.objects.filter(job=job).latest("number")
         assert (job.paused_at, job.paused_until, job.paused_by, job.pause_note) == (None, None, "", "")
         assert (revision.change, revision.actor) == ("resumed", "system:pause_end")
+
+    def test_refuses_an_end_that_some_zones_have_no_year_for(self, make_job: MakeJob) -> None:
+        with pytest.raises(InvalidJob, match="Lies after 2199"):
+            registry.pause(make_job().pk, actor="user:ana", until=datetime(9999, 12, 31, 23, tzinfo=UTC))
+        with pytest.raises(maintenance.InvalidMaintenance, match="Lies after 2199"):
+            maintenance.start(actor="user:ana", note="Disks", until=datetime(9999, 12, 31, 23, tzinfo=UTC))
 
     def test_lasts_until_then(self, make_job: MakeJob) -> None:
         job = make_job()
