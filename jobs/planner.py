@@ -14,8 +14,6 @@ from jobs.rules.schedule import ScheduleSpec, latest, next_occurrence, occurrenc
 from jobs.rules.states import FIRING, Misfire, Mode, Overlap, TickOutcome
 
 JUST_BEFORE = timedelta(microseconds=1)
-# How far a search for the newest tick that is let in looks past those that are closed out.
-MOST_CLOSED_OUT = 200
 
 
 @dataclass(frozen=True)
@@ -266,19 +264,38 @@ def _ranked(facts: JobFacts, after: datetime, now: datetime, limit: int) -> Iter
     if not due:
         return
     verdicts = [first_verdict(ADMISSION, Moment(facts, due_at, now)) for due_at in due]
-    # What lies beyond the limit is not listed, only its tail: a policy never asks for more than its cap.
-    depth = max(facts.policy.misfire_cap, MOST_CLOSED_OUT if facts.calendars or facts.maintenance else 0)
-    beyond = next_occurrence(facts.spec, due[-1])
-    tail = [
-        due_at
-        for due_at in (latest(facts.spec, due[-1], now, depth) if beyond is not None and beyond <= now else ())
-        if first_verdict(ADMISSION, Moment(facts, due_at, now)) is None
-    ]
+    tail = _let_in_beyond(facts, due[-1], now)
     newer = len(tail) + verdicts.count(None)
     newest = tail[-1] if tail else _last_let_in(due, verdicts)
     for due_at, verdict in zip(due, verdicts, strict=True):
         newer -= verdict is None
         yield due_at, verdict, newer, newest
+
+
+def _let_in_beyond(facts: JobFacts, after: datetime, now: datetime) -> list[datetime]:
+    """What lies beyond the limit is not listed: a policy never asks for more of it than its cap. Mostly its tail tells;
+    where that is closed out, the first that are let in do as well."""
+    following = next_occurrence(facts.spec, after)
+    if following is None or following > now:
+        return []
+    cap = 1 if facts.policy.misfire is Misfire.LAST else facts.policy.misfire_cap
+    tail = latest(facts.spec, after, now, facts.policy.misfire_cap)
+    found = [due_at for due_at in tail if first_verdict(ADMISSION, Moment(facts, due_at, now)) is None]
+    return found if len(found) >= cap else list(islice(_let_in(facts, after, now), cap))
+
+
+def _let_in(facts: JobFacts, after: datetime, now: datetime) -> Iterator[datetime]:
+    """Those that are let in, from the oldest on. One step passes all that is closed out for the same reason."""
+    due_at = next_occurrence(facts.spec, after)
+    while due_at is not None and due_at <= now:
+        verdict = first_verdict(ADMISSION, Moment(facts, due_at, now))
+        if verdict is None:
+            yield due_at
+            due_at = next_occurrence(facts.spec, due_at)
+        elif verdict.clears_at is None:
+            return
+        else:
+            due_at = next_occurrence(facts.spec, max(due_at, verdict.clears_at - JUST_BEFORE))
 
 
 @lru_cache(maxsize=1024)  # many jobs share a schedule, and stood still just as long

@@ -187,6 +187,32 @@ class TestPlanner:
             )
         assert found == expected
 
+    @pytest.mark.parametrize(("misfire", "runs"), [(Misfire.LAST, 1), (Misfire.ALL, 4)])
+    @pytest.mark.parametrize("closed", ["blackout", "days off", "maintenance"])
+    def test_finds_what_is_let_in_behind_any_number_that_is_closed_out(
+        self, misfire: Misfire, runs: int, closed: str
+    ) -> None:
+        """Decided in pieces, ten are let in, and then thousands are not."""
+        closings: dict[str, dict[str, Any]] = {
+            "blackout": {"calendars": (blackout(12, 60), blackout(60, 90))},
+            "days off": {"calendars": (CalendarRules("c", "C", weekdays=frozenset({0})),)},
+            "maintenance": {"maintenance": (upkeep(12, None),)},
+        }
+        given = facts(
+            schedule={"every_seconds": 60, "anchor": at(11 + 50 / 60)},
+            policy={"misfire": misfire, "misfire_cap": 4, "misfire_window_seconds": 900_000, "overlap": Overlap.ALLOW},
+            next_tick_at=at(11 + 50 / 60),
+            **closings[closed],
+        )
+        found: list[str] = []
+        while len(found) < 20:
+            made = plan(given, now=at(80), limit=2)
+            found += [decision.outcome.value for decision in made.decisions]
+            assert made.next_tick_at is not None
+            given = replace(given, next_tick_at=made.next_tick_at)
+        unrun = "coalesced" if misfire is Misfire.LAST else "missed"
+        assert found == [unrun] * (10 - runs) + ["late"] * runs + ["skipped"] * 10
+
 
 class TestSchedule:
     """The parts of a policy that the schedule has; what is due by them is proven in tests/jobs/rules."""
