@@ -122,7 +122,10 @@ def _window(given: Mapping[str, Any]) -> MaintenanceWindow:
 
 def instant(text: str) -> datetime:
     """ISO 8601; UTC unless it carries its offset. Raises ValueError."""
-    found = datetime.fromisoformat(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text}: write an instant, such as 2026-11-01T05:00:00Z.") from error
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 

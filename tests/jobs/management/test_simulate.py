@@ -72,6 +72,7 @@ class TestOfAFile:
         ("words", "told"),
         [
             (("--policy", "overlap=never"), "Write one of"),
+            (("--from", "noon"), "noon: write an instant"),
             (("--down", "2027-11-07"), "two instants"),
             (("--down", "3:2027-11-07T05:00:00Z/2027-11-07T06:00:00Z"), "schedulers 1 to 2"),
             (("--schedulers", "0"), "from 1 to 20"),
