@@ -21,7 +21,7 @@ run: venv  ## start everything; Ctrl-C ends it (PORT=8123 chooses the port)
 	@exec $(VENV_BIN)/python -m scheduler_project.embedded.run --port "$(PORT)"
 
 test: venv-dev chromium pgbouncer  ## run all tests with coverage (PYTEST_ARGS=..., PG=system)
-	TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest -n $(PYTEST_WORKERS) --cov --cov-report=term:skip-covered \
+	TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal --cov --cov-report=term:skip-covered \
 		--cov-fail-under=$(COVERAGE_MINIMUM) $(PYTEST_ARGS)
 
 check: venv-dev  ## format, lint, types, layers, migrations, deployment settings, packages
