@@ -13,7 +13,7 @@ from jobs import ledger, registry
 from jobs.models import Attempt, Execution, Job, LogLine
 from scheduler_project.lib import sql, transactions
 from tests.cast import Cast, ClientOf, MakeKey
-from tests.jobs.api.conftest import MakeJob, RunJob
+from tests.jobs.api.conftest import MakeJob, RunJob, backfill_of
 from tests.jobs.api.test_scope_matrix import RULES, Stage
 
 pytestmark = pytest.mark.django_db
@@ -80,6 +80,7 @@ def test_no_get_writes(cast: Cast, job_of: MakeJob, run_of: RunJob, client_of: C
     """Each runs in a transaction that PostgreSQL itself holds to reading."""
     job = job_of()
     stage = Stage(job, run_of(job, "running"))
+    backfill_of(job)
     clients = [client_of(cast.ana), client_of(cast.root), client_of(make_key()[1])]
     for method, name in RULES:
         if method != "get":
