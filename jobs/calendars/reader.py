@@ -115,7 +115,7 @@ class Reader:
         try:
             return str(load_zone(value).key)
         except UnknownZone as error:
-            self.refuse("timezone", f"{error} Write an IANA name, such as Europe/Berlin.")
+            self.refuse("timezone", f"There is no time zone {error}; write an IANA name, such as Europe/Berlin.")
             return ""
 
     def weekdays(self, value: object) -> tuple[int, ...]:
