@@ -12,6 +12,7 @@ from pathlib import Path
 from templates_registry.base import JSON, Cancelled, JobTemplate, Parameters
 from templates_registry.context import RunContext
 from templates_registry.registry import register
+from tests.append import append
 from tests.chaos.journal import ALIVE, END, START
 
 SIGN_EVERY = 0.1  # seconds between signs of life
@@ -61,10 +62,5 @@ class ChaosRun(JobTemplate):
 
 
 def write(journal: Path, mark: str, context: RunContext) -> None:
-    """One write, so that lines of several processes never mix."""
     line = f"{mark} {context.run_key} {context.execution_id} {context.fence} {os.getpid()} {time.time():.6f}\n"
-    descriptor = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(descriptor, line.encode())
-    finally:
-        os.close(descriptor)
+    append(journal, line)

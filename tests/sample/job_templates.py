@@ -14,6 +14,7 @@ from django.db import connection
 from templates_registry.base import JSON, Cancelled, EffectReport, JobTemplate, PermanentFailure
 from templates_registry.context import RunContext
 from templates_registry.registry import register
+from tests.append import append
 
 
 @register
@@ -95,14 +96,9 @@ class Journal(JobTemplate):
 
 
 def write_line(path: Path, mark: str, context: RunContext) -> None:
-    """One write, so that lines of several processes never mix."""
     due = context.scheduled_for.isoformat() if context.scheduled_for else "-"
     line = f"{mark} {context.run_key} {context.execution_id} {context.fence} {os.getpid()} {time.time():.3f} {due}\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(descriptor, line.encode())
-    finally:
-        os.close(descriptor)
+    append(path, line)
 
 
 @register
