@@ -12,6 +12,8 @@ from jobs import executions, planner
 from jobs.facts import TEMPLATE_IS_GONE, Surroundings
 from jobs.models import Job
 from jobs.planner import JobPlan, TickDecision
+from jobs.rules.policy import JobPolicy
+from jobs.rules.states import HeldFor
 from scheduler_project.lib import sql, telemetry
 
 Planned = tuple[Job, JobPlan]
@@ -73,7 +75,7 @@ def _lock_due(now: datetime) -> list[Job]:
 # All that is looked at here: a job has many more columns, and reading them costs as much as deciding.
 READ = (
     "tenant_id", "template_id", "name", "spec", "policy", "calendars", "mode", "paused_at", "paused_by", "pause_note",
-    "paused_until", "next_tick_at", "fired_count", "problem", "undecided_since",
+    "paused_until", "next_tick_at", "fired_count", "problem", "undecided_since", "has_gates",
 )  # fmt: skip
 
 
@@ -141,8 +143,8 @@ RECORD = """
 WITH planned AS (
     SELECT * FROM unnest(%(job)s::bigint[], %(due)s::timestamptz[], %(outcome)s::text[], %(reason)s::text[],
                          %(blocking)s::bigint[], %(execution)s::bigint[], %(slots)s::integer[],
-                         %(attempts)s::integer[], %(deadline)s::timestamptz[])
-        AS p(job_id, due_at, outcome, reason, blocking_id, execution_id, slots, attempts, deadline)
+                         %(attempts)s::integer[], %(deadline)s::timestamptz[], %(held_for)s::text[])
+        AS p(job_id, due_at, outcome, reason, blocking_id, execution_id, slots, attempts, deadline, held_for)
 ), recorded AS (
     INSERT INTO ticks (tenant_id, job_id, due_at, outcome, reason, blocking_id, execution_id, revision, epoch,
                        decided_at)
@@ -162,11 +164,11 @@ WITH planned AS (
                         FROM unnest(t.buckets, excluded.buckets) WITH ORDINALITY AS u(a, b, n) ORDER BY n)
 ), fired AS (
     INSERT INTO job_executions (id, tenant_id, job_id, template_id, trigger, scheduled_for, revision, parameters,
-        policy, run_key, requested_by, queue, priority, max_instances, max_attempts, created_at, available_at,
-        start_deadline_at, event_sequence)
+        policy, run_key, requested_by, queue, priority, pool_id, max_instances, max_attempts, held_for, created_at,
+        available_at, start_deadline_at, event_sequence)
     SELECT r.execution_id, j.tenant_id, j.id, j.template_id, 'schedule', r.due_at, j.revision, j.parameters, j.policy,
            md5(j.id || '/' || extract(epoch FROM r.due_at) || '/schedule')::uuid, 'system:schedule', j.queue,
-           j.priority, p.slots, p.attempts, %(now)s, %(now)s, p.deadline, 1
+           j.priority, j.pool_id, p.slots, p.attempts, p.held_for, %(now)s, %(now)s, p.deadline, 1
     FROM recorded r JOIN planned p USING (job_id, due_at) JOIN dynamic_jobs j ON j.id = r.job_id
     WHERE r.execution_id IS NOT NULL
     RETURNING id, tenant_id, job_id
@@ -250,12 +252,30 @@ def _execution_ids(planned: Iterable[tuple[Job, TickDecision]]) -> dict[tuple[in
     return {key: row["id"] for key, row in zip(firing, ids, strict=True)}
 
 
+def _held_for(job: Job, policy: JobPolicy) -> str:
+    """What a run must wait for before it may be announced; after the other jobs' ticks, somebody's approval."""
+    if job.has_gates:
+        return HeldFor.UPSTREAM
+    return HeldFor.APPROVAL if policy.requires_approval else ""
+
+
 def _columns(
     planned: Sequence[tuple[Job, TickDecision]], execution_ids: dict[tuple[int, datetime], int]
 ) -> dict[str, list[object]]:
     columns: dict[str, list[object]] = {
         name: []
-        for name in ("job", "due", "outcome", "reason", "blocking", "execution", "slots", "attempts", "deadline")
+        for name in (
+            "job",
+            "due",
+            "outcome",
+            "reason",
+            "blocking",
+            "execution",
+            "slots",
+            "attempts",
+            "deadline",
+            "held_for",
+        )
     }
     policies = {job.pk: job.policies for job, _ in planned}
     for job, decision in planned:
@@ -272,4 +292,5 @@ def _columns(
         columns["slots"].append(policy.slots)
         columns["attempts"].append(policy.max_attempts)
         columns["deadline"].append(policy.start_deadline_at(decision.due_at))
+        columns["held_for"].append(_held_for(job, policy))
     return columns

@@ -30,16 +30,20 @@ def active_executions_by_job(job_ids: Sequence[int]) -> dict[int, list[int]]:
     return found
 
 
-def next_waiting(job_id: int) -> list[sql.Row]:
-    """The queued execution of a job that comes next, with its queue and priority; none or one."""
-    return sql.rows(
-        """
-        SELECT id, queue, priority FROM job_executions
-        WHERE job_id = %(job)s AND status = 'queued' AND available_at <= clock_timestamp()
-        ORDER BY priority, id LIMIT 1
-        """,
-        {"job": job_id},
-    )
+FEWEST_WAKE_UPS, MOST_WAKE_UPS = 16, 1000
+
+# Workers of the broker only: a scheduler that runs everything itself registers without queues.
+SLOTS = """
+SELECT coalesce(sum(concurrency), 0) AS slots FROM workers
+WHERE stopped_at IS NULL AND heartbeat_at > clock_timestamp() - %(limit)s AND %(queue)s = ANY(queues)
+"""
+
+
+def wake_ups(queue: str) -> int:
+    """How many messages a queue may hold: enough to wake every slot of its workers, and the next in time."""
+    found = sql.row(SLOTS, {"queue": queue, "limit": heartbeat_limit()})
+    assert found is not None
+    return min(max(2 * int(found["slots"]), FEWEST_WAKE_UPS), MOST_WAKE_UPS)
 
 
 # --- lists, narrowed by what a caller asks for ------------------------------------------------------------------------

@@ -30,4 +30,10 @@ def run_job(
     if execution_id is None:
         return
     with termination_kills():
-        executor.execute(execution_id, worker=worker_name(str(self.request.hostname)))
+        executor.work(execution_id, queues=_queues(self), worker=worker_name(str(self.request.hostname)))
+
+
+def _queues(task: RunTask) -> list[str]:
+    """Those that the worker serves, and the one that the message came through."""
+    came_through = (task.request.delivery_info or {}).get("routing_key")
+    return sorted({*task.app.amqp.queues.consume_from, *([came_through] if came_through else [])})

@@ -59,6 +59,7 @@ class JobTemplate:
     is_destructive: ClassVar[bool] = False
     supports_dry_run: ClassVar[bool] = False
     is_idempotent: ClassVar[bool] = False
+    requires_approval: ClassVar[bool] = False  # each run waits until somebody lets it start
 
     min_interval: ClassVar[timedelta] = timedelta(seconds=60)
     timeout: ClassVar[timedelta] = timedelta(hours=1)

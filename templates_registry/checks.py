@@ -96,7 +96,7 @@ def _attributes(template: type[JobTemplate]) -> Iterator[str]:
             yield f"{attribute} must be text of at most {longest} characters" + (
                 "." if attribute == "description" else ", and not empty."
             )
-    for attribute in ("is_destructive", "supports_dry_run", "is_idempotent"):
+    for attribute in ("is_destructive", "supports_dry_run", "is_idempotent", "requires_approval"):
         if not isinstance(getattr(template, attribute), bool):
             yield f"{attribute} must be True or False."
     yield from _times(template)

@@ -30,6 +30,7 @@ class TemplateVersion(models.Model):
     is_destructive = models.BooleanField(default=False)
     supports_dry_run = models.BooleanField(default=False)
     is_idempotent = models.BooleanField(default=False)
+    requires_approval = models.BooleanField(default=False, db_default=False)
     min_interval = models.DurationField(default=timedelta(seconds=60))
     timeout = models.DurationField(default=timedelta(hours=1))
     soft_timeout = models.DurationField(null=True, blank=True)

@@ -22,6 +22,7 @@ COPIED = [
     "is_destructive",
     "supports_dry_run",
     "is_idempotent",
+    "requires_approval",
     "min_interval",
     "timeout",
     "soft_timeout",

@@ -29,9 +29,6 @@ class Backend(Protocol):
     def waiting(self, queue: str) -> int:
         """How many announcements of a queue nobody has taken yet. Raises `BackendUnavailable`."""
 
-    def has_lost_its_memory(self) -> bool:
-        """True once after the backend has forgotten what was announced. Raises `BackendUnavailable`."""
-
     def is_provisioned(self) -> bool:
         """Whether the configuration names all that this backend needs."""
 

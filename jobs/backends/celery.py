@@ -17,8 +17,6 @@ from jobs.backends.base import Announcement, BackendUnavailable
 from jobs.backends.messages import Writer
 
 TASK = "scheduler.run_job"
-# Present as long as Redis has kept its data. Without it, everything that was announced is gone.
-SENTINEL = "sentinel"
 PATIENCE = 1  # seconds: whoever publishes must not hang with a Redis that hangs
 
 
@@ -37,12 +35,6 @@ class CeleryBackend:
         with self._connection() as connection:
             channel: Any = connection.default_channel
             return int(channel._size(queue))
-
-    def has_lost_its_memory(self) -> bool:
-        with self._connection() as connection:
-            channel: Any = connection.default_channel
-            # The channel's client puts the deployment's prefix before every key.
-            return bool(channel.client.set(SENTINEL, "1", nx=True))
 
     def is_provisioned(self) -> bool:
         return bool(settings.CELERY_BROKER_URL)

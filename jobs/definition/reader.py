@@ -239,6 +239,7 @@ def default_policies(template: TemplateVersion | None) -> JobPolicy:
         soft_timeout_seconds=int(soft.total_seconds()) if soft else None,
         max_retries=template.max_retries,
         on_lost=OnLost(template.on_lost),
+        requires_approval=template.requires_approval,
     )
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +15,7 @@ from django.db.utils import DatabaseError, Error, InterfaceError, OperationalErr
 from psycopg.pq import TransactionStatus
 
 from jobs import executions
+from jobs.execution import known_templates
 from jobs.execution.heartbeat import Heartbeat, settle
 from jobs.execution.interrupts import Cancelled, Interrupts, SoftTimeout
 from jobs.execution.run_context import ExecutionContext
@@ -28,6 +29,7 @@ from templates_registry.base import Cancelled as TemplateStopped
 from templates_registry.base import JobTemplate
 
 MAX_RESULT_BYTES = 262_144
+SHIFT = 1.0  # seconds that a process goes on by itself before it looks for the next message
 RETRY = 0.5  # seconds between tries to settle while the database is away
 
 # What a template may have set on the connection that it shares with us. Not DISCARD ALL: the prepared statements stay.
@@ -40,13 +42,28 @@ class ResultTooLarge(Exception):
     """The template returned more than an execution keeps."""
 
 
+def work(hint: int, *, queues: Sequence[str], worker: str) -> int:
+    """Run what comes next in these queues, and go on for a while; `hint` when nothing else is to be had. Returns how
+    many were run."""
+    ends_at, done = time.monotonic() + SHIFT, 0
+    while (status := _run_one(lambda: _next_or(hint, queues, worker), worker)) is not None:
+        done += 1
+        if status is ExecutionStatus.RUNNING or time.monotonic() >= ends_at:
+            break
+    return done
+
+
 def execute(execution_id: int, *, worker: str) -> ExecutionStatus | None:
     """Run an execution if it is to be had. Returns what became of it, or None when it was not ours to run."""
+    return _run_one(lambda: _claim_one(execution_id, worker), worker)
+
+
+def _run_one(claim_one: Callable[[], Claim | None], worker: str) -> ExecutionStatus | None:
     claimed_at = time.monotonic()
-    claim = _claim(execution_id, worker=worker)
+    claim = _claim(claim_one)
     if claim is None:
         return None
-    marks = {"execution_id": execution_id, "attempt": claim.attempt, "tenant": claim.tenant, "worker": worker}
+    marks = {"execution_id": claim.execution_id, "attempt": claim.attempt, "tenant": claim.tenant, "worker": worker}
     if claim.request_id:
         marks["request_id"] = claim.request_id
     with correlation.bound(**marks):
@@ -70,19 +87,30 @@ def _carry_out(claim: Claim, claimed_at: float) -> ExecutionStatus | None:
         finally:
             heartbeat.stop()
     _tell(claim, ending, settled)
-    if settled is not None and settled.freed_slot_of is not None:
-        publisher.publish_next(settled.freed_slot_of)
-    return settled.status if settled else None
+    if settled is not None:
+        publisher.publish_freed(settled)
+    return settled.status if settled else ExecutionStatus.RUNNING  # by whoever has overtaken us
 
 
-def _claim(execution_id: int, *, worker: str) -> Claim | None:
+def _next_or(hint: int, queues: Sequence[str], worker: str) -> Claim | None:
+    lease, templates = settings.DAYBOOK_RUN_LEASE, known_templates.ids()
+    return executions.claim_next(queues, worker=worker, lease=lease, templates=templates) or _claim_one(hint, worker)
+
+
+def _claim_one(execution_id: int, worker: str) -> Claim | None:
+    return executions.claim(
+        execution_id, worker=worker, lease=settings.DAYBOOK_RUN_LEASE, templates=known_templates.ids()
+    )
+
+
+def _claim(claim_one: Callable[[], Claim | None]) -> Claim | None:
     """Claim; on a connection that died while nobody used it, once more on a new one. Should the first try have
     committed after all, its lease stands, this one gets nothing, and the reaper settles what nobody runs."""
     try:
-        return executions.claim(execution_id, worker=worker, lease=settings.DAYBOOK_RUN_LEASE)
+        return claim_one()
     except (OperationalError, InterfaceError):
         connection.close()
-        return executions.claim(execution_id, worker=worker, lease=settings.DAYBOOK_RUN_LEASE)
+        return claim_one()
 
 
 def _run(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -> Ending:

@@ -114,6 +114,7 @@ class Heartbeat:
             self._context.cancel()
             self._cancel_at = now + CANCEL_GRACE
             self._interrupt(Cancelled)
+            executions.confirm_cancel(self._claim)
 
     def _interrupt(self, error: type[Interrupted]) -> None:
         if self._last_word.acquire(blocking=False):
@@ -132,8 +133,8 @@ class Heartbeat:
         except BaseException:
             self._last_word.release()  # the next try takes it again; until then the template may end by itself
             raise
-        if settled is not None and settled.freed_slot_of is not None:
-            publisher.publish_next(settled.freed_slot_of)
+        if settled is not None:
+            publisher.publish_freed(settled)
         self._die()
 
     @staticmethod

@@ -8,6 +8,7 @@ from jobs.models.execution import Attempt, Execution, LogLine
 from jobs.models.forecast import ForecastHour
 from jobs.models.job import Job, JobRevision
 from jobs.models.lease import ExecutionLease, LeaseHistory, SchedulerCandidate, SchedulerLease
+from jobs.models.pool import Pool, QueueRejection
 from jobs.models.tick import LedgerViolation, Tick, TickTotal
 from jobs.models.worker import Worker
 
@@ -30,6 +31,8 @@ __all__ = [
     "LedgerViolation",
     "LogLine",
     "Maintenance",
+    "Pool",
+    "QueueRejection",
     "SchedulerCandidate",
     "SchedulerLease",
     "Tick",

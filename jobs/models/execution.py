@@ -8,8 +8,9 @@ from django.db.models.functions import Now
 from accounts.models import Tenant
 from jobs.models.choices import choices
 from jobs.models.job import Job
+from jobs.models.pool import Pool
 from jobs.rules.policy import JobPolicy
-from jobs.rules.states import PRIORITIES, AttemptOutcome, ExecutionStatus, Trigger
+from jobs.rules.states import PRIORITIES, AttemptOutcome, ExecutionStatus, HeldFor, Trigger
 from templates_registry.models import TemplateVersion
 
 
@@ -34,7 +35,11 @@ class Execution(models.Model):
         choices=[(number, name.capitalize()) for name, number in PRIORITIES.items()]
     )
     max_instances = models.PositiveIntegerField(null=True, help_text="Slots of the job; none means no limit")
+    pool = models.ForeignKey(Pool, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
     status = models.CharField(max_length=10, choices=choices(ExecutionStatus))
+    held_for = models.CharField(
+        max_length=10, choices=choices(HeldFor), blank=True, default="", help_text="What else it waits for while queued"
+    )
     reason = models.CharField(max_length=60, blank=True, default="")
 
     attempt = models.PositiveIntegerField(default=0)
@@ -53,10 +58,17 @@ class Execution(models.Model):
     finished_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     cancel_requested_by = models.CharField(max_length=200, blank=True, default="")
+    cancel_seen_at = models.DateTimeField(null=True, help_text="When the process of the run learned of it")
+    approved_at = models.DateTimeField(null=True)
+    approved_by = models.CharField(max_length=200, blank=True, default="")
+
+    parent_id = models.BigIntegerField(null=True, help_text="The execution that this one follows or repeats")
+    flow_id = models.BigIntegerField(null=True, help_text="The first execution of the chain that this one belongs to")
 
     result = models.JSONField(null=True)
     error = models.TextField(blank=True, default="")
     error_class = models.CharField(max_length=200, blank=True, default="")
+    fingerprint = models.CharField(max_length=32, blank=True, default="", help_text="The same for errors of one cause")
 
     class Meta:
         db_table = "job_executions"

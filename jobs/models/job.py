@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from accounts.models import Tenant
 from jobs.models.choices import choices, is_known
+from jobs.models.pool import Pool
 from jobs.rules.policy import JobPolicy
 from jobs.rules.schedule import ScheduleSpec
 from jobs.rules.states import PRIORITIES, ExecutionStatus, Mode, Origin
@@ -41,6 +42,10 @@ class Job(models.Model):
     )
     tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
     calendars = ArrayField(models.SlugField(max_length=60), default=list, blank=True)
+    pool = models.ForeignKey(Pool, null=True, blank=True, on_delete=models.PROTECT, related_name="jobs")
+    has_gates = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Its ticks wait for those of other jobs"
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="owned_jobs"
     )

@@ -62,6 +62,7 @@ class ExecutionLease(models.Model):
     """One narrow row per running execution. Its unique slots hold overlap limits, so that nothing has to be counted."""
 
     execution_id = models.BigIntegerField(primary_key=True)
+    tenant_id = models.BigIntegerField(null=True)
     job_id = models.BigIntegerField(null=True)
     worker = models.CharField(max_length=200)
     pid = models.IntegerField()

@@ -83,8 +83,7 @@ def settle(orphan: Orphan, *, died_at: datetime, how: str, while_stopping: bool 
     )
     if settled.status is ExecutionStatus.QUEUED:
         publisher.announce_soon([orphan.execution_id])
-    elif settled.freed_slot_of is not None:
-        publisher.publish_next(settled.freed_slot_of)
+    publisher.publish_freed(settled)
     return settled
 
 

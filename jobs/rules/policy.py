@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, get_type_hints
 
-from jobs.rules.states import Misfire, OnLost, Overlap
+from jobs.rules.states import Misfire, OnLost, OnQueueFull, Overlap
 from jobs.rules.stored import remembered
 
 DAY = 86_400
@@ -41,6 +41,8 @@ class JobPolicy:
     retry_multiplier: float = 2.0
     retry_cap_seconds: float = 300.0
     on_lost: OnLost = OnLost.RETRY
+    on_queue_full: OnQueueFull = OnQueueFull.SKIP
+    requires_approval: bool = False
 
     @property
     def slots(self) -> int | None:
@@ -101,7 +103,13 @@ def _read_stored(data: Mapping[str, Any]) -> JobPolicy:
 
 
 _NAMES = tuple(field.name for field in fields(JobPolicy))
-_ENUMS: dict[str, type[StrEnum]] = {"misfire": Misfire, "overlap": Overlap, "on_lost": OnLost}
+_ENUMS: dict[str, type[StrEnum]] = {
+    "misfire": Misfire,
+    "overlap": Overlap,
+    "on_lost": OnLost,
+    "on_queue_full": OnQueueFull,
+}
+_BOOLEANS = {name for name, hint in get_type_hints(JobPolicy).items() if hint is bool}
 _OPTIONAL = {name for name, hint in get_type_hints(JobPolicy).items() if type(None) in getattr(hint, "__args__", ())}
 _FLOATS = {name for name, hint in get_type_hints(JobPolicy).items() if hint is float}
 _BOUNDS: dict[str, tuple[float, float]] = {
@@ -130,6 +138,8 @@ def _problem(name: str, value: object) -> str | None:
     if name in _ENUMS:
         allowed = [member.value for member in _ENUMS[name]]
         return None if value in allowed else f"Write one of {', '.join(allowed)}."
+    if name in _BOOLEANS:
+        return None if isinstance(value, bool) else "Write true or false."
     low, high = _BOUNDS[name]
     kind = "number" if name in _FLOATS else "whole number"
     if isinstance(value, bool) or not isinstance(value, (int, float) if name in _FLOATS else int):

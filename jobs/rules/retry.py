@@ -27,6 +27,11 @@ class RetryDecision:
     reason: str
     wait: timedelta | None = None
 
+    @property
+    def is_retry(self) -> bool:
+        """Queued again for another try of ours, rather than handed back or at rest."""
+        return self.status is ExecutionStatus.QUEUED and self.reason != "handed_back"
+
 
 def decide(
     outcome: AttemptOutcome, *, policy: JobPolicy, tries: int, losses: int, may_retry: bool, spread: float

@@ -20,6 +20,14 @@ ACTIVE = (ExecutionStatus.QUEUED, ExecutionStatus.RUNNING)
 FINISHED = tuple(status for status in ExecutionStatus if status not in ACTIVE)
 
 
+class HeldFor(StrEnum):
+    """What keeps a queued execution from being announced, besides its time."""
+
+    APPROVAL = "approval"
+    UPSTREAM = "upstream"
+    SLOT = "slot"
+
+
 class AttemptOutcome(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -79,6 +87,11 @@ class BackfillStatus(StrEnum):
     RUNNING = "running"
     DONE = "done"
     CANCELLED = "cancelled"
+
+
+class OnQueueFull(StrEnum):
+    SKIP = "skip"
+    DEGRADE = "degrade"
 
 
 class OnLost(StrEnum):

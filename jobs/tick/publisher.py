@@ -1,4 +1,8 @@
-"""Announces executions that wait, after they were committed. Runs beside the tick loop, never in it."""
+"""Announces executions that wait, after they were committed. Runs beside the tick loop, never in it.
+
+Announced means two things: the row is marked, so that a claim finds it, and a message wakes a worker. Only a window of
+each tenant's backlog is marked, and only as many messages are sent as there are workers to wake.
+"""
 
 from __future__ import annotations
 
@@ -6,140 +10,238 @@ import contextlib
 import queue
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from django.conf import settings
 from django.db import Error, connections, transaction
 
 from jobs import queries
 from jobs.backends.base import Announcement, Backend, BackendUnavailable, get_backend
+from jobs.executions import Settled
 from scheduler_project.lib import sql, telemetry
 
-PAGE_SIZE = 5_000
-BATCH = 500  # announced together
-FULL_EVERY = 0.5  # seconds
+EVERY = 0.5  # seconds
+MOST = 5_000  # marked together
+LOOKS = 20  # in one turn, as long as each puts some aside
+BATCH = 500  # sent together
+LOST_AFTER = 2.0  # seconds that a message may take before it counts as lost
+LONGEST_PAUSE = 8.0  # seconds between messages for what nobody can claim
 
-# Of a job only as many as it has free slots, those announced before included: more announcements would be wasted, and
-# whoever frees a slot announces the next one. The running ones are counted in the same place as the earlier ones, for
-# the index by job then is the only one that fits.
-PAGE = """
-SELECT id, queue, priority, is_waiting AND (max_instances IS NULL OR max_instances > (
-    SELECT count(*) FROM (
+COLUMNS = "id, queue, priority, job_id, pool_id, max_instances, available_at"
+
+# The next of each level of each tenant, as far as its window has room. `turns` steps from one to the next, an index
+# entry each, so that a backlog costs no more than its window. Then those whose turn depends on a slot.
+WINDOW = f"""
+turns AS (
+    (SELECT queue, priority, tenant_id FROM job_executions
+     WHERE status = 'queued' AND published_at IS NULL AND held_for = ''
+     ORDER BY queue, priority, tenant_id LIMIT 1)
+    UNION ALL
+    SELECT e.* FROM turns t CROSS JOIN LATERAL (
+        SELECT queue, priority, tenant_id FROM job_executions
+        WHERE status = 'queued' AND published_at IS NULL AND held_for = ''
+          AND (queue, priority, tenant_id) > (t.queue, t.priority, t.tenant_id)
+        ORDER BY queue, priority, tenant_id LIMIT 1) AS e
+), full_jobs AS (
+    (SELECT job_id FROM job_executions WHERE status = 'queued' AND held_for = 'slot' ORDER BY job_id LIMIT 1)
+    UNION ALL
+    SELECT e.* FROM full_jobs f CROSS JOIN LATERAL (
+        SELECT job_id FROM job_executions WHERE status = 'queued' AND held_for = 'slot' AND job_id > f.job_id
+        ORDER BY job_id LIMIT 1) AS e
+), found AS MATERIALIZED (
+    (SELECT e.* FROM turns t CROSS JOIN LATERAL (
+        SELECT {COLUMNS} FROM job_executions
+        WHERE status = 'queued' AND published_at IS NULL AND held_for = '' AND available_at <= clock_timestamp()
+          AND queue = t.queue AND priority = t.priority AND tenant_id = t.tenant_id
+        ORDER BY available_at, id
+        LIMIT %(window)s - (SELECT count(*) FROM (
+            SELECT FROM job_executions WHERE status = 'queued' AND published_at IS NOT NULL
+              AND queue = t.queue AND priority = t.priority AND tenant_id = t.tenant_id LIMIT %(window)s) AS p)
+    ) AS e LIMIT %(most)s)
+    UNION ALL
+    SELECT e.* FROM full_jobs f CROSS JOIN LATERAL (
+        SELECT {COLUMNS} FROM job_executions
+        WHERE status = 'queued' AND held_for = 'slot' AND job_id = f.job_id AND available_at <= clock_timestamp()
+        ORDER BY priority, available_at, id LIMIT 100) AS e
+)"""  # noqa: S608
+
+SOME = "found AS MATERIALIZED (SELECT {columns} FROM job_executions WHERE {which})"
+THESE = SOME.format(
+    columns=COLUMNS,
+    which="id = ANY(%(ids)s) AND status = 'queued' AND published_at IS NULL AND held_for = '' "
+    "AND available_at <= clock_timestamp()",
+)
+FREED = SOME.format(
+    columns=COLUMNS,
+    which="""id IN (
+    SELECT e.id FROM (
+        SELECT %(job)s::bigint AS job_id
+        UNION SELECT job_id FROM job_executions
+              WHERE pool_id = %(pool)s AND status = 'queued' AND held_for = 'slot') AS j
+    CROSS JOIN LATERAL (
+        SELECT id FROM job_executions
+        WHERE status = 'queued' AND held_for = 'slot' AND job_id = j.job_id AND available_at <= clock_timestamp()
+        ORDER BY priority, available_at, id LIMIT 100) AS e)""",
+)
+
+# Of a job and of a pool only as many as have slots, those announced and running included: more announcements would be
+# wasted. The others are put aside, where they are in no one's way, and whoever frees a slot announces the next of them.
+# The marks do not wait for the disk: one that is lost in a crash is made again.
+PUBLISH = """
+WITH RECURSIVE {found}, jobs AS MATERIALIZED (
+    SELECT f.job_id, f.max_instances - (SELECT count(*) FROM (
         SELECT FROM job_executions o
-        WHERE o.job_id = page.job_id AND o.status IN ('queued', 'running') AND o.max_instances IS NOT NULL
-          AND (o.status = 'running'
-               OR o.available_at <= clock_timestamp() AND (o.priority, o.id) < (page.priority, page.id))
-        LIMIT page.max_instances) AS ahead
-)) AS may_start
-FROM ({page}) AS page
+        WHERE o.job_id = f.job_id AND o.status IN ('queued', 'running') AND o.max_instances IS NOT NULL
+          AND (o.status = 'running' OR o.published_at IS NOT NULL) LIMIT f.max_instances) AS used) AS free
+    FROM (SELECT job_id, max(max_instances) AS max_instances FROM found
+          WHERE max_instances IS NOT NULL GROUP BY job_id) AS f
+), pools_used AS MATERIALIZED (
+    SELECT p.id AS pool_id, p.size - (SELECT count(*) FROM job_executions o
+        WHERE o.pool_id = p.id AND o.status IN ('queued', 'running')
+          AND (o.status = 'running' OR o.published_at IS NOT NULL)) AS free
+    FROM pools p WHERE p.id IN (SELECT pool_id FROM found)
+), in_job AS (
+    SELECT f.*, f.max_instances IS NULL OR row_number() OVER (
+        PARTITION BY job_id, max_instances IS NULL ORDER BY priority, available_at, id) <= j.free AS fits_job
+    FROM found f LEFT JOIN jobs j USING (job_id)
+), judged AS (
+    SELECT f.*, fits_job AND (f.pool_id IS NULL OR row_number() OVER (
+        PARTITION BY pool_id, fits_job ORDER BY priority, available_at, id) <= p.free) AS may_start
+    FROM in_job f LEFT JOIN pools_used p USING (pool_id)
+)
+UPDATE job_executions e
+SET published_at = CASE WHEN j.may_start THEN clock_timestamp() END,
+    held_for = CASE WHEN j.may_start THEN '' ELSE 'slot' END
+FROM judged j
+WHERE e.id = j.id AND e.status = 'queued' AND e.published_at IS NULL AND e.held_for IN ('', 'slot')
+  AND (j.may_start OR e.held_for = '') AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
+RETURNING e.id, e.queue, e.priority, j.may_start
+"""
+PUBLISH_WINDOW = PUBLISH.format(found=WINDOW)
+PUBLISH_THESE = PUBLISH.format(found=THESE)
+PUBLISH_FREED = PUBLISH.format(found=FREED)
+
+# What is announced and unclaimed in each queue, and the first of it.
+UNCLAIMED = """
+WITH RECURSIVE queues AS (
+    (SELECT queue FROM job_executions WHERE status = 'queued' AND published_at IS NOT NULL ORDER BY queue LIMIT 1)
+    UNION ALL
+    SELECT e.* FROM queues q CROSS JOIN LATERAL (
+        SELECT queue FROM job_executions WHERE status = 'queued' AND published_at IS NOT NULL AND queue > q.queue
+        ORDER BY queue LIMIT 1) AS e
+)
+SELECT q.queue, e.id, e.priority, extract(epoch FROM clock_timestamp() - e.published_at)::float AS age
+FROM queues q CROSS JOIN LATERAL (
+    SELECT id, priority, published_at FROM job_executions
+    WHERE status = 'queued' AND published_at IS NOT NULL AND queue = q.queue
+    ORDER BY priority, tenant_id, available_at LIMIT %(most)s) AS e
 """
 
-WAITING = PAGE.format(
-    page="""
-    SELECT id, queue, priority, job_id, max_instances, true AS is_waiting FROM job_executions
-    WHERE status = 'queued' AND published_at IS NULL AND available_at <= clock_timestamp()
-      AND (priority, id) > (%(priority)s, %(id)s)
-    ORDER BY priority, id LIMIT %(limit)s
-    """
-)
 
-NEW = PAGE.format(
-    page="""
-    SELECT id, queue, priority, job_id, max_instances,
-           status = 'queued' AND published_at IS NULL AND available_at <= clock_timestamp() AS is_waiting
-    FROM job_executions WHERE id > %(id)s ORDER BY id LIMIT %(limit)s
-    """
-)
-
-# A transaction of its own that does not wait for the disk: a mark that is lost in a crash costs a second message.
-MARK = """
-UPDATE job_executions SET published_at = clock_timestamp(), publish_count = publish_count + 1
-WHERE id = ANY(%(ids)s) AND status = 'queued' AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
-"""
+def publish_waiting(backend: Backend | None = None) -> int:
+    """Announce what waits, as far as the windows have room. Returns how many. Raises `BackendUnavailable`."""
+    values = {"window": settings.DAYBOOK_PUBLISH_WINDOW, "most": MOST}
+    published = 0
+    for _ in range(LOOKS):
+        marked = _mark(PUBLISH_WINDOW, values)
+        found = _announcements(marked)
+        _wake(found, backend or get_backend())
+        published += len(found)
+        if len(found) == len(marked):
+            break  # otherwise some were put aside, and there may be others behind them
+    return published
 
 
-def publish(announcements: Sequence[Announcement], backend: Backend | None = None) -> None:
-    """Announce these now and remember that they were. Raises `BackendUnavailable`."""
-    if not announcements:
+def publish_freed(settled: Settled) -> None:
+    """Tell whoever waits for the slot that this run had. When that fails, the leader will."""
+    if settled.freed_slot_of is None and settled.freed_pool is None:
         return
-    (backend or get_backend()).announce(announcements)
-    sql.rows(MARK, {"ids": [announcement.execution_id for announcement in announcements]})
-    for announcement in announcements:
+    values = {"job": settled.freed_slot_of, "pool": settled.freed_pool}
+    with contextlib.suppress(BackendUnavailable, Error):
+        _wake(_announcements(_mark(PUBLISH_FREED, values)), get_backend())
+
+
+def _mark(statement: str, values: Mapping[str, Any]) -> list[sql.Row]:
+    """Planned each time, for the tables grow within seconds: a plan made for empty ones would read full ones whole."""
+    return sql.rows(statement, values, prepare=False)
+
+
+def _announcements(marked: Iterable[sql.Row]) -> list[Announcement]:
+    return [Announcement(row["id"], row["queue"], row["priority"]) for row in marked if row["may_start"]]
+
+
+def _wake(found: Sequence[Announcement], backend: Backend) -> None:
+    """A message each, up to what workers can take at once: whoever takes one goes on with all that is marked."""
+    by_queue: dict[str, list[Announcement]] = defaultdict(list)
+    for announcement in sorted(found, key=lambda one: (one.priority, one.execution_id)):
+        by_queue[announcement.queue].append(announcement)
+    for name, announcements in by_queue.items():
+        some = announcements[:BATCH]
+        if len(some) > queries.FEWEST_WAKE_UPS:
+            some = some[: max(queries.wake_ups(name) - backend.waiting(name), 0)]
+        if some:
+            backend.announce(some)
+    for announcement in found:
         telemetry.emit("execution.dispatched", execution_id=announcement.execution_id, queue=announcement.queue)
 
 
-class Publisher:
-    """What the leader announces: at once what is new, and every now and then all that waits.
+@dataclass
+class _Silence:
+    """A queue whose first run stays where it is, however often it is announced."""
 
-    A look at all that waits goes through the whole backlog, so it must not come with every set of new executions.
-    """
+    execution_id: int
+    pause: float
+    until: float
+
+
+class Publisher:
+    """The leader's loop: announces what waits, and wakes again whoever did not hear of it."""
 
     def __init__(self, backend: Backend, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._backend = backend
         self._clock = clock
-        self._newest = 0
-        self._full_at = clock()
+        self._silent: dict[str, _Silence] = {}
 
     def turn(self) -> int:
         """Returns how many were announced."""
-        started = self._clock()
-        if started < self._full_at:
-            return self._publish_new()
-        newest = sql.row("SELECT coalesce(max(id), 0) AS id FROM job_executions")
-        assert newest is not None
         published = publish_waiting(self._backend)
-        self._newest = newest["id"]
-        self._full_at = started + max(FULL_EVERY, 10 * (self._clock() - started))
+        self._wake_again()
         return published
 
-    def _publish_new(self) -> int:
-        """Those with higher ids than any seen. One of a lower id that was committed later waits for the full look."""
-        published = 0
-        while True:
-            page = _page(NEW, {"id": self._newest})
-            published += _publish_page(page, self._backend)
-            if page:
-                self._newest = page[-1]["id"]
-            if len(page) < PAGE_SIZE:
-                return published
+    def _wake_again(self) -> None:
+        """As long as a queue holds a message for each free worker, what is in it only has to wait its turn. Fewer mean
+        that some got lost, were stale, or that Redis lost its data: all the same to us."""
+        unclaimed: dict[str, list[sql.Row]] = defaultdict(list)
+        for row in sql.rows(UNCLAIMED, {"most": BATCH}, prepare=False):
+            unclaimed[row["queue"]].append(row)
+        self._silent = {name: silence for name, silence in self._silent.items() if name in unclaimed}
+        for name, rows in unclaimed.items():
+            missing = min(len(rows), queries.wake_ups(name)) - self._backend.waiting(name)
+            if missing > 0 and self._may_speak(name, rows[0]["id"]):
+                self._backend.announce([Announcement(row["id"], name, row["priority"]) for row in rows[:missing]])
+                lost = sum(row["age"] > LOST_AFTER for row in rows[:missing])
+                if lost:
+                    telemetry.emit("execution.redelivered", count=lost)
 
-
-def publish_waiting(backend: Backend | None = None) -> int:
-    """Announce everything that waits and was not announced yet. Returns how many."""
-    published, after = 0, {"priority": -1, "id": 0}
-    while True:
-        page = _page(WAITING, after)
-        published += _publish_page(page, backend)
-        if len(page) < PAGE_SIZE:
-            return published
-        after = {"priority": page[-1]["priority"], "id": page[-1]["id"]}
-
-
-def _page(statement: str, after: Mapping[str, int]) -> list[sql.Row]:
-    """In order, though no outer ORDER BY says so: nothing above the limit sorts. Planned each time, for the tables grow
-    within seconds: a plan made for empty ones would read full ones whole."""
-    return sql.rows(statement, {**after, "limit": PAGE_SIZE}, prepare=False)
-
-
-def _publish_page(page: Iterable[sql.Row], backend: Backend | None) -> int:
-    found = [Announcement(row["id"], row["queue"], row["priority"]) for row in page if row["may_start"]]
-    for start in range(0, len(found), BATCH):
-        publish(found[start : start + BATCH], backend)
-    return len(found)
-
-
-def publish_next(job_id: int) -> None:
-    """A slot of this job is free: tell whoever waits for it. When that fails, the sweep will."""
-    with contextlib.suppress(BackendUnavailable, Error):
-        publish([Announcement(row["id"], row["queue"], row["priority"]) for row in queries.next_waiting(job_id)])
+    def _may_speak(self, name: str, first: int) -> bool:
+        """Ever more seldom about a run that nobody takes, or a queue full of unknown templates would keep all busy."""
+        now, known = self._clock(), self._silent.get(name)
+        if known is None or known.execution_id != first:
+            self._silent[name] = _Silence(first, EVERY, now + EVERY)
+            return True
+        if now < known.until:
+            return False
+        known.pause = min(2 * known.pause, LONGEST_PAUSE)
+        known.until = now + known.pause
+        return True
 
 
 # --- for requests: announce at once, without making anyone wait ------------------------------------------------------
 
 SOON: queue.Queue[int] = queue.Queue(maxsize=1_000)
-STILL_WAITING = """
-SELECT id, queue, priority FROM job_executions
-WHERE id = ANY(%(ids)s) AND status = 'queued' AND published_at IS NULL AND available_at <= clock_timestamp()
-"""
 
 _starting = threading.Lock()
 _thread: threading.Thread | None = None
@@ -178,9 +280,7 @@ def _announce_for_ever() -> None:
 
 def _announce_once(ids: Sequence[int]) -> None:
     try:
-        publish(
-            [Announcement(row["id"], row["queue"], row["priority"]) for row in sql.rows(STILL_WAITING, {"ids": ids})]
-        )
+        _wake(_announcements(_mark(PUBLISH_THESE, {"ids": list(ids)})), get_backend())
     except (BackendUnavailable, Error) as error:
         telemetry.emit("execution.announcement_failed", count=len(ids), error=str(error).strip())
     finally:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import Error
 
 from jobs.backends.base import Backend, get_backend
-from jobs.recovery import backfills, deadlines, partitions, projections, redelivery
+from jobs.recovery import backfills, deadlines, partitions, projections
 from jobs.recovery.forecasts import Keeper
 from jobs.recovery.reaper import Reaper
 from jobs.recovery.reconciler import EVERY, Reconciler
@@ -36,10 +36,9 @@ class Service:
         reconciler = Reconciler(self.turn.leader)
         reaper = Reaper(lease=lease, interval=reap_every)
         self._publisher = Loop(
-            "publisher", self._leading(Publisher(backend).turn), interval=timedelta(seconds=publisher.FULL_EVERY)
+            "publisher", self._leading(Publisher(backend).turn), interval=timedelta(seconds=publisher.EVERY)
         )
         self._sweeps = [
-            Loop("redelivery", self._leading(lambda: redelivery.redeliver(backend)), interval=timedelta(seconds=1)),
             Loop("reaper", self._leading(reaper.sweep), interval=reap_every),
             Loop("deadlines", self._leading(deadlines.sweep), interval=timedelta(seconds=2)),
             Loop("projections", self._leading(projections.sweep), interval=timedelta(seconds=1)),

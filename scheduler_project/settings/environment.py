@@ -41,6 +41,15 @@ def seconds(least: float, most: float) -> Callable[[str], timedelta]:
     return parse
 
 
+def whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+            raise ValueError(f"write a whole number from {least} to {most}")
+        return int(value)
+
+    return parse
+
+
 def url(*schemes: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
         parts = urlsplit(value)
@@ -126,6 +135,14 @@ VARIABLES: dict[str, Variable] = {
         choice("pipeline", "celery"),
         "pipeline",
         "How executions are announced: messages written here and sent in one pipeline, or Celery's own call for each.",
+    ),
+    "DAYBOOK_PUBLISH_WINDOW": Variable(
+        whole(1, 1_000_000),
+        500,
+        "How much of a tenant's backlog is announced ahead, for each queue and priority; the rest waits in PostgreSQL.",
+    ),
+    "DAYBOOK_QUEUE_LIMIT": Variable(
+        whole(1, 100_000_000), 10_000, "How many runs of one priority may wait before more of them are refused."
     ),
     "DAYBOOK_ADOPT": Variable(boolean, True, "Adopt django-celery-beat rows that others made as jobs."),
     "DAYBOOK_ROLE": Variable(

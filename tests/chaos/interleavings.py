@@ -229,9 +229,6 @@ class Onlooker:
     def waiting(self, queue: str) -> int:
         return 0
 
-    def has_lost_its_memory(self) -> bool:
-        return False
-
     def is_provisioned(self) -> bool:
         return True
 

@@ -10,7 +10,8 @@ import pytest
 from django.db import connection
 
 from jobs import executions, registry
-from jobs.executions import CANCEL_ONE, Ending
+from jobs.executions import Ending
+from jobs.executions.cancelling import CANCEL_ONE
 from jobs.models import Execution, Job
 from jobs.rules.states import AttemptOutcome
 from scheduler_project.lib import sql
