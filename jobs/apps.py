@@ -1,8 +1,14 @@
 """App configuration."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class JobsConfig(AppConfig):
     name = "jobs"
     verbose_name = "Jobs"
+
+    def ready(self) -> None:
+        from jobs.execution import known_templates
+
+        post_migrate.connect(known_templates.forget, dispatch_uid="jobs.known_templates")

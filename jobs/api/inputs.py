@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from jobs.backfill import MOST_AT_ONCE, OUTCOMES
 from jobs.impact import ACTIONS, CHOICES
-from jobs.rules.states import PRIORITIES, Misfire, OnLost, Overlap
+from jobs.rules.states import PRIORITIES, Misfire, OnLost, OnQueueFull, Overlap
 from scheduler_project.api.serializers import (
     InstantField,
     ObjectField,
@@ -79,6 +79,8 @@ class PolicySerializer(StrictSerializer):
     retry_multiplier = serializers.FloatField(required=False, min_value=1)
     retry_cap_seconds = serializers.FloatField(required=False, min_value=0)
     on_lost = serializers.ChoiceField(choices=[value.value for value in OnLost], required=False)
+    on_queue_full = serializers.ChoiceField(choices=[value.value for value in OnQueueFull], required=False)
+    requires_approval = serializers.BooleanField(required=False)
 
 
 class JobFieldsSerializer(StrictSerializer):

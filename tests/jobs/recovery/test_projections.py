@@ -153,7 +153,7 @@ def tell(job: Job, kind: str, *, dry_run: bool = False) -> None:
 
 def test_a_claim_that_never_was_is_no_event(make_job: MakeJob) -> None:
     execution_id = registry.run_now(make_job(), actor="user:test")
-    claim = executor._claim(execution_id, worker="w")
+    claim = executor._claim_one(execution_id, worker="w")
     assert isinstance(claim, executions.Claim)
-    assert executor._claim(execution_id, worker="w") is None
+    assert executor._claim_one(execution_id, worker="w") is None
     assert Execution.objects.get(pk=execution_id).event_sequence == 2
