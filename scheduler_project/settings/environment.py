@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from scheduler_project.lib.addresses import Allowed
+
 
 def text(value: str) -> str:
     return value
@@ -26,6 +28,14 @@ def boolean(value: str) -> bool:
 
 def names(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def reachable(value: str) -> list[str]:
+    try:
+        Allowed(names(value))
+    except ValueError:
+        raise ValueError("write host names, addresses and networks like 10.1.0.0/16, separated by commas") from None
+    return names(value)
 
 
 def seconds(least: float, most: float) -> Callable[[str], timedelta]:
@@ -143,6 +153,11 @@ VARIABLES: dict[str, Variable] = {
     ),
     "DAYBOOK_QUEUE_LIMIT": Variable(
         whole(1, 100_000_000), 10_000, "How many runs of one priority may wait before more of them are refused."
+    ),
+    "DAYBOOK_OUTBOUND_ALLOW": Variable(
+        reachable,
+        [],
+        "Hosts that templates and webhooks may call although they are not public, or at ports other than the web's.",
     ),
     "DAYBOOK_ADOPT": Variable(boolean, True, "Adopt django-celery-beat rows that others made as jobs."),
     "DAYBOOK_ROLE": Variable(
