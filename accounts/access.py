@@ -15,6 +15,8 @@ User = AbstractBaseUser | AnonymousUser
 Row = TypeVar("Row", bound=Model)
 
 REMEMBERED = "_daybook_roles"
+# Django's own permission, for single people: with it, whoever may run things in a tenant may approve there as well.
+APPROVES = "jobs.approve_run"
 
 
 def is_superuser(user: User) -> bool:
@@ -33,12 +35,29 @@ def roles(user: User) -> dict[int, str]:
     return remembered
 
 
+def scopes(user: User) -> dict[int, frozenset[str]]:
+    """What the user holds in each tenant: what the role amounts to, and what was granted to them in person."""
+    of_role = ((tenant_id, ROLE_SCOPES.get(role, frozenset())) for tenant_id, role in roles(user).items())
+    return {tenant_id: _with_grants(user, held) for tenant_id, held in of_role}
+
+
+def _with_grants(user: User, of_role: frozenset[str]) -> frozenset[str]:
+    if Scope.SCHEDULER_RUN in of_role and Scope.SCHEDULER_APPROVE not in of_role and _has_permission(user, APPROVES):
+        return of_role | {Scope.SCHEDULER_APPROVE}
+    return of_role
+
+
+def _has_permission(user: User, name: str) -> bool:
+    has_permission = getattr(user, "has_perm", None)
+    return bool(has_permission and has_permission(name))
+
+
 def may(user: User, scope: str, tenant_id: int) -> bool:
-    return is_superuser(user) or scope in ROLE_SCOPES.get(roles(user).get(tenant_id, ""), ())
+    return is_superuser(user) or scope in scopes(user).get(tenant_id, ())
 
 
 def may_anywhere(user: User, scope: str) -> bool:
-    return is_superuser(user) or any(scope in ROLE_SCOPES.get(role, ()) for role in roles(user).values())
+    return is_superuser(user) or any(scope in held for held in scopes(user).values())
 
 
 def administers(user: User, tenant_id: int) -> bool:

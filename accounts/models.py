@@ -65,3 +65,32 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class IdempotencyRecord(models.Model):
+    """The first answer to a request that came with an Idempotency-Key. Written by `accounts.idempotency` only."""
+
+    tenant = models.ForeignKey(Tenant, null=True, on_delete=models.CASCADE, related_name="+")
+    principal = models.CharField(max_length=200, help_text="user:<name> or key:<prefix>")
+    route = models.CharField(max_length=200, help_text="The method and the path")
+    key = models.CharField(max_length=200)
+    body_hash = models.CharField(max_length=64, help_text="SHA-256 of all else that was asked for")
+    status = models.PositiveSmallIntegerField(null=True, help_text="None only inside the transaction of the request")
+    response = models.TextField(blank=True, default="")
+    location = models.CharField(max_length=500, blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "idempotency_store"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "principal", "route", "key"],
+                name="one_answer_per_idempotency_key",
+                nulls_distinct=False,
+            ),
+        ]
+        indexes = [models.Index(fields=["expires_at"], name="idempotency_by_expiry")]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.principal}"

@@ -18,6 +18,7 @@ from jobs.api.backfill_output import BackfillSerializer, PlanSerializer
 from jobs.api.base import TenantEngineViewSet
 from jobs.api.inputs import BackfillStartSerializer
 from jobs.models import Backfill, Job
+from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.serializers import StrictSerializer
 
 
@@ -43,6 +44,7 @@ class JobBackfillViewSet(TenantEngineViewSet):
             200: OpenApiResponse(PlanSerializer, description="With `plan_only`: what would run."),
         },
     )
+    @idempotent
     def start(self, request: Request, pk: str) -> Response:
         """Run the job again for each past instant of its present schedule from `since` to `until`, both included.
 

@@ -18,6 +18,7 @@ from jobs.api.inputs import MOST_PREVIEWED, PREVIEWED
 from jobs.api.job_output import DueSerializer
 from jobs.models import Blackout, Calendar, Job
 from scheduler_project.api.errors import Conflict, Invalid
+from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.serializers import InstantField, ObjectField, RowSerializer, StrictSerializer, TextField
 from scheduler_project.api.views import TENANT_HEADER
 from scheduler_project.lib import sql
@@ -158,6 +159,7 @@ class CalendarViewSet(TenantEngineViewSet):
         responses={201: CalendarSerializer},
         parameters=[OpenApiParameter(TENANT_HEADER, str, OpenApiParameter.HEADER, description="Slug of the tenant.")],
     )
+    @idempotent
     def create(self, request: Request) -> Response:
         """A new calendar. No job is held back by it until the job names it."""
         options, data = split_body(request, CalendarCreationOptionsSerializer)

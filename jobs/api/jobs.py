@@ -33,6 +33,7 @@ from jobs.models import Execution, Job
 from jobs.rules.states import Trigger
 from jobs.tick import publisher
 from scheduler_project.api.errors import NotProvisioned
+from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.permissions import MissingScope
 from scheduler_project.api.views import TENANT_HEADER
 
@@ -83,6 +84,7 @@ class JobViewSet(TenantEngineViewSet):
         responses={201: JobSerializer},
         parameters=[OpenApiParameter(TENANT_HEADER, str, OpenApiParameter.HEADER, description="Slug of the tenant.")],
     )
+    @idempotent
     def create(self, request: Request) -> Response:
         """A new job. Its schedule is in force at once unless `enabled` is false."""
         options, definition = split_body(request, CreationOptionsSerializer)
@@ -132,6 +134,7 @@ class JobViewSet(TenantEngineViewSet):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=RunSerializer, responses={202: ExecutionSerializer})
+    @idempotent
     def run(self, request: Request, pk: str) -> Response:
         """Queue one run now, whatever the schedule says, paused and disabled jobs too."""
         job = self.find(Job.objects.select_related("template"), pk)

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from accounts.scopes import Scope
 from jobs import maintenance
 from jobs.api.base import EngineViewSet
+from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.serializers import InstantField, StrictSerializer, TextField
 
 
@@ -46,6 +47,7 @@ class MaintenanceViewSet(EngineViewSet):
         return Response(_shown())
 
     @extend_schema(request=MaintenanceStartSerializer, responses={201: MaintenanceSerializer})
+    @idempotent
     def start(self, request: Request) -> Response:
         """From now on every tick of every tenant is recorded as skipped. Runs that go on are left alone."""
         self._require_superuser()

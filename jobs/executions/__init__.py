@@ -1,5 +1,6 @@
-"""The only writer of an execution's status: create, claim, renew, settle, cancel. Hand-written SQL for speed."""
+"""The only writer of an execution's status: create, claim, renew, settle, approve, cancel. In hand-written SQL."""
 
+from jobs.executions.approval import NotWaitingForApproval, approve, refuse, release_upstream
 from jobs.executions.cancelling import (
     AlreadyFinished,
     cancel,
@@ -10,24 +11,32 @@ from jobs.executions.cancelling import (
 )
 from jobs.executions.claiming import Claim, claim, claim_next
 from jobs.executions.creation import JobIsArchived, create
+from jobs.executions.priority import change_priority
 from jobs.executions.renewal import confirm_cancel, renew
 from jobs.executions.settling import Ending, Settled, settle
+from jobs.executions.submission import submit
 
 __all__ = [
     "AlreadyFinished",
     "Claim",
     "Ending",
     "JobIsArchived",
+    "NotWaitingForApproval",
     "Settled",
+    "approve",
     "cancel",
     "cancel_unstarted",
     "cancel_waiting",
+    "change_priority",
     "claim",
     "claim_next",
     "confirm_cancel",
     "create",
     "expire_overdue",
+    "refuse",
+    "release_upstream",
     "renew",
     "replace",
     "settle",
+    "submit",
 ]

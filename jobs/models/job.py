@@ -89,7 +89,10 @@ class Job(models.Model):
     class Meta:
         db_table = "dynamic_jobs"
         ordering = ["name"]
-        permissions = [("run_sub_minute", "Can schedule jobs more often than their template allows")]
+        permissions = [
+            ("run_sub_minute", "Can schedule jobs more often than their template allows"),
+            ("approve_run", "Can approve and refuse runs in tenants where they may run jobs"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["tenant", "slug"], name="one_job_per_slug_and_tenant"),
             models.CheckConstraint(

@@ -10,6 +10,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import Error
 
+from accounts import idempotency
 from jobs.backends.base import Backend, get_backend
 from jobs.recovery import backfills, deadlines, partitions, projections
 from jobs.recovery.forecasts import Keeper
@@ -48,6 +49,7 @@ class Service:
             Loop("reconciler", self._leading(reconciler.sweep), interval=EVERY),
             Loop("upgrade", self._leading(Upgrade().sweep), interval=timedelta(seconds=1)),
             Loop("forecasts", self._leading(Keeper().sweep), interval=timedelta(minutes=1)),
+            Loop("idempotency", self._leading(idempotency.sweep), interval=timedelta(minutes=1)),
             Loop("partitions", self._leading(partitions.sweep), interval=timedelta(minutes=1)),
         ]
 

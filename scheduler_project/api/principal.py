@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from accounts import access
 from accounts.models import ApiKey, Tenant
-from accounts.scopes import ROLE_SCOPES, Scope
+from accounts.scopes import Scope
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Principal:
 
 
 def of_user(user: AbstractBaseUser) -> Principal:
-    scopes = {tenant_id: ROLE_SCOPES.get(role, frozenset()) for tenant_id, role in access.roles(user).items()}
-    return Principal(f"user:{user.get_username()}", scopes, is_superuser=access.is_superuser(user), user=user)
+    label = f"user:{user.get_username()}"
+    return Principal(label, access.scopes(user), is_superuser=access.is_superuser(user), user=user)
 
 
 def of_key(key: ApiKey) -> Principal:

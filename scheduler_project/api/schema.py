@@ -8,11 +8,19 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
+from scheduler_project.api import idempotency
 from scheduler_project.api.serializers import ErrorSerializer
 from scheduler_project.api.views import ApiViewSet
 
 MARK = "x-spec-enum-id"
 BODIES = ("POST", "PUT", "PATCH")
+KEY_PARAMETER = OpenApiParameter(
+    idempotency.HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    description="A name for this request. Sent again within 24 hours, it is answered again, not carried out again.",
+)
+KEY_CONFLICT = "Or the Idempotency-Key came with another request, or with one that is still being carried out."
 
 
 class ApiSchema(AutoSchema):
@@ -24,7 +32,8 @@ class ApiSchema(AutoSchema):
         given = super().get_override_parameters()
         parameters = getattr(self.view, "parameters", {}).get(getattr(self.view, "action", ""))
         ids = [OpenApiParameter("id", int, OpenApiParameter.PATH)] if "{id}" in self.path else []
-        return [*([parameters] if parameters else []), *ids, *given]
+        once = [KEY_PARAMETER] if self._is_idempotent() else []
+        return [*([parameters] if parameters else []), *ids, *once, *given]
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
@@ -47,7 +56,14 @@ class ApiSchema(AutoSchema):
         if self.method in BODIES:
             errors[413] = "The body is too large."
             errors[415] = "The body is not application/json."
-        return errors | dict(self.view.errors.get(self.view.action, {}))
+        errors |= dict(self.view.errors.get(self.view.action, {}))
+        if self._is_idempotent():
+            errors[409] = " ".join(filter(None, (errors.get(409), KEY_CONFLICT)))
+        return errors
+
+    def _is_idempotent(self) -> bool:
+        action = getattr(self.view, getattr(self.view, "action", None) or "", None)
+        return bool(getattr(action, idempotency.MARK, False))
 
 
 def drop_enum_marks(result: Any, **_: Any) -> Any:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts import keys
 from accounts.models import ApiKey
+from accounts.scopes import Scope
 from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -40,9 +41,9 @@ class TestCreateApiKey:
             (["--tenant", "nowhere"], "There is no active tenant nowhere. Active tenants are acme, default, globex."),
             (
                 ["--scopes", "all"],
-                "all is no scope. Scopes are scheduler:read, scheduler:write, scheduler:run.",
+                f"all is no scope. Scopes are {', '.join(Scope.values)}.",
             ),
-            (["--scopes", ","], "A key needs a scope. Scopes are scheduler:read, scheduler:write, scheduler:run."),
+            (["--scopes", ","], f"A key needs a scope. Scopes are {', '.join(Scope.values)}."),
             (["--expires-days", "0"], "A key expires in 1 to 3650 days."),
         ],
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 
 from accounts.models import Membership
-from accounts.scopes import Role, Scope
+from accounts.scopes import ROLE_SCOPES, Role, Scope
 from scheduler_project.api import principal
 from tests.cast import ApiClient, Cast, ClientOf, MakeKey
 
@@ -82,7 +82,14 @@ class TestPrincipal:
         assert not ana.may(Scope.SCHEDULER_WRITE, cast.globex.pk)
         assert ana.tenant_ids(Scope.SCHEDULER_WRITE) == [cast.acme.pk]
         assert set(ana.tenant_ids(Scope.SCHEDULER_READ) or ()) == {cast.acme.pk, cast.globex.pk}
-        assert ana.held == set(Scope.values)
+        assert ana.held == ROLE_SCOPES[Role.AUTHOR]
+
+    def test_approves_by_a_permission_of_their_own_where_they_may_run(self, cast: Cast) -> None:
+        assert not principal.of_user(cast.olaf).may(Scope.SCHEDULER_APPROVE, cast.acme.pk)
+        Membership.objects.create(tenant=cast.globex, user=cast.olaf, role=Role.VIEWER)
+        cast.olaf.user_permissions.add(Permission.objects.get(codename="approve_run"))
+        olaf = principal.of_user(User.objects.get(pk=cast.olaf.pk))
+        assert olaf.tenant_ids(Scope.SCHEDULER_APPROVE) == [cast.acme.pk]
 
     def test_loses_what_an_inactive_tenant_gave(self, cast: Cast) -> None:
         cast.acme.is_active = False

@@ -1,0 +1,2 @@
+DROP INDEX executions_held_for_approval;
+DROP INDEX executions_without_job;
