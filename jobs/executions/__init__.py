@@ -13,6 +13,7 @@ from jobs.executions.claiming import Claim, claim, claim_next
 from jobs.executions.creation import JobIsArchived, create
 from jobs.executions.priority import change_priority
 from jobs.executions.renewal import confirm_cancel, renew
+from jobs.executions.retrying import NotWaitingForRetry, give_up, retry_now
 from jobs.executions.settling import Ending, Settled, settle
 from jobs.executions.submission import submit
 
@@ -22,6 +23,7 @@ __all__ = [
     "Ending",
     "JobIsArchived",
     "NotWaitingForApproval",
+    "NotWaitingForRetry",
     "Settled",
     "approve",
     "cancel",
@@ -35,8 +37,10 @@ __all__ = [
     "expire_overdue",
     "refuse",
     "release_upstream",
+    "give_up",
     "renew",
     "replace",
+    "retry_now",
     "settle",
     "submit",
 ]

@@ -1,4 +1,4 @@
-"""Ending an attempt, once, by its fence: at rest, or queued again."""
+"""Ending an attempt, once, by its fence: at rest, with a dead letter when it did not succeed, or queued again."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from jobs.executions.burying import burying
 from jobs.rules import retry
+from jobs.rules.fingerprint import fingerprint, innermost_place
 from jobs.rules.policy import JobPolicy
-from jobs.rules.states import AttemptOutcome, ExecutionStatus
+from jobs.rules.states import BURIED, AttemptOutcome, ExecutionStatus
 from scheduler_project.lib import sql
 
 MAX_ERROR = 10_000
 MAX_TRACEBACK = 100_000
+
+UNREMARKABLE = (AttemptOutcome.SUCCEEDED, AttemptOutcome.CANCELLED, AttemptOutcome.HANDED_BACK)
 
 SETTLE = """
 WITH clock AS MATERIALIZED (
@@ -26,6 +30,7 @@ WITH clock AS MATERIALIZED (
     SET status = v.status,
         reason = CASE WHEN v.cancelled THEN 'cancelled' ELSE %(reason)s END,
         result = %(result)s::jsonb, error = %(error)s, error_class = %(error_class)s,
+        fingerprint = %(fingerprint)s,
         finished_at = CASE WHEN v.status = 'queued' THEN NULL ELSE v.now END,
         available_at = CASE WHEN v.status = 'queued' THEN v.now + %(wait)s ELSE e.available_at END,
         published_at = CASE WHEN v.status = 'queued' THEN NULL ELSE e.published_at END,
@@ -41,8 +46,8 @@ WITH clock AS MATERIALIZED (
         FROM clock, gone, job_executions x WHERE x.id = %(id)s FOR NO KEY UPDATE OF x
     ) AS v
     WHERE e.id = %(id)s AND e.fence = %(fence)s
-    RETURNING e.id, e.tenant_id, e.job_id, e.attempt, e.status, e.event_sequence, e.available_at, v.now,
-        v.job_slot, v.held_pool
+    RETURNING e.id, e.tenant_id, e.job_id, e.template_id, e.attempt, e.status, e.reason, e.dry_run, e.error,
+        e.error_class, e.fingerprint, e.event_sequence, e.available_at, e.finished_at, v.now, v.job_slot, v.held_pool
 ), closed AS (
     UPDATE task_executions a
     SET finished_at = ended.now, outcome = %(outcome)s, error = %(error)s, error_class = %(error_class)s,
@@ -103,6 +108,9 @@ def settle(
         may_retry=ending.may_retry,
         spread=random.random(),  # noqa: S311
     )
+    error, error_class = sql.text(ending.error[:MAX_ERROR]), sql.text(ending.error_class[:200])
+    traceback = sql.text(ending.traceback[-MAX_TRACEBACK:])
+    place = innermost_place(traceback)[:200]
     values = {
         "id": execution_id,
         "fence": fence,
@@ -111,11 +119,13 @@ def settle(
         "reason": decision.reason if decision.is_retry else ending.reason or decision.reason,
         "wait": ending.wait if ending.outcome is AttemptOutcome.HANDED_BACK else decision.wait or timedelta(),
         "result": None if ending.result is None else sql.json(ending.result),
-        "error": sql.text(ending.error[:MAX_ERROR]),
-        "error_class": sql.text(ending.error_class[:200]),
-        "traceback": sql.text(ending.traceback[-MAX_TRACEBACK:]),
+        "error": error,
+        "error_class": error_class,
+        "traceback": traceback,
+        "fingerprint": _fingerprint(ending, error, error_class, place),
+        "place": place,
     }
-    row = sql.row(SETTLE, values)
+    row = sql.row(burying(SETTLE) if decision.status in BURIED else SETTLE, values)
     if row is None:
         sql.rows(STALE, values)
         return None
@@ -125,3 +135,9 @@ def settle(
         freed_slot_of=row["job_id"] if row["job_slot"] is not None else None,
         freed_pool=row["held_pool"],
     )
+
+
+def _fingerprint(ending: Ending, error: str, error_class: str, place: str) -> str:
+    if ending.outcome in UNREMARKABLE:
+        return ""
+    return fingerprint(ending.outcome, error_class=error_class, message=error, place=place)

@@ -3,6 +3,7 @@
 from jobs.models.backfill import Backfill, BackfillRun
 from jobs.models.beat import BeatRow
 from jobs.models.calendar import Blackout, Calendar, Maintenance
+from jobs.models.dead_letter import DeadLetter, DeadLetterReplay, DeadLetterRun
 from jobs.models.event import EventCursor, ExecutionEvent, ExecutionTotal
 from jobs.models.execution import Attempt, Execution, LogLine
 from jobs.models.forecast import ForecastHour
@@ -19,6 +20,9 @@ __all__ = [
     "BeatRow",
     "Blackout",
     "Calendar",
+    "DeadLetter",
+    "DeadLetterReplay",
+    "DeadLetterRun",
     "EventCursor",
     "Execution",
     "ExecutionEvent",

@@ -30,7 +30,7 @@ VARIABLE = re.compile(
 )
 LIST_OF_GAPS = re.compile(rf"{GAP}(?:[\s,;:/.|-]*{GAP})+")
 
-FRAME = re.compile(r'^[\s|+]*File "([^"\n]+)", line \d+, in (.+)$', re.MULTILINE)
+FRAME = re.compile(r'^[ |+]*File "([^"\n]+)", line \d+, in (.+)$', re.MULTILINE)
 OUTERMOST = "Traceback (most recent call last):"
 # Files that are nobody's own: installed packages, the standard library, and what runs the templates.
 FOREIGN = re.compile(

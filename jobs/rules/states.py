@@ -18,6 +18,7 @@ class ExecutionStatus(StrEnum):
 
 ACTIVE = (ExecutionStatus.QUEUED, ExecutionStatus.RUNNING)
 FINISHED = tuple(status for status in ExecutionStatus if status not in ACTIVE)
+BURIED = tuple(status for status in FINISHED if status.value not in ("succeeded", "cancelled"))
 
 
 class HeldFor(StrEnum):
@@ -86,6 +87,57 @@ class Overlap(StrEnum):
 class BackfillStatus(StrEnum):
     RUNNING = "running"
     DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class DependencyKind(StrEnum):
+    """`trigger`: the upstream's end starts the downstream. `gate`: a tick of it waits for the upstream's same tick."""
+
+    TRIGGER = "trigger"
+    GATE = "gate"
+
+
+class EndCondition(StrEnum):
+    """Which end of an upstream counts."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ALWAYS = "always"
+
+
+class FanIn(StrEnum):
+    """How many of its upstreams start a job: all of a flow together, or the first of them."""
+
+    ALL = "all"
+    ANY = "any"
+
+
+class SuccessionOutcome(StrEnum):
+    STARTED = "started"
+    WAITING = "waiting"
+    NOT_STARTED = "not_started"
+
+
+class LetterState(StrEnum):
+    """What became of a dead letter. `failed_again`: the replay ended without success and has a letter of its own."""
+
+    OPEN = "open"
+    REPLAYING = "replaying"
+    RESOLVED = "resolved"
+    FAILED_AGAIN = "failed_again"
+    DISCARDED = "discarded"
+
+
+class ReplayStatus(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+
+
+class ReplayOutcome(StrEnum):
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
     CANCELLED = "cancelled"
 
 
