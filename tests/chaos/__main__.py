@@ -80,17 +80,27 @@ def _run(running: Topology, *, seed: int, seconds: float) -> tuple[dict[str, Any
 
 
 def _kill_mutants() -> dict[str, int]:
-    """The deterministic interleavings, as pytest runs them: each mutant alone and the pairs."""
+    """The deterministic interleavings, as pytest runs them: each mutant alone, and the pairs that mask each other."""
     report = Path(f"/tmp/daybook-mutants-{os.getpid()}.xml")
     environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
-    command = [sys.executable, "-m", "pytest", "tests/chaos/test_mutants.py", "-q", "-p", "no:cacheprovider"]
+    files = [f"tests/chaos/{name}.py" for name in ("test_mutants", "test_run_mutants")]
+    command = [sys.executable, "-m", "pytest", *files, "-q", "-p", "no:cacheprovider"]
     try:
         subprocess.run([*command, f"--junitxml={report}"], cwd=topology.PROJECT, env=environment, check=False)
         cases = [case for case in ElementTree.parse(report).iter("testcase") if "turns_red" in case.get("name", "")]
-        killed = [case for case in cases if case.find("failure") is None and case.find("error") is None]
     finally:
         report.unlink(missing_ok=True)
-    return {"mutants": len(cases), "mutants_killed": len(killed)}
+    figures: dict[str, int] = {}
+    for kind, file in (("tick", "test_mutants"), ("execution", "test_run_mutants")):
+        those = [case for case in cases if f".{file}." in f"{case.get('classname')}."]
+        killed = sum(case.find("failure") is None and case.find("error") is None for case in those)
+        print(f"Mutants of the {kind} killed: {killed}/{len(those)}", flush=True)
+        figures |= {f"{kind}_mutants": len(those), f"{kind}_mutants_killed": killed}
+    return {
+        "mutants": len(cases),
+        "mutants_killed": sum(count for name, count in figures.items() if name.endswith("killed")),
+        **figures,
+    }
 
 
 if __name__ == "__main__":

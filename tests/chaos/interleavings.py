@@ -18,8 +18,8 @@ from jobs.models import Execution, Job
 from jobs.tick import publisher
 from jobs.tick.leader import Leader, NotLeading
 from scheduler_project.lib import sql, transactions
-from tests.chaos.mutants import CURSOR, TICKS
 from tests.chaos.sessions import Session
+from tests.chaos.tick_mutants import CURSOR, TICKS
 from tests.live import wait_for
 
 SHORT = timedelta(seconds=0.5)

@@ -14,7 +14,8 @@
 SELECT guard FROM unnest(ARRAY[
     'one_tick_per_job_and_instant', 'tick_fires_with_an_execution', 'tick_gives_a_reason',
     'one_revision_per_job_and_number', 'one_leader_per_epoch', 'one_attempt_per_execution_and_number',
-    'one_lease_per_job_slot', 'execution_leases_pkey', 'execution_at_rest_has_an_end']) AS guard
+    'one_lease_per_job_slot', 'one_lease_per_pool_slot', 'execution_leases_pkey', 'execution_at_rest_has_an_end'
+    ]) AS guard
 WHERE NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conname = guard AND c.convalidated);
 
 -- === ticks against the schedule =====================================================================================
@@ -252,6 +253,28 @@ JOIN task_executions b ON b.execution_id = f.id
 WHERE e.max_instances = 1 AND a.started_at <= b.started_at AND (a.started_at, e.id) < (b.started_at, f.id)
   AND coalesce(a.finished_at, 'infinity') > b.started_at;
 
+-- name: too_many_instances
+-- Of a job that runs so many at a time, no more do.
+SELECT e.job_id, e.max_instances, a.execution_id, a.started_at, count(*) AS at_once
+FROM job_executions e
+JOIN task_executions a ON a.execution_id = e.id
+JOIN job_executions f ON f.job_id = e.job_id AND f.max_instances IS NOT NULL
+JOIN task_executions b ON b.execution_id = f.id
+    AND b.started_at <= a.started_at AND coalesce(b.finished_at, 'infinity') > a.started_at
+WHERE e.max_instances > 1
+GROUP BY 1, 2, 3, 4 HAVING count(*) > e.max_instances;
+
+-- name: pool_overrun
+-- Of all the jobs in a pool, no more attempts are there at once than it has slots.
+SELECT p.slug, p.size, a.execution_id, a.started_at, count(*) AS at_once
+FROM pools p
+JOIN job_executions e ON e.pool_id = p.id
+JOIN task_executions a ON a.execution_id = e.id
+JOIN job_executions f ON f.pool_id = p.id
+JOIN task_executions b ON b.execution_id = f.id
+    AND b.started_at <= a.started_at AND coalesce(b.finished_at, 'infinity') > a.started_at
+GROUP BY p.id, 1, 2, 3, 4 HAVING count(*) > p.size;
+
 -- name: wrong_attempts
 -- An execution counts its attempts, and has no more than it may.
 SELECT e.id, e.attempt, e.handed_back_count, e.max_attempts, count(a.*) AS attempts
@@ -362,3 +385,21 @@ SELECT a.execution_id, a.fence, a.finished_at, max(w.at) AS still_at_work
 FROM task_executions a JOIN journal w ON w.execution_id = a.execution_id AND w.fence = a.fence
 WHERE a.outcome IN ('lost', 'handed_back')
 GROUP BY 1, 2, 3 HAVING max(w.at) > a.finished_at;
+
+-- name: work_after_success
+-- Whose success was recorded had ended by then.
+SELECT a.execution_id, a.fence, a.finished_at, max(w.at) AS still_at_work
+FROM task_executions a JOIN journal w ON w.execution_id = a.execution_id AND w.fence = a.fence
+WHERE a.outcome = 'succeeded'
+GROUP BY 1, 2, 3 HAVING max(w.at) > a.finished_at;
+
+-- name: pool_at_work_beyond_its_size
+-- Of all the jobs in a pool, no more processes work at once than it has slots.
+WITH spans AS (
+    SELECT e.pool_id, w.execution_id, w.fence, w.pid, min(w.at) AS since, max(w.at) AS until
+    FROM journal w JOIN job_executions e ON e.id = w.execution_id WHERE e.pool_id IS NOT NULL GROUP BY 1, 2, 3, 4
+)
+SELECT p.slug, p.size, a.execution_id, a.since, count(*) AS at_once
+FROM spans a JOIN pools p ON p.id = a.pool_id
+JOIN spans b ON b.pool_id = a.pool_id AND b.since <= a.since AND b.until >= a.since
+GROUP BY p.id, 1, 2, 3, 4 HAVING count(*) > p.size;

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.models import Attempt, Execution, Tick
+from jobs.models import Attempt, Execution, Pool, Tick
 from tests.chaos import checker
 from tests.chaos.conftest import History, change, lead, line
 from tests.chaos.journal import ALIVE, START
@@ -157,6 +157,60 @@ def work_after_the_loss(history: History) -> None:
 
 MICRO = timedelta(microseconds=1)
 
+
+def work_after_the_success(history: History) -> None:
+    execution, _ = last_run(history)
+    assert execution.finished_at is not None
+    history.journal.append(replace(line(execution, 2, ALIVE, execution.finished_at), at=execution.finished_at + MICRO))
+
+
+def let_too_many_in(history: History) -> None:
+    """Three at once, of a job for two. The instances of the others do not matter."""
+    runs = list(Execution.objects.filter(job=history.letting, attempt=1, status="succeeded").order_by("id")[:3])
+    change("UPDATE job_executions SET max_instances = 2 WHERE id = ANY(%(ids)s)", ids=[run.pk for run in runs])
+    _stretch(runs)
+
+
+def overrun_a_pool(history: History) -> None:
+    runs = list(Execution.objects.filter(job=history.letting, attempt=1, status="succeeded").order_by("id")[:3])
+    _put_into_a_pool(history, runs)
+    _stretch(runs)
+
+
+def work_beyond_the_size_of_a_pool(history: History) -> None:
+    """Only by the journal: two processes began before the attempt of a third."""
+    runs = list(Execution.objects.filter(job=history.letting, attempt=1, status="succeeded").order_by("id")[:3])
+    _put_into_a_pool(history, runs)
+    last = runs[-1].started_at
+    assert last is not None
+    for run in runs[:-1]:
+        change("UPDATE task_executions SET outcome = 'failed' WHERE execution_id = %(id)s", id=run.pk)
+        change(
+            "UPDATE job_executions SET status = 'failed', reason = 'not_retryable' WHERE id = %(id)s",
+            id=run.pk,
+        )
+        change(
+            "UPDATE execution_events SET kind = 'failed' WHERE execution_id = %(id)s AND kind = 'succeeded'", id=run.pk
+        )
+        history.journal.append(line(run, 1, ALIVE, last + timedelta(seconds=1)))
+
+
+def _put_into_a_pool(history: History, runs: list[Execution]) -> None:
+    pool = Pool.objects.create(tenant=history.letting.tenant, slug="pool", name="Pool", size=2)
+    change("UPDATE job_executions SET pool_id = %(pool)s WHERE id = ANY(%(ids)s)", pool=pool.pk, ids=_ids(runs))
+
+
+def _stretch(runs: list[Execution]) -> None:
+    change(
+        "UPDATE task_executions SET finished_at = now() + interval '1 h' WHERE execution_id = ANY(%(ids)s)",
+        ids=_ids(runs),
+    )
+
+
+def _ids(runs: list[Execution]) -> list[int]:
+    return [run.pk for run in runs]
+
+
 # Each violation with everything that it is found by.
 PLANTED: dict[str, tuple[Callable[[History], None], set[str]]] = {
     "unaccounted_tick": (sql(f"DELETE FROM ticks WHERE {PAUSED}"), {"unaccounted_tick"}),
@@ -298,9 +352,13 @@ PLANTED: dict[str, tuple[Callable[[History], None], set[str]]] = {
     ),
     "work_without_a_claim": (work_unclaimed, {"work_without_a_claim"}),
     "success_without_work": (succeed_without_work, {"success_without_work"}),
-    "two_at_work": (work_twice, {"two_at_work"}),
-    "job_at_work_twice": (work_twice_for_one_job, {"job_at_work_twice"}),
+    "two_at_work": (work_twice, {"two_at_work", "work_after_success"}),
+    "job_at_work_twice": (work_twice_for_one_job, {"job_at_work_twice", "work_after_success"}),
     "work_after_the_loss": (work_after_the_loss, {"work_after_the_loss"}),
+    "work_after_success": (work_after_the_success, {"work_after_success"}),
+    "too_many_instances": (let_too_many_in, {"too_many_instances"}),
+    "pool_overrun": (overrun_a_pool, {"pool_overrun"}),
+    "pool_at_work_beyond_its_size": (work_beyond_the_size_of_a_pool, {"pool_at_work_beyond_its_size"}),
 }
 
 

@@ -12,8 +12,9 @@ from jobs.models import Tick
 from scheduler_project.lib import sql
 from tests.chaos import checker
 from tests.chaos.interleavings import CASES, Interleaving, Scene
-from tests.chaos.mutants import MUTANTS, mutated
+from tests.chaos.mutants import mutated
 from tests.chaos.sessions import stepped
+from tests.chaos.tick_mutants import TICK_MUTANTS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -59,4 +60,4 @@ class TestInterleaving:
             assert found <= set(violations(course))
 
     def test_is_there_for_each_mutant_alone(self) -> None:
-        assert {names[0] for _, names, _ in CASES if len(names) == 1} == set(MUTANTS)
+        assert {names[0] for _, names, _ in CASES if len(names) == 1} == set(TICK_MUTANTS)

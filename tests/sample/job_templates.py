@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import time
@@ -76,7 +77,7 @@ class Journal(JobTemplate):
         "properties": {
             "path": {"type": "string", "maxLength": 500},
             "seconds": {"type": "number", "minimum": 0, "maximum": 600, "default": 0},
-            "how": {"enum": ["sleep", "spin", "cooperate"], "default": "sleep"},
+            "how": {"enum": ["sleep", "spin", "cooperate", "hold"], "default": "sleep"},
         },
         "required": ["path"],
         "additionalProperties": False,
@@ -89,7 +90,10 @@ class Journal(JobTemplate):
         while time.monotonic() < ends_at:
             if parameters["how"] == "cooperate" and context.is_cancelled():
                 raise Cancelled(result={"stopped": True})
-            if parameters["how"] != "spin":
+            if parameters["how"] == "hold":
+                # In C code that keeps the interpreter, where no Python thread gets a turn.
+                ctypes.PyDLL(None).usleep(int(parameters["seconds"] * 1e6))
+            elif parameters["how"] != "spin":
                 time.sleep(0.02)
         write_line(path, "E", context)
         return {"pid": os.getpid()}
