@@ -6,36 +6,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from django.db import transaction
-
-from jobs.models import EventCursor
+from jobs.recovery import outbox
 from scheduler_project.lib import sql
 
 READER = "projections"
-BATCH = 2_000
 
 # Upper bounds in seconds of the run-duration histogram; one more bucket holds what is longer.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 
-# Transactions that were open when this one began may still commit events with a smaller xid, so those wait.
-NEXT = """
-SELECT v.id, v.xid, v.kind, v.at, v.job_id, v.execution_id, v.data, e.dry_run OR e.trigger = 'backfill' AS is_aside,
-       t.name AS template
-FROM (
-    SELECT * FROM execution_events
-    WHERE (xid, id) > (%(xid)s, %(id)s) AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-    ORDER BY xid, id LIMIT %(limit)s
-) AS v
-JOIN job_executions e ON e.id = v.execution_id
-JOIN job_templates t ON t.id = e.template_id
-ORDER BY v.xid, v.id
+# What else is asked of the executions that the events are of.
+KNOWN = """
+SELECT e.id, e.dry_run OR e.trigger = 'backfill' AS is_aside, t.name AS template
+FROM job_executions e JOIN job_templates t ON t.id = e.template_id
+WHERE e.id = ANY(%(ids)s)
 """
-
-# A database that was restored into a new cluster begins its transaction numbers anew, below those of the stored events.
-IS_AHEAD = "SELECT 1 FROM pg_current_snapshot() AS s WHERE pg_snapshot_xmax(s)::text::bigint <= %(xid)s"
-FORGET_NUMBERS = (
-    "UPDATE execution_events SET xid = 0 WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
-)
 
 ADD = """
 INSERT INTO execution_totals AS o (template, kind, count, seconds, buckets)
@@ -84,32 +68,16 @@ class _Sum:
 
 def sweep() -> int:
     """Read everything that is new. Returns how many events."""
-    total = 0
-    while True:
-        read = _read_batch()
-        total += read
-        if read < BATCH:
-            return total
+    return outbox.read(READER, _handle)
 
 
-def _read_batch() -> int:
-    with transaction.atomic():
-        EventCursor.objects.get_or_create(name=READER)
-        # The lock on the cursor lets one reader at a time through, whoever believes to lead.
-        cursor = EventCursor.objects.select_for_update().get(name=READER)
-        if sql.rows(IS_AHEAD, {"xid": cursor.xid}):
-            cursor.xid = 0
-            sql.rows(FORGET_NUMBERS)
-        # Planned each time: a plan from when the tables were empty would join all that is in them by now.
-        events = sql.rows(NEXT, {"xid": cursor.xid, "id": cursor.event_id, "limit": BATCH}, prepare=False)
-        if not events:
-            return 0
-        _add_up(events)
-        _remember_outcomes(events)
-        _count_failures([event for event in events if event["job_id"] and not event["is_aside"]])
-        cursor.xid, cursor.event_id = events[-1]["xid"], events[-1]["id"]
-        cursor.save()
-        return len(events)
+def _handle(read: Sequence[sql.Row]) -> None:
+    ids = {"ids": sorted({event["execution_id"] for event in read})}
+    known = {row["id"]: row for row in sql.rows(KNOWN, ids, prepare=False)}
+    events = [{**known[event["execution_id"]], **event} for event in read if event["execution_id"] in known]
+    _add_up(events)
+    _remember_outcomes(events)
+    _count_failures([event for event in events if event["job_id"] and not event["is_aside"]])
 
 
 def _add_up(events: Iterable[sql.Row]) -> None:
