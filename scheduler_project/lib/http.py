@@ -41,7 +41,11 @@ class OutboundRefused(OutboundError):
 
 
 class OutboundFailed(OutboundError):
-    """The host could not be reached, did not answer in time, or gave an answer that cannot be read."""
+    """The host could not be reached, or did not answer in time."""
+
+
+class BadAnswer(OutboundError):
+    """The host answered, but with what nobody can use: too much, not JSON, or redirects without end."""
 
 
 class BadStatus(OutboundError):
@@ -66,11 +70,11 @@ class Response:
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """Raises `OutboundFailed` when the body is not JSON."""
+        """Raises `BadAnswer` when the body is not JSON."""
         try:
             return json_format.loads(self.body)
         except ValueError as error:
-            raise OutboundFailed(f"The answer of {_origin(self.url)} is not JSON: {error}.") from None
+            raise BadAnswer(f"The answer of {_origin(self.url)} is not JSON: {error}.") from None
 
     def raise_for_status(self) -> Response:
         """Itself when all is well. Raises `BadStatus`."""
@@ -112,11 +116,14 @@ class HttpClient:
         allowed: Allowed | None = None,
         time_limit: timedelta = TIME_LIMIT,
         size_limit: int = SIZE_LIMIT,
+        redirects: int = REDIRECTS,
     ) -> None:
-        """`allowed` are the private hosts that may be called; without it, those of DAYBOOK_OUTBOUND_ALLOW."""
+        """`allowed` are the private hosts that may be called; without it, those of DAYBOOK_OUTBOUND_ALLOW. With
+        `redirects=0` an answer that redirects is returned like any other."""
         self._allowed = Allowed(settings.DAYBOOK_OUTBOUND_ALLOW) if allowed is None else allowed
         self._time_limit = time_limit
         self._size_limit = size_limit
+        self._redirects = redirects
 
     def get(self, url: str, **options: Any) -> Response:
         return self.request("GET", url, **options)
@@ -136,7 +143,7 @@ class HttpClient:
     ) -> Response:
         """One call with its redirects, within the time limit. An answer of any status is returned.
 
-        Raises `OutboundRefused` and `OutboundFailed`.
+        Raises `OutboundRefused`, `OutboundFailed` and `BadAnswer`.
         """
         asked = HTTPHeaderDict({"User-Agent": "Daybook", "Accept-Encoding": "identity"})
         for name, value in (headers or {}).items():
@@ -148,14 +155,14 @@ class HttpClient:
             url += ("&" if "?" in url else "?") + urlencode(params)
         request = _Request(method.upper(), self.check(url), asked, body)
         with Deadline(self._time_limit.total_seconds()) as deadline:
-            for _ in range(REDIRECTS + 1):
+            for _ in range(self._redirects + 1):
                 response = self._exchange(request, deadline)
                 location = response.headers.get("location")
-                if response.status not in REDIRECTED or not location:
+                if response.status not in REDIRECTED or not location or not self._redirects:
                     return response
                 request = request.follow(location, response.status)
                 self.check(str(request.url))
-        raise OutboundFailed(f"{_origin(url)} redirects more than {REDIRECTS} times.")
+        raise BadAnswer(f"{_origin(url)} redirects more than {self._redirects} times.")
 
     def check(self, url: str) -> Url:
         """Judge what can be judged without asking for the host's address. Raises `OutboundRefused`."""
@@ -214,7 +221,7 @@ class HttpClient:
             for chunk in answer.stream(CHUNK, decode_content=True):
                 body += chunk
                 if len(body) > self._size_limit:
-                    raise OutboundFailed(f"The answer of {origin} is larger than {self._size_limit:,} bytes.")
+                    raise BadAnswer(f"The answer of {origin} is larger than {self._size_limit:,} bytes.")
         finally:
             answer.close()
         return bytes(body)

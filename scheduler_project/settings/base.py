@@ -178,6 +178,8 @@ DAYBOOK_ANNOUNCE: str = environment["DAYBOOK_ANNOUNCE"]
 DAYBOOK_PUBLISH_WINDOW: int = environment["DAYBOOK_PUBLISH_WINDOW"]
 DAYBOOK_QUEUE_LIMIT: int = environment["DAYBOOK_QUEUE_LIMIT"]
 DAYBOOK_OUTBOUND_ALLOW: list[str] = environment["DAYBOOK_OUTBOUND_ALLOW"]
+DAYBOOK_CIRCUIT_FAILURES: int = environment["DAYBOOK_CIRCUIT_FAILURES"]
+DAYBOOK_CIRCUIT_RESET = environment["DAYBOOK_CIRCUIT_RESET"]
 DAYBOOK_ADOPT: bool = environment["DAYBOOK_ADOPT"]
 DAYBOOK_LIVENESS_FOLDER = (
     Path(environment["DAYBOOK_LIVENESS_FOLDER"]) if environment["DAYBOOK_LIVENESS_FOLDER"] else None
@@ -249,7 +251,12 @@ def mail(url: str) -> dict[str, Any]:
     import environ
 
     settings: dict[str, Any] = environ.Env.email_url_config(url)
-    return settings
+    return {
+        "EMAIL_TIMEOUT": 10,  # Django's own default is for ever
+        **settings,
+        "EMAIL_BACKEND": "scheduler_project.lib.mail.GuardedBackend",
+        "DAYBOOK_MAIL_BACKEND": settings["EMAIL_BACKEND"],
+    }
 
 
 def logging(form: str) -> dict[str, Any]:
@@ -270,4 +277,5 @@ def logging(form: str) -> dict[str, Any]:
 
 
 LOGGING = logging(environment["DAYBOOK_LOG_FORMAT"] or "text")
+DAYBOOK_MAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"  # behind the circuit breaker; see mail()
 DEFAULT_FROM_EMAIL: str = environment["DAYBOOK_EMAIL_FROM"]

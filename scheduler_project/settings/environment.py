@@ -159,6 +159,12 @@ VARIABLES: dict[str, Variable] = {
         [],
         "Hosts that templates and webhooks may call although they are not public, or at ports other than the web's.",
     ),
+    "DAYBOOK_CIRCUIT_FAILURES": Variable(
+        whole(1, 1000), 5, "After how many failures in a row a mail server or host is not called for a while."
+    ),
+    "DAYBOOK_CIRCUIT_RESET": Variable(
+        seconds(1, 3600), timedelta(seconds=30), "How long it is not called then; runs that need it wait as long."
+    ),
     "DAYBOOK_ADOPT": Variable(boolean, True, "Adopt django-celery-beat rows that others made as jobs."),
     "DAYBOOK_ROLE": Variable(
         choice("web", "scheduler", "worker", "command"), "command", "Set by the process itself; not for people."

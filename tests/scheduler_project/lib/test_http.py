@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scheduler_project.lib.addresses import Allowed
-from scheduler_project.lib.http import BadStatus, HttpClient, OutboundFailed, OutboundRefused
+from scheduler_project.lib.http import BadAnswer, BadStatus, HttpClient, OutboundFailed, OutboundRefused
 from tests.receivers import Receiver, receiver, redirect, status
 
 LOOPBACK = Allowed(["127.0.0.1", "localhost"])
@@ -71,19 +71,19 @@ class TestRequest:
         server.answers["/small"] = status(200, gzip.compress(b'{"a": 2}'), Content_Encoding="gzip")
         server.answers["/bomb"] = status(200, gzip.compress(b"0" * 50_000_000), Content_Encoding="gzip")
         assert client.get(server.url("/small")).json() == {"a": 2}
-        with pytest.raises(OutboundFailed, match="larger than 1,048,576 bytes"):
+        with pytest.raises(BadAnswer, match="larger than 1,048,576 bytes"):
             client.get(server.url("/bomb"))
 
     def test_keeps_no_more_than_the_limit(self, server: Receiver, client: HttpClient) -> None:
         server.answers["/fits"] = status(200, b"x" * 1_048_576)
         server.answers["/large"] = status(200, b"x" * 1_048_577)
         assert len(client.get(server.url("/fits")).body) == 1_048_576
-        with pytest.raises(OutboundFailed, match="larger than"):
+        with pytest.raises(BadAnswer, match="larger than"):
             client.get(server.url("/large"))
 
     def test_says_that_an_answer_is_not_json(self, server: Receiver, client: HttpClient) -> None:
         server.answers["/"] = status(200, b"<html>")
-        with pytest.raises(OutboundFailed, match="is not JSON"):
+        with pytest.raises(BadAnswer, match="is not JSON"):
             client.get(server.url()).json()
 
     def test_asks_no_proxy_of_the_environment(
@@ -235,7 +235,7 @@ class TestRedirect:
         for step in range(4):
             server.answers[f"/{step}"] = redirect(f"/{step + 1}")
         assert client.get(server.url("/1")).url == server.url("/4")
-        with pytest.raises(OutboundFailed, match="more than 3 times"):
+        with pytest.raises(BadAnswer, match="more than 3 times"):
             client.get(server.url("/0"))
 
     def test_is_judged_like_the_first_call(self, server: Receiver, names: Answers) -> None:

@@ -1,0 +1,66 @@
+"""An SMTP server on loopback that takes mail, refuses it, or hangs."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class MailServer:
+    port: int = 0
+    is_hanging: bool = False
+    connections: int = 0
+    refuses: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+    goes_on: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def mail_server() -> Iterator[MailServer]:
+    """A server for as long as the block runs. `refuses` are recipients that it does not know."""
+    state = MailServer()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            state.connections += 1
+            if state.is_hanging:
+                state.goes_on.wait(20)
+                return
+            self._say("220 ready")
+            for line in self.rfile:
+                command = line.decode().strip()
+                verb = command.upper().partition(" ")[0]
+                if verb == "RCPT" and any(name in command for name in state.refuses):
+                    self._say("550 no such user")
+                elif verb == "DATA":
+                    self._say("354 go on")
+                    text = []
+                    while (part := self.rfile.readline()) not in (b".\r\n", b""):
+                        text.append(part.decode())
+                    state.taken.append("".join(text))
+                    self._say("250 taken")
+                elif verb == "QUIT":
+                    self._say("221 bye")
+                    return
+                else:
+                    self._say("250 ok")
+
+        def _say(self, line: str) -> None:
+            self.wfile.write(line.encode() + b"\r\n")
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        state.port = server.server_address[1]
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        try:
+            yield state
+        finally:
+            state.goes_on.set()
+            server.shutdown()
