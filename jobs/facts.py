@@ -7,9 +7,9 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from jobs import planner, queries
+from jobs import planner, queries, queues
 from jobs.models import Calendar, Job, Maintenance
-from jobs.planner import JobFacts, Pause
+from jobs.planner import JobFacts, Pause, TickDecision
 from jobs.rules.calendar import CalendarRules, MaintenanceWindow
 from jobs.rules.states import Mode
 from jobs.rules.zones import load_zone
@@ -29,6 +29,7 @@ class Surroundings:
         self._active = queries.active_executions_by_job(looked_at) if looked_at else {}
         self._calendars = calendars_of(jobs)
         self._maintenance = maintenance_windows(since, now)
+        self.depth = queues.depths() if active else {}  # whoever queues runs of one job counts them in for the next
         self._gone = set(TemplateVersion.objects.filter(is_available=False).values_list("pk", flat=True))
 
     def facts(self, job: Job, *, next_tick_at: datetime, closing: str = "") -> JobFacts:
@@ -46,7 +47,15 @@ class Surroundings:
             calendars=tuple(self._calendar(job.tenant_id, slug) for slug in self._known(job)),
             maintenance=self._maintenance,
             active=tuple(self._active.get(job.pk, ())),
+            rooms=queues.rooms(job.priority, job.policies, self.depth) if self.depth else (),
         )
+
+    def count_in(self, job: Job, decisions: Sequence[TickDecision]) -> None:
+        """The runs that a plan comes to wait too, before those of the next plan."""
+        for decision in decisions:
+            priority = job.priority if decision.priority is None else decision.priority
+            if decision.fires and priority in self.depth:
+                self.depth[priority] += 1
 
     def _known(self, job: Job) -> list[str]:
         return [slug for slug in job.calendars if (job.tenant_id, slug) in self._calendars]

@@ -53,6 +53,7 @@ def decide_due(*, now: datetime, epoch: int) -> Decided:
         if plan is not None:
             _note_template(job, surroundings.template_problem(job))
             plans.append((job, plan))
+            surroundings.count_in(job, plan.decisions)
             left -= len(plan.decisions)
             is_complete = is_complete and plan.is_complete
     recorded, fired = _record_each(plans, now=now, epoch=epoch)
@@ -76,6 +77,7 @@ def _lock_due(now: datetime) -> list[Job]:
 READ = (
     "tenant_id", "template_id", "name", "spec", "policy", "calendars", "mode", "paused_at", "paused_by", "pause_note",
     "paused_until", "next_tick_at", "fired_count", "problem", "undecided_since", "has_gates",
+    "priority",
 )  # fmt: skip
 
 
@@ -143,8 +145,9 @@ RECORD = """
 WITH planned AS (
     SELECT * FROM unnest(%(job)s::bigint[], %(due)s::timestamptz[], %(outcome)s::text[], %(reason)s::text[],
                          %(blocking)s::bigint[], %(execution)s::bigint[], %(slots)s::integer[],
-                         %(attempts)s::integer[], %(deadline)s::timestamptz[], %(held_for)s::text[])
-        AS p(job_id, due_at, outcome, reason, blocking_id, execution_id, slots, attempts, deadline, held_for)
+                         %(attempts)s::integer[], %(deadline)s::timestamptz[], %(held_for)s::text[],
+                         %(priority)s::smallint[])
+        AS p(job_id, due_at, outcome, reason, blocking_id, execution_id, slots, attempts, deadline, held_for, priority)
 ), recorded AS (
     INSERT INTO ticks (tenant_id, job_id, due_at, outcome, reason, blocking_id, execution_id, revision, epoch,
                        decided_at)
@@ -168,7 +171,7 @@ WITH planned AS (
         available_at, start_deadline_at, event_sequence)
     SELECT r.execution_id, j.tenant_id, j.id, j.template_id, 'schedule', r.due_at, j.revision, j.parameters, j.policy,
            md5(j.id || '/' || extract(epoch FROM r.due_at) || '/schedule')::uuid, 'system:schedule', j.queue,
-           j.priority, j.pool_id, p.slots, p.attempts, p.held_for, %(now)s, %(now)s, p.deadline, 1
+           coalesce(p.priority, j.priority), j.pool_id, p.slots, p.attempts, p.held_for, %(now)s, %(now)s, p.deadline, 1
     FROM recorded r JOIN planned p USING (job_id, due_at) JOIN dynamic_jobs j ON j.id = r.job_id
     WHERE r.execution_id IS NOT NULL
     RETURNING id, tenant_id, job_id
@@ -252,6 +255,11 @@ def _execution_ids(planned: Iterable[tuple[Job, TickDecision]]) -> dict[tuple[in
     return {key: row["id"] for key, row in zip(firing, ids, strict=True)}
 
 
+COLUMNS = (
+    "job", "due", "outcome", "reason", "blocking", "execution", "slots", "attempts", "deadline", "held_for", "priority",
+)  # fmt: skip
+
+
 def _held_for(job: Job, policy: JobPolicy) -> str:
     """What a run must wait for before it may be announced; after the other jobs' ticks, somebody's approval."""
     if job.has_gates:
@@ -262,21 +270,7 @@ def _held_for(job: Job, policy: JobPolicy) -> str:
 def _columns(
     planned: Sequence[tuple[Job, TickDecision]], execution_ids: dict[tuple[int, datetime], int]
 ) -> dict[str, list[object]]:
-    columns: dict[str, list[object]] = {
-        name: []
-        for name in (
-            "job",
-            "due",
-            "outcome",
-            "reason",
-            "blocking",
-            "execution",
-            "slots",
-            "attempts",
-            "deadline",
-            "held_for",
-        )
-    }
+    columns: dict[str, list[object]] = {name: [] for name in COLUMNS}
     policies = {job.pk: job.policies for job, _ in planned}
     for job, decision in planned:
         policy = policies[job.pk]
@@ -293,4 +287,5 @@ def _columns(
         columns["attempts"].append(policy.max_attempts)
         columns["deadline"].append(policy.start_deadline_at(decision.due_at))
         columns["held_for"].append(_held_for(job, policy))
+        columns["priority"].append(decision.priority)
     return columns

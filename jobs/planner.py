@@ -14,6 +14,7 @@ from jobs.rules.schedule import ScheduleSpec, latest, next_occurrence, occurrenc
 from jobs.rules.states import FIRING, Misfire, Mode, Overlap, TickOutcome
 
 JUST_BEFORE = timedelta(microseconds=1)
+DEGRADED = "degraded"  # the reason of a tick that fired into a lower priority, for its own was full
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,14 @@ class Pause:
     note: str = ""
     until: datetime | None = None
     since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many more runs may wait in one priority before its queue is full."""
+
+    priority: int
+    free: int
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ class JobFacts:
     calendars: tuple[CalendarRules, ...] = ()
     maintenance: tuple[MaintenanceWindow, ...] = ()
     active: tuple[int, ...] = ()  # ids of its queued and running executions, oldest first
+    rooms: tuple[Room, ...] = ()  # where its runs may wait, the best first; none: anywhere
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,7 @@ class TickDecision:
     blocking_id: int | None = None
     blocking_due_at: datetime | None = None  # blocked by, or coalesced into, another tick of the same plan
     replaces: bool = False
+    priority: int | None = None  # where its run waits, if not in the job's own priority
 
     @property
     def fires(self) -> bool:
@@ -177,6 +188,23 @@ def overlap(moment: Moment) -> Verdict | None:
     return Verdict(TickOutcome.SKIPPED, "overlap", blocking_due_at=moment.fired[0])
 
 
+def queue_full(moment: Moment) -> Verdict | None:
+    """So many runs wait already that no more of them are queued."""
+    rooms = moment.facts.rooms
+    if not rooms or room_for(rooms, len(moment.fired)) is not None:
+        return None
+    return Verdict(TickOutcome.SKIPPED, "queue_full")
+
+
+def room_for(rooms: Sequence[Room], taken: int) -> Room | None:
+    """Where one more run can wait after `taken` others."""
+    for room in rooms:
+        if taken < room.free:
+            return room
+        taken -= room.free
+    return None
+
+
 @dataclass(frozen=True)
 class Rule:
     name: str
@@ -197,6 +225,7 @@ ADMISSION = (
 CONTENTION = (
     Rule("misfire", misfire, ("misfire_*",)),
     Rule("overlap", overlap, ("overlap",)),
+    Rule("queue_full", queue_full, ("queue_full",)),
 )
 RULES = (*ADMISSION, *CONTENTION)
 
@@ -239,7 +268,12 @@ def _decide(moment: Moment, verdict: Verdict | None) -> TickDecision:
             moment.due_at, verdict.outcome, verdict.reason, verdict.blocking_id, verdict.blocking_due_at
         )
     outcome = TickOutcome.LATE if moment.is_late else TickOutcome.FIRED
-    return TickDecision(moment.due_at, outcome, replaces=moment.facts.policy.overlap is Overlap.REPLACE)
+    replaces = moment.facts.policy.overlap is Overlap.REPLACE
+    rooms = moment.facts.rooms
+    room = room_for(rooms, len(moment.fired))
+    if room is None or room == rooms[0]:
+        return TickDecision(moment.due_at, outcome, replaces=replaces)
+    return TickDecision(moment.due_at, outcome, DEGRADED, replaces=replaces, priority=room.priority)
 
 
 def first_tick_after(

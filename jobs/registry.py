@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import Tenant
-from jobs import definition, executions, ledger, revisions
+from jobs import definition, executions, ledger, queues, revisions
 from jobs.definition import Definition, InvalidJob
 from jobs.models import Job
 from jobs.rules.schedule import HORIZON, ScheduleSpec
@@ -254,7 +254,7 @@ def run_now(
 ) -> int:
     """Queue one run outside the schedule and return its id; `parameters` replace single ones of the job for this run.
 
-    Raises `InvalidJob`, `JobIsArchived`.
+    Raises `InvalidJob`, `JobIsArchived`, `QueueFull`.
     """
     if dry_run and not job.template.supports_dry_run:
         raise InvalidJob({"dry_run": [f"The template {job.template.name} has no dry run."]})
@@ -267,7 +267,13 @@ def run_now(
             _refuse_for_tenant(new, job.tenant)
         parameters = new.parameters
     return executions.create(
-        job=job, trigger=trigger, requested_by=actor, request_id=request_id, parameters=parameters, dry_run=dry_run
+        job=job,
+        trigger=trigger,
+        requested_by=actor,
+        request_id=request_id,
+        parameters=parameters,
+        dry_run=dry_run,
+        priority=queues.admit(job.priority, job.policies),
     )
 
 

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from jobs import beat_sync, planner
 from jobs.definition import Definition, InvalidJob
 from jobs.executions import JobIsArchived
-from jobs.models import Job, JobRevision
+from jobs.models import Job, JobRevision, Pool
 from jobs.rules.schedule import ENGINE_VERSION, InvalidSchedule, spread_offset, tzdata_version
 from jobs.rules.states import Origin
 from scheduler_project.lib import sql, telemetry, transactions
@@ -35,6 +35,7 @@ def write(job: Job, new: Definition, *, change: str, actor: str, now: datetime, 
     offset = spread_offset(job.pk, new.schedule.spread_seconds)
     new = replace(new, schedule=replace(new.schedule, spread_offset_seconds=offset))
     new.write_to(job)
+    job.pool = _pool_of(job, new)
     job.revision += 1
     if job.origin == Origin.NATIVE:
         job.problem = ""  # the definition was read anew; what an adopted job has, its row says
@@ -62,6 +63,22 @@ def write(job: Job, new: Definition, *, change: str, actor: str, now: datetime, 
     )
     beat_sync.mirror(job)
     transaction.on_commit(lambda: telemetry.emit(f"job.{change}", job_id=job.pk, job=job.name, actor=actor, note=note))
+
+
+def _pool_of(job: Job, new: Definition) -> Pool | None:
+    """Locked against its deletion. Raises `InvalidJob`."""
+    if not new.pool:
+        return None
+    named = Pool.objects.filter(tenant_id=job.tenant_id, slug=new.pool)
+    if (
+        sql.row(
+            "SELECT 1 FROM pools WHERE tenant_id = %(tenant)s AND slug = %(slug)s FOR KEY SHARE",
+            {"tenant": job.tenant_id, "slug": new.pool},
+        )
+        is None
+    ):
+        raise InvalidJob({"pool": [f"{job.tenant.name} has no pool {new.pool}."]})
+    return named.get()
 
 
 def _next_tick(job: Job, new: Definition, *, after: datetime) -> datetime | None:

@@ -40,6 +40,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Configure",
         (
             Entry("Calendars", "flag", "jobs.Calendar"),
+            Entry("Pools", "box", "jobs.Pool"),
             Entry("Templates", "template", "templates_registry.TemplateVersion"),
             Entry("Celery beat rows", "clock", "django_celery_beat"),
         ),

@@ -44,6 +44,7 @@ POLICIES = {
     "start_deadline": "start_deadline_seconds", "max_runs": "max_runs", "timeout": "timeout_seconds",
     "soft_timeout": "soft_timeout_seconds", "max_retries": "max_retries", "retry_base": "retry_base_seconds",
     "retry_cap": "retry_cap_seconds", "on_lost": "on_lost", "pause_after_failures": "pause_after_failures",
+    "on_queue_full": "on_queue_full",
 }  # fmt: skip
 MAY_BE_EMPTY = {"max_instances", "start_deadline", "max_runs", "soft_timeout", "pause_after_failures"}
 OF_KIND = {
@@ -137,6 +138,15 @@ class JobFields(forms.Form):
         help_text="Runs that one of them leaves out are skipped.",
         required=False,
         widget=forms.CheckboxSelectMultiple,
+    )
+
+    pool = forms.ChoiceField(
+        label="Pool", help_text="Its runs share the slots of the pool with those of other jobs.", required=False
+    )
+    on_queue_full = forms.ChoiceField(
+        label="When its queue is full",
+        choices=[("skip", "Skip the run"), ("degrade", "Wait in a lower priority")],
+        required=False,
     )
 
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))

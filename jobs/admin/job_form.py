@@ -23,7 +23,7 @@ from jobs.admin.job_fields import (
     SCHEDULE,
     JobFields,
 )
-from jobs.models import Calendar, Job
+from jobs.models import Calendar, Job, Pool
 from jobs.rules.schedule import ScheduleSpec, load_zone
 from jobs.rules.states import PRIORITY_NAMES, Origin
 from jobs.rules.zones import UnknownZone
@@ -39,6 +39,7 @@ class JobForm(JobFields):
         self.job = job
         self._fill_choices(tenants, templates)
         self._fill_calendars(tenants)
+        self._fill_pools(tenants)
         if job is not None:
             del self.fields["tenant"]
             if job.origin == Origin.ADOPTED:
@@ -77,6 +78,14 @@ class JobForm(JobFields):
             self._set_choices("calendars", list(names.items()))
         else:
             del self.fields["calendars"]
+
+    def _fill_pools(self, tenants: QuerySet[Tenant]) -> None:
+        known = Pool.objects.filter(tenant=self.job.tenant_id) if self.job else Pool.objects.filter(tenant__in=tenants)
+        names = dict(known.order_by("name").values_list("slug", "name"))
+        if names:
+            self._set_choices("pool", [("", "None"), *names.items()])
+        else:
+            del self.fields["pool"]
 
     def _set_choices(self, name: str, choices: list[Any]) -> None:
         field = self.fields[name]
@@ -138,6 +147,7 @@ class JobForm(JobFields):
             "policies": self.policy_data(),
             "priority": cleaned.get("priority") or "normal",
             "calendars": cleaned.get("calendars", []),
+            "pool": cleaned.get("pool", ""),
             "tags": [tag.strip() for tag in cleaned.get("tags", "").split(",") if tag.strip()],
         }
         if self.job is None or self.job.origin != Origin.ADOPTED:
@@ -178,7 +188,7 @@ class JobForm(JobFields):
         return self.shown("description", "tags", "slug")
 
     def where(self) -> list[BoundField]:
-        return self.shown("queue", "priority")
+        return self.shown("queue", "priority", "on_queue_full", "pool")
 
     def overlapping(self) -> list[BoundField]:
         return self.shown(
@@ -203,6 +213,7 @@ class JobForm(JobFields):
 def _initial(job: Job | None) -> dict[str, Any]:
     if job is None:
         return {"kind": "cron", "timezone": "UTC", "queue": "default", "priority": "normal", "overlap": "skip",
+                "on_queue_full": "skip",
                 "misfire": "last", "gap": "shift", "fold": "first", "every": 900}  # fmt: skip
     spec, policy = readable_schedule(job), job.policies
     return {
@@ -215,6 +226,7 @@ def _initial(job: Job | None) -> dict[str, Any]:
         "template": str(job.template_id),
         "tags": ", ".join(job.tags),
         "calendars": job.calendars,
+        "pool": job.pool.slug if job.pool else "",
         "queue": job.queue,
         "priority": PRIORITY_NAMES[job.priority],
         "expected_revision": job.revision,

@@ -84,6 +84,8 @@ def policies_in_words(policy: JobPolicy) -> list[tuple[str, str]]:
         ("Retries", retries),
         ("Worker lost", "tries again" if policy.on_lost == "retry" else "fails"),
     ]
+    if policy.on_queue_full == "degrade":
+        rows.append(("Queue full", "waits in a lower priority"))
     if policy.soft_timeout_seconds:
         rows.insert(3, ("Warning limit", markup.duration(policy.soft_timeout_seconds)))
     if policy.start_deadline_seconds:

@@ -10,13 +10,21 @@ from django.http import HttpRequest
 
 from accounts import access
 from accounts.scopes import Scope
-from jobs import executions, registry
+from jobs import executions, queues, registry
 from jobs.definition import InvalidJob
 from jobs.ledger import StillCatchingUp
 from jobs.models import Job
+from jobs.queues import QueueFull
 from jobs.tick import publisher
 
-REFUSALS = (InvalidJob, StillCatchingUp, executions.JobIsArchived, registry.RevisionConflict, Job.DoesNotExist)
+REFUSALS = (
+    InvalidJob,
+    QueueFull,
+    StillCatchingUp,
+    executions.JobIsArchived,
+    registry.RevisionConflict,
+    Job.DoesNotExist,
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,8 @@ OPERATIONS: dict[str, Operation] = {
 def in_words(error: Exception) -> str:
     if isinstance(error, InvalidJob):
         return " ".join(message for messages in error.fields.values() for message in messages)
+    if isinstance(error, QueueFull):
+        queues.count_rejection(error)
     if isinstance(error, Job.DoesNotExist):
         return "The job is gone."
     return str(error)

@@ -19,6 +19,8 @@ REASONS: dict[str, str] = {
     "misfire_window": "Too late to be made up for",
     "disabled_at_tick": "The job was disabled before it was decided",
     "archived_at_tick": "The job was archived before it was decided",
+    "queue_full": "The queue was full",
+    "degraded": "Its queue was full, so it waited in a lower priority",
     "unaccounted": "Found by the repair: nobody had decided it",
     # executions
     "cancelled": "Cancelled on request",

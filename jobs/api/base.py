@@ -6,14 +6,17 @@ from typing import Any, Never
 
 from rest_framework.request import Request
 
+from jobs import queues
 from jobs.backfill import BackfillHasEnded, BackfillIsRunning
 from jobs.calendars import CalendarChanged, CalendarInUse, InvalidCalendar
 from jobs.definition import InvalidJob
 from jobs.executions import AlreadyFinished, JobIsArchived
 from jobs.ledger import StillCatchingUp
 from jobs.maintenance import InvalidMaintenance, MaintenanceIsOpen, NoMaintenance
+from jobs.pools import InvalidPool, PoolInUse
+from jobs.queues import QueueFull
 from jobs.registry import RevisionConflict
-from scheduler_project.api.errors import Conflict, Invalid
+from scheduler_project.api.errors import Busy, Conflict, Invalid
 from scheduler_project.api.principal import Principal
 from scheduler_project.api.serializers import StrictSerializer
 from scheduler_project.api.views import ApiViewSet, TenantScopedViewSet
@@ -27,6 +30,7 @@ CONFLICTS: dict[type[Exception], str] = {
     JobIsArchived: "job_is_archived",
     MaintenanceIsOpen: "maintenance_is_open",
     NoMaintenance: "no_maintenance",
+    PoolInUse: "pool_in_use",
     RevisionConflict: "revision_conflict",
     StillCatchingUp: "still_catching_up",
 }
@@ -34,8 +38,11 @@ CONFLICTS: dict[type[Exception], str] = {
 
 def answer_for(error: Exception) -> Exception:
     """The API's error for one of the engine's; any other error as it is."""
-    if isinstance(error, InvalidJob | InvalidCalendar | InvalidMaintenance):
+    if isinstance(error, InvalidJob | InvalidCalendar | InvalidMaintenance | InvalidPool):
         return Invalid(error.fields)
+    if isinstance(error, QueueFull):
+        queues.count_rejection(error)
+        return Busy(str(error), code="queue_full", wait=error.retry_after)
     code = CONFLICTS.get(type(error))
     return Conflict(str(error), code=code) if code else error
 

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from jobs.backfill import MOST_AT_ONCE, OUTCOMES
 from jobs.impact import ACTIONS, CHOICES
-from jobs.rules.states import PRIORITIES, Misfire, OnLost, OnQueueFull, Overlap
+from jobs.rules.states import PRIORITIES, FanIn, Misfire, OnLost, OnQueueFull, Overlap
 from scheduler_project.api.serializers import (
     InstantField,
     ObjectField,
@@ -81,6 +81,11 @@ class PolicySerializer(StrictSerializer):
     on_lost = serializers.ChoiceField(choices=[value.value for value in OnLost], required=False)
     on_queue_full = serializers.ChoiceField(choices=[value.value for value in OnQueueFull], required=False)
     requires_approval = serializers.BooleanField(required=False)
+    fan_in = serializers.ChoiceField(
+        choices=[value.value for value in FanIn],
+        required=False,
+        help_text="Of a job with several upstreams that trigger it: whether all of a flow start it, or the first.",
+    )
 
 
 class JobFieldsSerializer(StrictSerializer):
@@ -97,6 +102,12 @@ class JobFieldsSerializer(StrictSerializer):
     queue = serializers.CharField(max_length=100, required=False)
     priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False)
     tags = serializers.ListField(child=serializers.CharField(max_length=50), max_length=20, required=False)
+    pool = TextField(
+        required=False,
+        max_length=60,
+        allow_null=True,
+        help_text="Short name of a pool of the tenant: its runs share the slots of it with those of other jobs.",
+    )
     calendars = serializers.ListField(
         child=serializers.CharField(max_length=60),
         max_length=10,

@@ -44,6 +44,7 @@ class JobSerializer(RowSerializer):
     schedule_text = serializers.SerializerMethodField()
     policies = serializers.SerializerMethodField()
     priority = PriorityField(read_only=True)
+    pool = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True, allow_null=True)
     owner = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
     enabled = serializers.BooleanField(source="is_enabled", read_only=True)
     paused = serializers.BooleanField(source="is_paused", read_only=True)
@@ -52,8 +53,18 @@ class JobSerializer(RowSerializer):
         model = Job
         fields = [
             *("id", "tenant", "name", "slug", "description", "template", "template_version", "parameters"),
-            *("schedule", "schedule_text", "policies", "queue", "priority", "tags", "calendars", "owner", "origin"),
-            *("mode", "enabled", "paused", "paused_at", "paused_by", "pause_note", "paused_until", "archived_at"),
+            *("schedule", "schedule_text", "policies", "queue", "priority", "tags", "calendars", "pool", "owner"),
+            *(
+                "origin",
+                "mode",
+                "enabled",
+                "paused",
+                "paused_at",
+                "paused_by",
+                "pause_note",
+                "paused_until",
+                "archived_at",
+            ),
             *("revision", "created_at"),
             *("updated_at", "next_tick_at", "fired_count", "problem", "last_execution_id", "last_status"),
             *("last_run_at", "last_finished_at", "failures_in_row"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -15,6 +14,7 @@ from rest_framework.response import Response
 from accounts.scopes import Scope
 from jobs import impact, queries, registry
 from jobs.api.base import TenantEngineViewSet, may_run_sub_minute, split_body
+from jobs.api.broker import NO_BROKER, refuse_without_broker
 from jobs.api.execution_output import ExecutionSerializer
 from jobs.api.inputs import (
     CatchingUpSerializer,
@@ -28,11 +28,9 @@ from jobs.api.inputs import (
 )
 from jobs.api.job_output import JobSerializer
 from jobs.api.parameters import JobParameters
-from jobs.backends.base import get_backend
 from jobs.models import Execution, Job
 from jobs.rules.states import Trigger
 from jobs.tick import publisher
-from scheduler_project.api.errors import NotProvisioned
 from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.permissions import MissingScope
 from scheduler_project.api.views import TENANT_HEADER
@@ -68,7 +66,7 @@ class JobViewSet(TenantEngineViewSet):
     errors = {
         **{action: {409: CHANGED_MEANWHILE} for action in ("update", "partial_update")},
         **{action: {409: ARCHIVED} for action in ("destroy", "pause", "resume", "enable", "disable")},
-        "run": {409: ARCHIVED, 501: "Runs are to go through Celery, but no broker is configured."},
+        "run": {409: ARCHIVED, 501: NO_BROKER},
     }
 
     def list(self, request: Request) -> Response:
@@ -139,7 +137,7 @@ class JobViewSet(TenantEngineViewSet):
         """Queue one run now, whatever the schedule says, paused and disabled jobs too."""
         job = self.find(Job.objects.select_related("template"), pk)
         wishes = self.read_body(RunSerializer)
-        _refuse_without_broker()
+        refuse_without_broker()
         execution_id = registry.run_now(
             job, actor=self.principal.label, trigger=Trigger.API, request_id=self.request_id, **wishes
         )
@@ -186,17 +184,8 @@ class JobViewSet(TenantEngineViewSet):
 
 
 def _jobs() -> QuerySet[Job]:
-    return Job.objects.select_related("tenant", "template", "owner")
+    return Job.objects.select_related("tenant", "template", "owner", "pool")
 
 
 def _ids() -> QuerySet[Job]:
     return Job.objects.only("id", "tenant_id")
-
-
-def _refuse_without_broker() -> None:
-    backend: Any = get_backend()
-    if not backend.is_provisioned():
-        raise NotProvisioned(
-            "SCHEDULER_USE_CELERY is on, but there is no broker: set REDIS_URL and start a worker, "
-            "or set SCHEDULER_USE_CELERY=false and start `manage.py run_scheduler`."
-        )

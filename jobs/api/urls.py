@@ -11,8 +11,10 @@ from jobs.api.impact import ImpactViewSet
 from jobs.api.job_history import JobHistoryViewSet
 from jobs.api.jobs import JobViewSet
 from jobs.api.maintenance import MaintenanceViewSet
+from jobs.api.pools import PoolViewSet
 from jobs.api.scheduler import SchedulerViewSet
 from jobs.api.schedules import ScheduleViewSet
+from jobs.api.tasks import TaskViewSet
 from jobs.api.templates import TemplateViewSet
 from scheduler_project.api.routing import ID, route
 
@@ -61,6 +63,8 @@ urlpatterns = [
     route(f"executions/{ID}", ExecutionViewSet, "execution-detail", get="retrieve"),
     route(f"executions/{ID}/log", ExecutionViewSet, "execution-log", get="log"),
     route(f"executions/{ID}/cancel", ExecutionViewSet, "execution-cancel", post="cancel"),
+    route("tasks", TaskViewSet, "task-list", get="list", post="create"),
+    route(f"tasks/{ID}", TaskViewSet, "task-detail", get="retrieve", delete="cancel"),
     route("calendars", CalendarViewSet, "calendar-list", get="list", post="create"),
     route(
         f"calendars/{ID}",
@@ -72,6 +76,8 @@ urlpatterns = [
         delete="destroy",
     ),
     route(f"calendars/{ID}/preview", CalendarViewSet, "calendar-preview", get="preview"),
+    route("pools", PoolViewSet, "pool-list", get="list", post="create"),
+    route(f"pools/{ID}", PoolViewSet, "pool-detail", get="retrieve", patch="partial_update", delete="destroy"),
     route(
         "scheduler/maintenance", MaintenanceViewSet, "scheduler-maintenance", get="retrieve", post="start", delete="end"
     ),

@@ -29,7 +29,7 @@ UNWRITABLE = ("Cc", "Cs", "Cn")
 
 FIELDS = (
     "name", "slug", "description", "template", "template_version", "parameters", "schedule", "policies", "queue",
-    "priority", "tags", "calendars",
+    "priority", "tags", "calendars", "pool",
 )  # fmt: skip
 
 
@@ -67,10 +67,11 @@ class Reader:
         priority = self.priority()
         tags = self.tags()
         calendars = self.calendars()
+        pool = self.pool()
         if self.problems or template is None or schedule is None or policies is None:
             return None
         return Definition(
-            name, slug, description, template, parameters, schedule, policies, queue, priority, tags, calendars
+            name, slug, description, template, parameters, schedule, policies, queue, priority, tags, calendars, pool
         )
 
     def refuse(self, path: str, *messages: str) -> None:
@@ -226,6 +227,15 @@ class Reader:
             if not isinstance(slug, str) or not SLUG.fullmatch(slug):
                 self.refuse(f"calendars[{position}]", "Write the short name of a calendar.")
         return tuple(dict.fromkeys(slug for slug in given if isinstance(slug, str)))
+
+    def pool(self) -> str:
+        given = self.data.get("pool", self.current.pool if self.current else "")
+        if given in (None, ""):
+            return ""
+        if not isinstance(given, str) or not SLUG.fullmatch(given):
+            self.refuse("pool", "Write the short name of a pool, or nothing for none.")
+            return ""
+        return given
 
 
 def default_policies(template: TemplateVersion | None) -> JobPolicy:

@@ -37,6 +37,7 @@ class Definition:
     priority: int
     tags: tuple[str, ...]
     calendars: tuple[str, ...] = ()
+    pool: str = ""  # its slug
 
     @classmethod
     def of(cls, job: Job) -> Definition:
@@ -52,6 +53,7 @@ class Definition:
             priority=job.priority,
             tags=tuple(job.tags),
             calendars=tuple(job.calendars),
+            pool=job.pool.slug if job.pool else "",
         )
 
     def says_the_same(self, other: Definition) -> bool:
@@ -80,4 +82,5 @@ class Definition:
             "priority": PRIORITY_NAMES[self.priority],
             "tags": list(self.tags),
             "calendars": list(self.calendars),
+            "pool": self.pool,
         }

@@ -19,11 +19,11 @@ CREATE = """
 WITH made AS (
     INSERT INTO job_executions (tenant_id, job_id, template_id, trigger, scheduled_for, revision, parameters, policy,
         dry_run, requested_by, request_id, queue, priority, pool_id, max_instances, max_attempts, held_for,
-        event_sequence)
+        parent_id, flow_id, event_sequence)
     SELECT j.tenant_id, j.id, j.template_id, %(trigger)s, %(scheduled_for)s::timestamptz, j.revision,
            coalesce(%(parameters)s::jsonb, j.parameters), j.policy, %(dry_run)s, %(requested_by)s, %(request_id)s,
-           j.queue, j.priority, CASE WHEN NOT %(dry_run)s THEN j.pool_id END, %(slots)s::integer, %(attempts)s,
-           %(held_for)s, 1
+           j.queue, coalesce(%(priority)s::smallint, j.priority), CASE WHEN NOT %(dry_run)s THEN j.pool_id END,
+           %(slots)s::integer, %(attempts)s, %(held_for)s, %(parent)s::bigint, %(flow)s::bigint, 1
     -- The lock waits for whoever is archiving the job, and then finds it archived.
     FROM dynamic_jobs j WHERE j.id = %(job)s AND j.archived_at IS NULL FOR SHARE
     RETURNING id, tenant_id, job_id, created_at
@@ -44,10 +44,14 @@ def create(
     parameters: Mapping[str, Any] | None = None,
     scheduled_for: datetime | None = None,
     dry_run: bool = False,
+    priority: int | None = None,
+    parent_id: int | None = None,
+    flow_id: int | None = None,
 ) -> int:
     """Queue one run of a job outside its schedule and return its id. Announcing it is the caller's, after commit.
 
-    `scheduled_for` is the instant that it runs again for. Raises `JobIsArchived`.
+    `scheduled_for` is the instant that it runs again for, `priority` where it waits if not in the job's own. Raises
+    `JobIsArchived`.
     """
     policy = job.policies
     made = sql.row(
@@ -63,6 +67,9 @@ def create(
             # A dry run has no effects, so it waits for no slot.
             "slots": None if dry_run else policy.slots,
             "attempts": 1 if dry_run else policy.max_attempts,
+            "priority": priority,
+            "parent": parent_id,
+            "flow": flow_id,
             "held_for": HeldFor.APPROVAL if policy.requires_approval and not dry_run else "",
         },
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from jobs.planner import Moment, Verdict
-from jobs.rules.states import Misfire, Overlap
+from jobs.planner import Moment, Verdict, room_for
+from jobs.rules.states import PRIORITY_NAMES, Misfire, Overlap
 from jobs.rules.zones import UnknownZone, load_zone
 
 TITLES = {
@@ -18,6 +18,7 @@ TITLES = {
     "calendar": "Calendars",
     "misfire": "Lateness",
     "overlap": "Earlier runs",
+    "queue_full": "Room in the queue",
 }
 
 
@@ -83,6 +84,14 @@ def _has_room(moment: Moment) -> str:
     return f"{in_the_way} earlier run(s) have not ended, and the overlap policy `{facts.policy.overlap}` has room."
 
 
+def _may_wait(moment: Moment) -> str:
+    rooms = moment.facts.rooms
+    room = room_for(rooms, len(moment.fired))
+    if room is None or room == rooms[0]:
+        return "The queue has room for its run."
+    return f"Its queue is full; by the policy `degrade` its run waits in the priority {PRIORITY_NAMES[room.priority]}."
+
+
 PASSED: dict[str, Callable[[Moment], str]] = {
     "closing": lambda _: "The job is not being disabled or archived.",
     "observed": lambda _: "The job is live, not only observed.",
@@ -92,6 +101,7 @@ PASSED: dict[str, Callable[[Moment], str]] = {
     "calendar": _open_calendars,
     "misfire": _may_run,
     "overlap": _has_room,
+    "queue_full": _may_wait,
 }
 
 
@@ -168,4 +178,5 @@ BLOCKED: dict[str, Callable[[Verdict, Moment], str]] = {
         f"Late, and newer ones fill the misfire cap of {moment.facts.policy.misfire_cap} already."
     ),
     "overlap": _overlap,
+    "queue_full": lambda *_: "So many runs of its priority waited already that no more of them were taken.",
 }

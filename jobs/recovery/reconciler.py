@@ -134,7 +134,7 @@ def _repair(job_id: int, violations: Iterable[Violation], *, now: datetime, epoc
         "due": due,
         "outcome": ["missed"] * len(due),
         "reason": ["unaccounted"] * len(due),
-        **dict.fromkeys(("blocking", "execution", "slots", "attempts", "deadline", "held_for"), nothing),
+        **dict.fromkeys(ledger.COLUMNS[4:], nothing),
     }
     sql.rows(ledger.RECORD, {**columns, "now": now, "epoch": epoch})
 

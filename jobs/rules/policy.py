@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, get_type_hints
 
-from jobs.rules.states import Misfire, OnLost, OnQueueFull, Overlap
+from jobs.rules.states import FanIn, Misfire, OnLost, OnQueueFull, Overlap
 from jobs.rules.stored import remembered
 
 DAY = 86_400
@@ -43,6 +43,7 @@ class JobPolicy:
     on_lost: OnLost = OnLost.RETRY
     on_queue_full: OnQueueFull = OnQueueFull.SKIP
     requires_approval: bool = False
+    fan_in: FanIn = FanIn.ALL
 
     @property
     def slots(self) -> int | None:
@@ -108,6 +109,7 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "overlap": Overlap,
     "on_lost": OnLost,
     "on_queue_full": OnQueueFull,
+    "fan_in": FanIn,
 }
 _BOOLEANS = {name for name, hint in get_type_hints(JobPolicy).items() if hint is bool}
 _OPTIONAL = {name for name, hint in get_type_hints(JobPolicy).items() if type(None) in getattr(hint, "__args__", ())}

@@ -57,6 +57,17 @@ class TooLarge(ApiError):
     default_code = "too_large"
 
 
+class Busy(ApiError):
+    """Not now; `wait` seconds later perhaps."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "busy"
+
+    def __init__(self, detail: str, *, code: str, wait: int) -> None:
+        super().__init__(detail, code=code)
+        self.wait = wait
+
+
 class NotProvisioned(ApiError):
     status_code = status.HTTP_501_NOT_IMPLEMENTED
     default_code = "not_provisioned"

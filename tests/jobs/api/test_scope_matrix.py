@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from rest_framework.views import APIView
@@ -16,7 +17,7 @@ from rest_framework.views import APIView
 from accounts import keys
 from accounts.models import Tenant
 from accounts.scopes import ROLE_SCOPES, Scope
-from jobs import calendars, maintenance
+from jobs import calendars, maintenance, pools
 from jobs.models import Backfill, Execution, Job, Tick
 from tests.cast import MEMBERS, Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import JOB, MakeJob, RunJob, backfill_of, untouched
@@ -71,6 +72,11 @@ RULES: dict[tuple[str, str], str] = {
     ("patch", "calendar-detail"): WRITE,
     ("delete", "calendar-detail"): WRITE,
     ("get", "calendar-preview"): READ,
+    ("get", "pool-list"): READ,
+    ("post", "pool-list"): WRITE,
+    ("get", "pool-detail"): READ,
+    ("patch", "pool-detail"): WRITE,
+    ("delete", "pool-detail"): WRITE,
     ("get", "scheduler-maintenance"): READ,
     ("post", "scheduler-maintenance"): WRITE,
     ("delete", "scheduler-maintenance"): WRITE,
@@ -78,11 +84,8 @@ RULES: dict[tuple[str, str], str] = {
 # The scope lets nobody else in: they concern every tenant.
 SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance")]
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
-OF_A_ROW = [
-    endpoint
-    for endpoint in GUARDED
-    if endpoint[1].startswith(("job-", "execution-", "tick-", "calendar-")) and "list" not in endpoint[1]
-]
+OF_ROWS = ("job-", "execution-", "tick-", "calendar-", "pool-")
+OF_A_ROW = [endpoint for endpoint in GUARDED if endpoint[1].startswith(OF_ROWS) and "list" not in endpoint[1]]
 BODIES: dict[tuple[str, str], Any] = {
     ("post", "job-list"): JOB,
     ("put", "job-detail"): JOB,
@@ -93,6 +96,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "calendar-list"): {"name": "Office"},
     ("put", "calendar-detail"): {"name": "Office"},
     ("patch", "calendar-detail"): {"weekdays": [0]},
+    ("post", "pool-list"): {"name": "Vendor", "size": 3},
+    ("patch", "pool-detail"): {"size": 4},
     ("post", "scheduler-maintenance"): {"note": "New disks"},
 }
 
@@ -112,11 +117,17 @@ def served(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterat
 
 
 class Stage:
-    """A job, a waiting execution, a tick and a calendar of acme, and the paths that reach them."""
+    """A row of each kind of acme, and the paths that reach them. `rows` are found by the first word of a route."""
 
     def __init__(self, job: Job, execution: Execution) -> None:
         self.job, self.execution, self.tick = job, execution, missed_tick_of(job)
-        self.calendar = calendars.create({"name": "Stage"}, tenant=job.tenant, actor="user:ana")
+        self.rows: dict[str, Model] = {
+            "job": job,
+            "execution": execution,
+            "tick": self.tick,
+            "calendar": calendars.create({"name": "Stage"}, tenant=job.tenant, actor="user:ana"),
+            "pool": pools.create({"name": "Stage", "size": 3}, tenant=job.tenant, actor="user:ana"),
+        }
 
     def path(self, name: str) -> str:
         if name in ("forecast", "upcoming"):
@@ -129,8 +140,7 @@ class Stage:
             return reverse(name)
         if name == "job-tick-explain":
             return reverse(name, args=[self.job.pk, self.tick.pk])
-        rows = {"execution": self.execution, "tick": self.tick, "calendar": self.calendar}
-        path = reverse(name, args=[rows.get(name.partition("-")[0], self.job).pk])
+        path = reverse(name, args=[self.rows.get(name.partition("-")[0], self.job).pk])
         return f"{path}?job={self.job.pk}" if name == "calendar-preview" else path
 
 
@@ -200,7 +210,7 @@ def test_a_caller_with_the_scope_gets_in(
     allowed |= {who: getattr(cast, who) for who in ("ana", "olaf", "vera") if scope in ROLE_SCOPES[MEMBERS[who][1]]}
     if endpoint in SUPERUSERS_ONLY:
         allowed = {}
-    creates = method == "post" and name in ("job-list", "calendar-list")
+    creates = method == "post" and name in ("job-list", "calendar-list", "pool-list")
     body = {**BODIES[endpoint], "tenant": "acme"} if creates else BODIES.get(endpoint)
     for who, caller in {**allowed, "root": cast.root}.items():
         with transaction.atomic():
@@ -241,7 +251,7 @@ def test_an_unknown_id_is_not_found(endpoint: tuple[str, str], stage: Stage, cas
     method, name = endpoint
     for number in (987_654_321, 10**18 - 1, 10**30):
         path = stage.path(name)
-        for row in (stage.job, stage.execution, stage.tick, stage.calendar):
+        for row in stage.rows.values():
             path = path.replace(f"/{row.pk}", f"/{number}")
         with untouched():
             answer = client_of(cast.ana).send(method.upper(), path, BODIES.get(endpoint))
@@ -249,7 +259,7 @@ def test_an_unknown_id_is_not_found(endpoint: tuple[str, str], stage: Stage, cas
         assert answer.json()["error"]["code"] == "not_found"
 
 
-@pytest.mark.parametrize("name", ["job-list", "execution-list", "calendar-list"])
+@pytest.mark.parametrize("name", ["job-list", "execution-list", "calendar-list", "pool-list"])
 def test_lists_leave_other_tenants_out(name: str, stage: Stage, cast: Cast, client_of: ClientOf) -> None:
     counts = {
         who: client_of(getattr(cast, who)).get(reverse(name)).json()["total_count"] for who in ("vera", "gita", "root")
