@@ -10,6 +10,7 @@ from jobs.models.forecast import ForecastHour
 from jobs.models.job import Job, JobRevision
 from jobs.models.lease import ExecutionLease, LeaseHistory, SchedulerCandidate, SchedulerLease
 from jobs.models.pool import Pool, QueueRejection
+from jobs.models.run_context import CircuitEvent, RunCheckpoint, RunEffect
 from jobs.models.tick import LedgerViolation, Tick, TickTotal
 from jobs.models.worker import Worker
 
@@ -20,6 +21,7 @@ __all__ = [
     "BeatRow",
     "Blackout",
     "Calendar",
+    "CircuitEvent",
     "DeadLetter",
     "DeadLetterReplay",
     "DeadLetterRun",
@@ -37,6 +39,8 @@ __all__ = [
     "Maintenance",
     "Pool",
     "QueueRejection",
+    "RunCheckpoint",
+    "RunEffect",
     "SchedulerCandidate",
     "SchedulerLease",
     "Tick",
