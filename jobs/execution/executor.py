@@ -21,8 +21,8 @@ from jobs.execution.interrupts import Cancelled, Interrupts, SoftTimeout
 from jobs.execution.run_context import ExecutionContext
 from jobs.execution.watchdog import Watchdog
 from jobs.executions import Claim, Ending, Settled
-from jobs.rules.states import AttemptOutcome, ExecutionStatus
-from jobs.tick import publisher
+from jobs.rules.states import FINISHED, AttemptOutcome, ExecutionStatus
+from jobs.tick import publisher, successors
 from scheduler_project.lib import correlation, sql, telemetry
 from templates_registry import registry
 from templates_registry.base import Cancelled as TemplateStopped
@@ -89,6 +89,8 @@ def _carry_out(claim: Claim, claimed_at: float) -> ExecutionStatus | None:
     _tell(claim, ending, settled)
     if settled is not None:
         publisher.publish_freed(settled)
+        if claim.has_successors and settled.status in FINISHED:
+            successors.release(claim.execution_id)
     return settled.status if settled else ExecutionStatus.RUNNING  # by whoever has overtaken us
 
 

@@ -18,8 +18,8 @@ from jobs.execution.interrupts import Cancelled, Interrupted, Interrupts, SoftTi
 from jobs.execution.run_context import ExecutionContext
 from jobs.execution.watchdog import Watchdog
 from jobs.executions import Claim, Ending
-from jobs.rules.states import AttemptOutcome
-from jobs.tick import publisher
+from jobs.rules.states import FINISHED, AttemptOutcome
+from jobs.tick import publisher, successors
 from scheduler_project.lib import telemetry
 
 CANCEL_GRACE = 5.0  # seconds between asking a template to stop and stopping its process
@@ -135,6 +135,8 @@ class Heartbeat:
             raise
         if settled is not None:
             publisher.publish_freed(settled)
+            if self._claim.has_successors and settled.status in FINISHED:
+                successors.release(self._claim.execution_id)
         self._die()
 
     @staticmethod

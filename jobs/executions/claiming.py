@@ -42,6 +42,7 @@ class Claim:
     scheduled_for: datetime | None
     lease: timedelta
     waited: timedelta
+    has_successors: bool = False
 
 
 # What a claim asks of an execution `e`. Whether it was announced does not matter: messages may come late or twice.
@@ -128,7 +129,7 @@ SELECT c.id, c.fence, c.attempt, c.attempt - c.handed_back_count AS tries, c.los
        c.dry_run, c.run_key, c.trigger, c.request_id, c.queue, c.scheduled_for, c.job_id, c.lease,
        c.now - c.available_at AS waited,
        t.name AS template, t.version AS template_version, n.slug AS tenant, coalesce(j.name, '') AS job_name,
-       coalesce(j.origin = 'adopted', false) AS is_adopted
+       coalesce(j.origin = 'adopted', false) AS is_adopted, coalesce(j.has_successors, false) AS has_successors
 FROM claimed c
 JOIN job_templates t ON t.id = c.template_id
 JOIN tenants n ON n.id = c.tenant_id
@@ -191,4 +192,5 @@ def _read(row: sql.Row) -> Claim:
         scheduled_for=row["scheduled_for"],
         lease=timedelta(seconds=row["lease"]),
         waited=row["waited"],
+        has_successors=row["has_successors"],
     )

@@ -4,6 +4,7 @@ from jobs.models.backfill import Backfill, BackfillRun
 from jobs.models.beat import BeatRow
 from jobs.models.calendar import Blackout, Calendar, Maintenance
 from jobs.models.dead_letter import DeadLetter, DeadLetterReplay, DeadLetterRun
+from jobs.models.dependency import Dependency, Succession
 from jobs.models.event import EventCursor, ExecutionEvent, ExecutionTotal
 from jobs.models.execution import Attempt, Execution, LogLine
 from jobs.models.forecast import ForecastHour
@@ -25,6 +26,7 @@ __all__ = [
     "DeadLetter",
     "DeadLetterReplay",
     "DeadLetterRun",
+    "Dependency",
     "EventCursor",
     "Execution",
     "ExecutionEvent",
@@ -43,6 +45,7 @@ __all__ = [
     "RunEffect",
     "SchedulerCandidate",
     "SchedulerLease",
+    "Succession",
     "Tick",
     "TickTotal",
     "Worker",

@@ -46,6 +46,9 @@ class Job(models.Model):
     has_gates = models.BooleanField(
         default=False, db_default=False, editable=False, help_text="Its ticks wait for those of other jobs"
     )
+    has_successors = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Other jobs follow it or wait for it"
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="owned_jobs"
     )

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from jobs import executions
 from jobs.executions import Ending, Settled
 from jobs.rules.policy import JobPolicy
-from jobs.rules.states import AttemptOutcome, ExecutionStatus
-from jobs.tick import publisher
+from jobs.rules.states import FINISHED, AttemptOutcome, ExecutionStatus
+from jobs.tick import publisher, successors
 from scheduler_project.lib import sql, telemetry
 
 # What `Orphan.of` reads; `e` is the execution and `l` its lease.
 COLUMNS = """e.id, e.policy, e.attempt - e.handed_back_count AS tries, e.lost_count, e.cancel_requested_at,
     l.fence, l.worker, l.pid, l.acquired_at, l.expires_at, coalesce(j.name, t.name) AS job,
+    coalesce(j.has_successors, false) AS has_successors,
     clock_timestamp() AS now
 FROM execution_leases l
 JOIN job_executions e ON e.id = l.execution_id
@@ -33,6 +34,7 @@ class Orphan:
     tries: int
     losses: int
     is_cancelled: bool
+    has_successors: bool
     worker: str
     pid: int
     acquired_at: datetime
@@ -49,6 +51,7 @@ class Orphan:
             tries=row["tries"],
             losses=row["lost_count"],
             is_cancelled=row["cancel_requested_at"] is not None,
+            has_successors=row["has_successors"],
             worker=row["worker"],
             pid=row["pid"],
             acquired_at=row["acquired_at"],
@@ -84,6 +87,8 @@ def settle(orphan: Orphan, *, died_at: datetime, how: str, while_stopping: bool 
     if settled.status is ExecutionStatus.QUEUED:
         publisher.announce_soon([orphan.execution_id])
     publisher.publish_freed(settled)
+    if orphan.has_successors and settled.status in FINISHED:
+        successors.release(orphan.execution_id)
     return settled
 
 

@@ -164,6 +164,14 @@ def publish_freed(settled: Settled) -> None:
         _wake(_announcements(_mark(PUBLISH_FREED, values)), get_backend())
 
 
+def publish(execution_ids: Sequence[int]) -> None:
+    """Announce these at once, before returning. When that fails, the leader will."""
+    if not execution_ids:
+        return
+    with contextlib.suppress(BackendUnavailable, Error):
+        _wake(_announcements(_mark(PUBLISH_THESE, {"ids": list(execution_ids)})), get_backend())
+
+
 def _mark(statement: str, values: Mapping[str, Any]) -> list[sql.Row]:
     """Planned each time, for the tables grow within seconds: a plan made for empty ones would read full ones whole."""
     return sql.rows(statement, values, prepare=False)

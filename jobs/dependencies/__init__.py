@@ -1,0 +1,28 @@
+"""Jobs that follow other jobs: edges between them, and what the end of an upstream starts, holds back or ends."""
+
+from jobs.dependencies.edges import DependencyIsGone, InvalidDependency, add, change, remove
+from jobs.dependencies.flows import Flow, flow_of
+from jobs.dependencies.gates import close_waiting, find_decided, settle_gate
+from jobs.dependencies.reading import Graph, Successor, edges_of, graph_of, started_by, successors_of
+from jobs.dependencies.releasing import release, settle_flow
+
+__all__ = [
+    "DependencyIsGone",
+    "Flow",
+    "Graph",
+    "InvalidDependency",
+    "Successor",
+    "add",
+    "change",
+    "close_waiting",
+    "edges_of",
+    "find_decided",
+    "flow_of",
+    "graph_of",
+    "release",
+    "remove",
+    "settle_flow",
+    "settle_gate",
+    "started_by",
+    "successors_of",
+]
