@@ -12,7 +12,7 @@ VENV_BIN := .venv/bin
 INSTALL := $(PYTHON) scheduler_project/embedded/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-dev run test check fmt prove-schedule bench-ticks bench-outage chaos chaos-smoke chromium pgbouncer clean-state
+.PHONY: help venv venv-dev run test check fmt prove-schedule bench bench-ticks bench-outage chaos chaos-smoke chromium pgbouncer clean-state
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1|\2/' | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -42,6 +42,9 @@ fmt: venv-dev  ## format the code and mend what ruff can mend
 
 prove-schedule: venv-dev  ## compare the schedule engine with a brute-force oracle over all zones (about a quarter of an hour)
 	$(VENV_BIN)/python -m tests.jobs.rules.prove $(ARGS)
+
+bench: venv-dev  ## jobs a second and how soon they start, beside Celery and procrastinate (about 8 minutes; ARGS=...)
+	$(VENV_BIN)/python -m benchmarks.runs $(ARGS)
 
 bench-ticks: venv-dev  ## 1,000 to 100,000 jobs due in one second, beside stock django-celery-beat (about 7 minutes; ARGS=...)
 	$(VENV_BIN)/python -m benchmarks.ticks $(ARGS)

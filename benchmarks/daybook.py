@@ -14,14 +14,16 @@ from benchmarks.processes import Process, environment
 from benchmarks.servers import Servers
 
 MIGRATED = "daybook_migrated"
-QUEUE_KEYS = tuple(f"daybook:default{suffix}" for suffix in ("", ":3", ":6", ":9"))
 PARAMETERS = {"model": "sessions.Session", "older_than_days": 30}
 
 
-def settings_for(database_url: str, redis_url: str, role: str) -> dict[str, str]:
+PRODUCTION = "scheduler_project.settings.prod"
+
+
+def settings_for(database_url: str, redis_url: str, role: str, *, settings: str = PRODUCTION) -> dict[str, str]:
     """Production settings; only the servers are on this machine."""
     return {
-        "DJANGO_SETTINGS_MODULE": "scheduler_project.settings.prod",
+        "DJANGO_SETTINGS_MODULE": settings,
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "DAYBOOK_SECRET_KEY": "only-for-the-benchmark",
@@ -31,10 +33,11 @@ def settings_for(database_url: str, redis_url: str, role: str) -> dict[str, str]
     }
 
 
-def set_up(servers: Servers) -> None:
+def set_up(servers: Servers, *, settings: str = PRODUCTION) -> None:
     """Django in this process, and a migrated database to copy. The servers' addresses become this process's own."""
     os.environ.update(
-        settings_for(servers.database(MIGRATED), servers.redis_url, "command"), DAYBOOK_LOG_LEVEL="WARNING"
+        settings_for(servers.database(MIGRATED), servers.redis_url, "command", settings=settings),
+        DAYBOOK_LOG_LEVEL="WARNING",
     )
     django.setup()
     from django.core.management import call_command
@@ -58,12 +61,11 @@ def use(servers: Servers, name: str) -> str:
     return url
 
 
-def scheduler(database_url: str, redis_url: str, folder: Path) -> Process:
+def scheduler(database_url: str, redis_url: str, folder: Path, **more: str) -> Process:
     """`celery beat` with our class."""
     arguments = ["-m", "celery", "-A", "scheduler_project", "beat", "--pidfile="]
-    return Process(
-        arguments, environment(**settings_for(database_url, redis_url, "scheduler")), folder / "scheduler.log"
-    )
+    values = settings_for(database_url, redis_url, "scheduler") | more
+    return Process(arguments, environment(**values), folder / "scheduler.log")
 
 
 def make_jobs(schedules: Iterable[Mapping[str, Any]], count: int, **values: Any) -> None:

@@ -43,7 +43,7 @@ class Servers:
 
     def drop(self, name: str) -> None:
         with psycopg.connect(self.postgres_url, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def broker(self, number: int) -> str:
         """One of the server's numbered databases."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from benchmarks import daybook
 from benchmarks.processes import Process, family, processor_seconds
 from benchmarks.servers import Servers
-from benchmarks.ticks.arrivals import Arrivals, Queue, watch
+from benchmarks.ticks.arrivals import Announced, Arrivals, Queue, watch
 from benchmarks.ticks.instants import wait_until_due
 from benchmarks.ticks.schedules import patterns
 from scheduler_project.embedded.processes import wait_until
@@ -35,12 +36,13 @@ def measure(
     servers: Servers, count: int, *, due_at: datetime, idle_seconds: float, seconds: float, say: Callable[[str], None]
 ) -> Measured:
     url = daybook.use(servers, f"daybook_{count}")
-    queue = Queue(servers.broker(0), daybook.QUEUE_KEYS)
-    queue.clear()
+    Queue(servers.broker(0), ()).clear()
     began = time.monotonic()
     daybook.make_jobs([pattern.schedule for pattern in patterns(due_at)], count)
     say(f"made {count:,} jobs in {time.monotonic() - began:.1f} s")
-    with daybook.scheduler(url, servers.broker(0), servers.folder) as scheduler:
+    # A window for all of them, since the benchmark counts what is announced and nobody runs it.
+    window = {"DAYBOOK_PUBLISH_WINDOW": str(max(count, 500))}
+    with daybook.scheduler(url, servers.broker(0), servers.folder, **window) as scheduler:
         start = _time_to_first_turn(scheduler)
         say(f"leads after {start:.2f} s")
         idle, database_idle = _idle(servers, scheduler, idle_seconds) if idle_seconds else (0.0, 0.0)
@@ -48,14 +50,15 @@ def measure(
         before = scheduler.megabytes()
         say(f"idle {idle:.1f} % of a core, an edit {edits[len(edits) // 2]:.1f} ms, {before:.0f} MB")
         wait_until_due(due_at, say)
-        arrivals = watch(
-            queue,
-            due_at=due_at.timestamp(),
-            expected=count,
-            seconds=seconds,
-            scheduler=scheduler,
-            postgres_pid=servers.postgres_pid,
-        )
+        with closing(Announced(url)) as announced:
+            arrivals = watch(
+                announced,
+                due_at=due_at.timestamp(),
+                expected=count,
+                seconds=seconds,
+                scheduler=scheduler,
+                postgres_pid=servers.postgres_pid,
+            )
         _check_ledger(count, arrivals, due_at)
         measured = Measured(count, start, edits, idle, database_idle, before, scheduler.megabytes(), arrivals)
         _keep_log(scheduler.log, count)

@@ -1,0 +1,1 @@
+"""Daybook with one more template: the job of the benchmark."""
