@@ -104,8 +104,9 @@ def _figures(drained: dict[str, list[Drained]], picked_up: dict[str, list[Picked
     }
     figures["ratio_to_raw_celery_two_workers"] = _ratio(drained, systems.DAYBOOK_TWO, systems.RAW)
     figures["ratio_with_results_mirrored"] = _ratio(drained, systems.DAYBOOK_MIRROR, systems.DAYBOOK)
-    figures["jobs_per_s"] = round(median([one.per_second for one in ours]))
-    figures["overhead_p95_ms"] = round(median([percentile(one.gaps, 95) for one in ours]), 2)
+    if ours:
+        figures["jobs_per_s"] = round(median([one.per_second for one in ours]))
+        figures["overhead_p95_ms"] = round(median([percentile(one.gaps, 95) for one in ours]), 2)
     for rate, found in zip(RATES, picked_up.get(systems.DAYBOOK, ()), strict=False):
         for percent in (50, 95, 99):
             figures[f"pickup_{rate:.0f}_p{percent}_ms"] = round(percentile(found.latencies, percent), 1)

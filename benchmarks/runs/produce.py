@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +50,8 @@ def _pace(system: Any, rate: float, seconds: float, sent: Path) -> None:
             called_at = time.monotonic()
             numbered.append((system.submit(number), called_at))
 
-    threads = [threading.Thread(target=submit, args=(first,)) for first in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(THREADS) as threads:
+        list(threads.map(submit, range(THREADS)))
     time.sleep(1)  # for those that send from a thread of their own
     sent.write_bytes(b"".join(RECORD.pack(number, at, 0) for number, at in numbered))
 

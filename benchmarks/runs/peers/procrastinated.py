@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
-from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
+from procrastinate import App, PsycopgConnector
 
 from benchmarks.runs import journal
 
@@ -17,22 +18,18 @@ async def note(number: int) -> None:
     journal.note(number)
 
 
-_sender: App | None = None
-
-
 def fill(count: int) -> None:
     arguments: list[dict[str, Any]] = [{"number": number} for number in range(count)]
-    _deferrer().configure_task("procrastinated.note").batch_defer(*arguments)
+    _open()
+    note.batch_defer(*arguments)
 
 
 def submit(number: int) -> int:
-    _deferrer().configure_task("procrastinated.note").defer(number=number)
+    _open()
+    note.defer(number=number)
     return number
 
 
-def _deferrer() -> App:
-    global _sender
-    if _sender is None:
-        _sender = app.with_connector(SyncPsycopgConnector(conninfo=os.environ["BENCH_DATABASE_URL"], min_size=4))
-        _sender.open()
-    return _sender
+@cache
+def _open() -> None:
+    app.open()
