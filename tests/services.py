@@ -29,6 +29,7 @@ from scheduler_project.embedded.processes import free_port, spawn, wait_until
 from scheduler_project.embedded.valkey import Valkey
 
 NAMES = ("DATABASE_URL", "REDIS_URL")
+NO_REDIS = "redis://127.0.0.1:9/0"  # nobody listens there
 READ_ONLY = {"--collect-only", "--co", "--help", "-h", "--version", "-V", "--markers", "--fixtures"}
 FAST = {
     "fsync": "off",
@@ -51,7 +52,7 @@ class Servers:
 
     def start(self) -> None:
         os.environ["DATABASE_URL"] = self._start_postgres()
-        os.environ["REDIS_URL"] = self._start_redis()
+        os.environ["REDIS_URL"] = NO_REDIS if os.environ.get("TEST_REDIS") == "stopped" else self._start_redis()
 
     def _start_postgres(self) -> str:
         programs = _system_postgres() or postgres_programs(self.account, self.folder)

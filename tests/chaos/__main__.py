@@ -69,7 +69,7 @@ def _set_up_django(running: Topology) -> None:
 def _run(running: Topology, *, seed: int, seconds: float) -> tuple[dict[str, Any], int]:
     from tests.chaos.course import Course
 
-    course = Course(running, seed=seed)
+    course = Course(running, seed=seed, seconds=seconds)
     try:
         course.start()
         course.strike(seconds)

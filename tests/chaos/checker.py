@@ -25,6 +25,13 @@ INVARIANTS = Path(__file__).with_name("invariants.sql")
 SHOWN = 5  # rows of each violation
 UNDECIDED = timedelta(seconds=15)  # of a scheduler at work: so long may the newest occurrences wait for their decision
 
+# What it means that a run was lost, or had two owners.
+LOST = ("stuck_execution", "lost_change", "tick_without_its_execution", "given_up")
+DOUBLY_OWNED = (
+    *("two_owners", "two_at_work", "slot_taken_twice", "job_at_work_twice", "stray_lease"),
+    *("work_without_a_claim", "work_after_the_loss", "work_after_success"),
+)
+
 TABLES = """
 CREATE TEMP TABLE judged_jobs (job_id bigint PRIMARY KEY) ON COMMIT DROP;
 CREATE TEMP TABLE expected_ticks (job_id bigint, due_at timestamptz, PRIMARY KEY (job_id, due_at)) ON COMMIT DROP;
@@ -82,6 +89,9 @@ class Report:
     @property
     def count(self) -> int:
         return sum(violation.count for violation in self.violations)
+
+    def count_of(self, names: Iterable[str]) -> int:
+        return sum(violation.count for violation in self.violations if violation.name in names)
 
 
 def invariants() -> Iterator[Invariant]:

@@ -17,17 +17,18 @@ from accounts.models import Tenant
 from accounts.scopes import Scope
 from jobs import registry
 from jobs.executions import JobIsArchived
-from jobs.models import Job
+from jobs.models import Job, Pool
 from scheduler_project.lib import sql
 from tests.chaos import checker, figures, journal, workload
 from tests.chaos.checker import Evidence
-from tests.chaos.deck import Deck
+from tests.chaos.deck import EIGHT_MINUTES, Deck
 from tests.chaos.operators import Operators
 from tests.chaos.topology import CONCURRENCY, WORKERS, Topology
 from tests.chaos.world import World
 
 START_WITHIN = 180.0
 PROGRESS_EVERY = 10.0
+BACKLOG = 5_500  # runs queued at once in a run of eight minutes, so that 5,000 still wait when Redis is emptied
 AFTERMATH = 5.0  # seconds in which everybody is well and ticks still fire
 PATIENCE = 120.0  # seconds without any progress until what still waits counts as stuck
 
@@ -45,10 +46,12 @@ SELECT (SELECT count(*) FROM ticks), (SELECT count(*) FROM job_executions WHERE 
 
 
 class Course:
-    def __init__(self, topology: Topology, *, seed: int) -> None:
+    def __init__(self, topology: Topology, *, seed: int, seconds: float) -> None:
         self.topology = topology
         self.seed = seed
-        self.world = World(topology, random.Random(f"faults {seed}"))
+        self.world = World(
+            topology, random.Random(f"faults {seed}"), backlog=int(BACKLOG * min(seconds / EIGHT_MINUTES, 1))
+        )
         self.deck: Deck | None = None
         self._source = random.Random(f"jobs {seed}")
         self._began = time.monotonic()
@@ -64,6 +67,8 @@ class Course:
             registry.create(definition, tenant=tenant, actor="system:chaos").pk
             for definition in workload.definitions(self._source, self.topology.journal)
         ]
+        self._share_a_pool(tenant)
+        registry.create(workload.backlog(self.topology.journal), tenant=tenant, actor="system:chaos")
         self.topology.start_project()
         self._wait(self._is_well, seconds=START_WITHIN)
         if not self._is_well():
@@ -73,6 +78,10 @@ class Course:
         )
         self._operators.start()
         self._say(f"{len(jobs)} jobs, {WORKERS} workers of {CONCURRENCY}, {pooler}.")
+
+    def _share_a_pool(self, tenant: Tenant) -> None:
+        pool = Pool.objects.create(tenant=tenant, slug="shared", name="Shared", size=workload.POOL_SIZE)
+        Job.objects.filter(tenant=tenant, policy__overlap=workload.POOLED).update(pool=pool)
 
     def strike(self, seconds: float) -> None:
         deck = self.deck = Deck(self.world.random, seconds=seconds)
@@ -116,16 +125,18 @@ class Course:
     def judge(self) -> tuple[dict[str, Any], int]:
         assert self.deck is not None
         assert self._operators is not None
-        evidence = Evidence(journal.read(self.topology.journal), ("chaos_run",), self._operators.acknowledged)
+        acknowledged = [*self._operators.acknowledged, *(("execution", pk, 0) for pk in self.world.queued)]
+        evidence = Evidence(journal.read(self.topology.journal), ("chaos_run", "chaos_moment"), acknowledged)
         with psycopg.connect(self.topology.servers.database_url) as database:
             checker.snapshot(database)
             until = _only(database, "SELECT clock_timestamp()")
             report = checker.check(database, evidence, since=self.since, until=until)
             table = figures.table(database, slots=WORKERS * CONCURRENCY)
+            pools = figures.pools(database)
             calm, every = figures.failovers(database, self.world.leader_kills, self.world.disturbances)
             executions = _only(database, "SELECT count(*) FROM job_executions")
             epochs = _only(database, "SELECT count(*) FROM scheduler_lease_history")
-        self._tell(report, table)
+        self._tell(report, table, pools)
         return {
             "ticks": table["ticks"],
             "expected_ticks": report.expected,
@@ -133,6 +144,11 @@ class Course:
             "faults": self.deck.struck.total(),
             "violations": report.count,
             "violated": report.names,
+            "lost_runs": report.count_of(checker.LOST),
+            "doubly_owned_runs": report.count_of(checker.DOUBLY_OWNED),
+            "late_results": table["late_results"],
+            "queued_when_redis_was_emptied": max(self.world.waited_when_emptied, default=0),
+            "pools": pools,
             "epochs": epochs,
             "failover_max_s": round(max(calm), 2) if calm else None,
             "failovers": len(calm),
@@ -144,7 +160,7 @@ class Course:
             "faults_missing": self.deck.missing,
         }, report.count
 
-    def _tell(self, report: checker.Report, table: dict[str, Any]) -> None:
+    def _tell(self, report: checker.Report, table: dict[str, Any], pools: dict[str, Any]) -> None:
         assert self.deck is not None
         assert self._operators is not None
         for name in ("outcomes", "statuses", "attempts"):
@@ -153,6 +169,7 @@ class Course:
               f"without an answer: {self._operators.failures}")  # fmt: skip
         for name, aim in self.deck.aims.items():
             print(f"  {name:34} {self.deck.struck[name]:4} of {aim}")
+        print(f"pools: {pools}, attempts that ended after another owner had taken over: {table['late_results']}")
         for unit in self.topology.units:
             print(f"  {unit.name:34} started {unit.starts} times, ended {unit.own_ends} times by itself")
         print(f"{len(report.checked)} invariants over {report.expected} expected ticks: {report.count} violations")

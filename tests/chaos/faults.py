@@ -13,11 +13,26 @@ from dataclasses import dataclass
 import psycopg
 import redis
 
-from tests.chaos.unit import send
+from tests.chaos.unit import children, send
 from tests.chaos.world import NOTICED, World
 
 QUEUE = "daybook:default"
 QUEUES = [QUEUE, *(f"{QUEUE}:{step}" for step in (3, 6, 9))]
+
+
+BACKLOG = """
+WITH made AS (
+    INSERT INTO job_executions (tenant_id, job_id, template_id, trigger, revision, parameters, policy, queue, priority,
+                                max_attempts, event_sequence)
+    SELECT j.tenant_id, j.id, j.template_id, 'manual', j.revision, j.parameters, j.policy, j.queue, j.priority, 6, 1
+    FROM dynamic_jobs j CROSS JOIN generate_series(1, %(runs)s) WHERE j.name = 'Backlog'
+    RETURNING id, tenant_id, job_id, created_at
+), told AS (
+    INSERT INTO execution_events (execution_id, sequence, kind, at, tenant_id, job_id)
+    SELECT id, 1, 'queued', created_at, tenant_id, job_id FROM made
+)
+SELECT id FROM made
+"""
 
 
 @dataclass(frozen=True)
@@ -119,6 +134,17 @@ def worker_frozen(world: World) -> bool:
     return worker is not None and worker.pid is not None and world.freeze(worker.pid, world.random.uniform(0.5, 9))
 
 
+@fault(15)
+def host_frozen(world: World) -> bool:
+    """A worker and all of its runs stand still until they are given up, and are continued."""
+    worker = world.pick(world.topology.workers)
+    if worker is None or worker.pid is None:
+        return False
+    seconds = world.random.uniform(6, 9)
+    frozen = [pid for pid in (worker.pid, *children(worker.pid)) if world.freeze(pid, seconds)]
+    return bool(frozen)
+
+
 # --- messages and Redis -----------------------------------------------------------------------------------------------
 
 
@@ -162,6 +188,28 @@ def redis_killed(world: World) -> bool:
 def redis_hung(world: World) -> bool:
     pid = world.topology.servers.redis.pid
     return pid is not None and world.freeze(pid, world.random.uniform(1, 3))
+
+
+@fault(1)
+def redis_emptied_under_a_backlog(world: World) -> bool:
+    """Thousands of runs wait, and Redis forgets all that was announced of them."""
+    try:
+        with world.connect() as database, database.transaction():
+            database.execute("SET LOCAL statement_timeout = '20s'")
+            rows = database.execute(BACKLOG.encode(), {"runs": world.backlog}).fetchall()
+    except psycopg.Error:
+        return False
+    world.queued += [row[0] for row in rows]
+
+    def empty() -> None:
+        waiting = world.query("SELECT count(*) FROM job_executions WHERE status = 'queued'")
+        if waiting and _command(world, "FLUSHALL"):
+            world.waited_when_emptied.append(waiting[0][0])
+        else:
+            world.later(0.2, empty)
+
+    world.later(1.0, empty)
+    return bool(rows)
 
 
 # --- schedulers -------------------------------------------------------------------------------------------------------

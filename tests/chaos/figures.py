@@ -26,6 +26,19 @@ FROM task_executions
 NEXT_LEADER = """
 SELECT extract(epoch FROM min(acquired_at) - %s) FROM scheduler_lease_history WHERE acquired_at > %s
 """
+# What the processes of a pool wrote themselves: how many were at work when one began.
+POOLS = """
+WITH spans AS (
+    SELECT e.pool_id, w.execution_id, w.fence, w.pid, min(w.at) AS since, max(w.at) AS until
+    FROM journal w JOIN job_executions e ON e.id = w.execution_id WHERE e.pool_id IS NOT NULL GROUP BY 1, 2, 3, 4
+), at_once AS (
+    SELECT a.pool_id, count(*) AS runs FROM spans a
+    JOIN spans b ON b.pool_id = a.pool_id AND b.since <= a.since AND b.until >= a.since
+    GROUP BY a.pool_id, a.execution_id, a.fence, a.pid
+)
+SELECT p.slug, p.size, max(o.runs), count(*) FROM at_once o JOIN pools p ON p.id = o.pool_id GROUP BY 1, 2
+"""
+STALE = "SELECT count(*) FROM task_executions WHERE is_stale"
 STARTING = 6.0  # seconds that a scheduler takes to start on a busy machine
 
 
@@ -48,16 +61,25 @@ def failovers(
     return calm, every
 
 
+def pools(connection: psycopg.Connection[Any]) -> dict[str, dict[str, int]]:
+    """Needs the checker's tables."""
+    rows = connection.execute(POOLS.encode()).fetchall()
+    return {row[0]: {"size": row[1], "most_at_once": row[2], "runs": row[3]} for row in rows}
+
+
 def table(connection: psycopg.Connection[Any], slots: int) -> dict[str, Any]:
     lags = connection.execute(LAGS.encode()).fetchone()
     load = connection.execute(LOAD.encode(), (slots,)).fetchone()
+    stale = connection.execute(STALE.encode()).fetchone()
     assert lags is not None
+    assert stale is not None
     assert load is not None
     return {
         "ticks": lags[0],
         "tick_lag_p50_s": round(float(lags[1]), 3),
         "tick_lag_p99_s": round(float(lags[2]), 3),
         "tick_lag_max_s": round(float(lags[3]), 3),
+        "late_results": stale[0],
         "slots_used": round(float(load[0]), 3),
         "outcomes": {f"{row[0]} {row[1]}".strip(): row[2] for row in connection.execute(OUTCOMES.encode())},
         "statuses": {row[0]: row[1] for row in connection.execute(STATUSES.encode())},

@@ -61,6 +61,25 @@ class ChaosRun(JobTemplate):
                 raise Cancelled(result={"stopped": True})
 
 
+@register
+class ChaosMoment(JobTemplate):
+    """Only says that it was there."""
+
+    name, title = "chaos_moment", "Be there for a moment"
+    is_idempotent = True
+    parameters = {
+        "type": "object",
+        "properties": {"path": {"type": "string", "maxLength": 500}},
+        "required": ["path"],
+        "additionalProperties": False,
+    }
+
+    def run(self, context: RunContext, parameters: Parameters) -> JSON:
+        for mark in (START, END):
+            write(Path(parameters["path"]), mark, context)
+        return {"pid": os.getpid()}
+
+
 def write(journal: Path, mark: str, context: RunContext) -> None:
     line = f"{mark} {context.run_key} {context.execution_id} {context.fence} {os.getpid()} {time.time():.6f}\n"
     append(journal, line)

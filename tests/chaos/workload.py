@@ -16,6 +16,9 @@ ON_LOST = ("retry", "fail")
 # Runs that all follow each other must be shorter than the interval, or they pile up; the others find their own measure.
 INTERVALS = {"allow": (7, 10), "skip": (1, 6), "queue_one": (3, 7), "queue_all": (8, 10), "replace": (5, 10)}
 LONG_PERCENT = {"queue_all": 10}
+POOLED = "allow"  # the jobs with this policy share a pool
+POOL_SIZE = 3
+INSTANCES = {("queue_all", "retry"): 2}  # at once; the others of their policy one at a time
 LATE_AFTER = 2  # seconds, so that each failover makes ticks late
 
 
@@ -26,7 +29,13 @@ def definitions(source: random.Random, journal: Path) -> Iterator[dict[str, Any]
             f"{overlap} {misfire} {on_lost}",
             journal,
             schedule={"kind": "interval", "every_seconds": source.randint(*INTERVALS[overlap])},
-            policies={"overlap": overlap, "misfire": misfire, "on_lost": on_lost, **_draw(source)},
+            policies={
+                "overlap": overlap,
+                "misfire": misfire,
+                "on_lost": on_lost,
+                "max_instances": INSTANCES.get((overlap, on_lost)),
+                **_draw(source),
+            },
         )
     for number, zone in enumerate(ZONES * 2):
         yield _job(
@@ -35,6 +44,18 @@ def definitions(source: random.Random, journal: Path) -> Iterator[dict[str, Any]
             schedule={"kind": "cron", "cron": EXPRESSIONS[number % len(EXPRESSIONS)], "timezone": zone},
             policies={"overlap": "skip" if number % 2 else "allow"},
         )
+
+
+def backlog(journal: Path) -> dict[str, Any]:
+    """The job whose runs come by the thousand, all at once."""
+    return {
+        "name": "Backlog",
+        "template": "chaos_moment",
+        "parameters": {"path": str(journal)},
+        "schedule": {"kind": "manual"},
+        "priority": "low",
+        "policies": {"overlap": "allow", "max_retries": 5, "retry_base_seconds": 0.5, "retry_cap_seconds": 3},
+    }
 
 
 def another(source: random.Random, journal: Path, number: int) -> dict[str, Any]:

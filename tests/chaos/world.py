@@ -23,9 +23,12 @@ NOTICED = 3.0  # seconds that everybody takes to be back after the database is
 
 
 class World:
-    def __init__(self, topology: Topology, source: random.Random) -> None:
+    def __init__(self, topology: Topology, source: random.Random, *, backlog: int = 0) -> None:
         self.topology = topology
         self.random = source
+        self.backlog = backlog  # runs that are queued at once
+        self.queued: list[int] = []  # those of the backlog
+        self.waited_when_emptied: list[int] = []
         self.leader_kills: list[float] = []  # by the clock of the machine, as the database's
         self.disturbances: list[tuple[float, float]] = []  # from when to when something else hinders a new leader
         self._database_whole_at = 0.0
