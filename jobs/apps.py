@@ -9,6 +9,7 @@ class JobsConfig(AppConfig):
     verbose_name = "Jobs"
 
     def ready(self) -> None:
+        from jobs import checks  # noqa: F401 - importing the checks registers them
         from jobs.execution import known_templates
 
         post_migrate.connect(known_templates.forget, dispatch_uid="jobs.known_templates")

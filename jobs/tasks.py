@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from jobs.execution import executor, last_resort
+from jobs.execution import executor, last_resort, shared
 from jobs.execution.children import termination_kills
 from jobs.execution.identity import worker_name
 
@@ -30,7 +30,8 @@ def run_job(
     if execution_id is None:
         return
     with termination_kills():
-        executor.work(execution_id, queues=_queues(self), worker=worker_name(str(self.request.hostname)))
+        done = executor.work(execution_id, queues=_queues(self), worker=worker_name(str(self.request.hostname)))
+    shared.count_runs(done)
 
 
 def _queues(task: RunTask) -> list[str]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
-from jobs.execution import registration
+from jobs.execution import registration, shared
 from jobs.execution.children import Children
+from jobs.execution.vitals import Drain, Post, Vitals
 from jobs.recovery import loss
 from jobs.recovery.loss import Orphan
 from scheduler_project.lib import liveness, sql, telemetry
@@ -23,19 +22,11 @@ LAST_LOOK = 5.0  # seconds that the end of the process may wait for the last loo
 OWN = f"SELECT {loss.COLUMNS} WHERE l.worker = %(worker)s"
 
 
-@dataclass(frozen=True)
-class Post:
-    """What the attendant knows of its worker; the pool's size and queues may change while it runs."""
-
-    name: str
-    find_queues: Callable[[], Sequence[str]]
-    find_concurrency: Callable[[], int]
-
-
 class Attendant:
     def __init__(self, post: Post, children: Children, *, heartbeat: timedelta) -> None:
         self._post = post
         self._children = children
+        self._vitals = Vitals(post, children)
         self._heartbeat = heartbeat.total_seconds()
         self._beat_at = 0.0
         self._must_sweep = True
@@ -59,6 +50,8 @@ class Attendant:
         if self._drain_asked_at is None:
             self._runs = None
             self._drain_asked_at, self._drains_until = now, now + patience.total_seconds()
+            self._beat_at = min(self._beat_at, now)  # so that it is seen at once
+            shared.start_draining()
         elif now - self._drain_asked_at > SAME_WISH:
             self._drains_until = now
 
@@ -80,7 +73,9 @@ class Attendant:
         if self._ended.is_set():
             return
         liveness.prove("worker")
+        self._vitals.listen()
         gone = self._children.take_gone()
+        self._vitals.miss(gone)
         if gone or self._is_draining or self._is_ending:
             self._must_sweep = True
         if time.monotonic() >= self._beat_at:
@@ -89,6 +84,7 @@ class Attendant:
         if self._must_sweep:
             self._sweep()
             self._must_sweep = False
+        self._vitals.bury()
         if self._is_ending:
             registration.stop(self._post.name)
             telemetry.emit("worker.stopped", worker=self._post.name)
@@ -101,8 +97,21 @@ class Attendant:
     def _beat(self) -> None:
         if not self._beat_at:
             registration.forget_old()
-        registration.beat(self._post.name, queues=self._post.find_queues(), concurrency=self._post.find_concurrency())
+        report = self._vitals.report(self._drain)
+        with self._vitals.beating():
+            registration.beat(
+                self._post.name,
+                queues=self._post.find_queues(),
+                concurrency=self._post.find_concurrency(),
+                report=report,
+            )
         self._beat_at = time.monotonic() + self._heartbeat
+
+    @property
+    def _drain(self) -> Drain | None:
+        if self._drain_asked_at is None or self._drains_until is None:
+            return None
+        return Drain(self._drain_asked_at, self._drains_until)
 
     def _sweep(self) -> None:
         owned = [Orphan.of(row) for row in sql.rows(OWN, {"worker": self._post.name})]
@@ -118,6 +127,7 @@ class Attendant:
                 self._children.kill(run.pid)
 
     def _settle(self, run: Orphan) -> None:
+        self._vitals.lose(run.pid)
         loss.settle(
             run,
             died_at=run.seen_at,

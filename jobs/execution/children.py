@@ -11,15 +11,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+EX_RECYCLE = 155  # how a child of the pool ends when it has run enough, or has grown too large
 TERMINATIONS = (signal.SIGTERM, signal.SIGQUIT)
 
 
 class Children:
     """Knows the children by asking the pool, and their state by asking the kernel."""
 
-    def __init__(self, find_pids: Callable[[], list[int]]) -> None:
+    def __init__(
+        self, find_pids: Callable[[], list[int]], find_exit: Callable[[int], int | None] = lambda pid: None
+    ) -> None:
         self._find_pids = find_pids
+        self.find_exit = find_exit
+        """The exit code of one that is gone, negative for a signal; None as long as nobody knows."""
         self._known: set[int] = set()
+
+    @property
+    def known(self) -> frozenset[int]:
+        """Those that were alive at the last look."""
+        return frozenset(self._known)
 
     def take_gone(self) -> set[int]:
         """The children that were there at the last call and are not any more. Whatever they started is ended too."""
@@ -51,6 +61,14 @@ class Children:
             _kill_group(pid)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+def died_before_its_time(exit_code: int, *, with_run: bool) -> bool:
+    """Whether a child's end was neither its own wish, nor the pool's, nor that of the run's limits: those settle the
+    run first and then kill, or leave it to the kernel's timer."""
+    if exit_code in (os.EX_OK, EX_RECYCLE, -signal.SIGALRM):
+        return False
+    return exit_code != -signal.SIGKILL or with_run
 
 
 def lead_own_group() -> None:

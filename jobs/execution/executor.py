@@ -15,7 +15,7 @@ from django.db.utils import DatabaseError, Error, InterfaceError, OperationalErr
 from psycopg.pq import TransactionStatus
 
 from jobs import executions
-from jobs.execution import known_templates
+from jobs.execution import known_templates, shared
 from jobs.execution.heartbeat import Heartbeat, settle
 from jobs.execution.interrupts import Cancelled, Interrupts, SoftTimeout
 from jobs.execution.run_context import ExecutionContext
@@ -46,7 +46,7 @@ def work(hint: int, *, queues: Sequence[str], worker: str) -> int:
     """Run what comes next in these queues, and go on for a while; `hint` when nothing else is to be had. Returns how
     many were run."""
     ends_at, done = time.monotonic() + SHIFT, 0
-    while (status := _run_one(lambda: _next_or(hint, queues, worker), worker)) is not None:
+    while not shared.is_draining() and (status := _run_one(lambda: _next_or(hint, queues, worker), worker)) is not None:
         done += 1
         if status is ExecutionStatus.RUNNING or time.monotonic() >= ends_at:
             break

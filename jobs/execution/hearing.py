@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from jobs.backends.base import BackendUnavailable
+
 PATIENCE = timedelta(seconds=60)
 
 
@@ -17,6 +19,7 @@ class Signs:
     count_received: Callable[[], int]
     has_free_slot: Callable[[], bool]
     count_waiting: Callable[[], int]
+    """Raises `BackendUnavailable`."""
 
 
 class Hearing:
@@ -31,13 +34,34 @@ class Hearing:
         self._clock = clock
         self._received = -1
         self._silent_since: float | None = None
+        self._away_since: float | None = None
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long every look has found messages that did not come."""
+        return 0.0 if self._silent_since is None else self._clock() - self._silent_since
+
+    @property
+    def away_seconds(self) -> float:
+        """How long the broker has not answered."""
+        return 0.0 if self._away_since is None else self._clock() - self._away_since
 
     def is_lost(self) -> bool:
         """Look once; True when every look of the last minute found messages that did not come."""
-        received = self._signs.count_received()
-        if received != self._received or not self._signs.has_free_slot() or not self._signs.count_waiting():
+        received, waiting = self._signs.count_received(), self._count_waiting()
+        if received != self._received or not waiting or not self._signs.has_free_slot():
             self._received, self._silent_since = received, None
             return False
         if self._silent_since is None:
             self._silent_since = self._clock()
-        return self._clock() - self._silent_since >= self._patience
+        return self.silent_seconds >= self._patience
+
+    def _count_waiting(self) -> int:
+        """0 from a broker that is away: that is no reason to end."""
+        try:
+            waiting = self._signs.count_waiting()
+        except BackendUnavailable:
+            self._away_since = self._away_since or self._clock()
+            return 0
+        self._away_since = None
+        return waiting

@@ -17,16 +17,19 @@ from celery.worker.request import Request
 from celery.worker.state import task_ready
 from django.conf import settings
 
-from jobs.backends.base import BackendUnavailable, get_backend
-from jobs.execution.attendant import Attendant, Post
+from jobs.backends.base import get_backend
+from jobs.execution import pools, releases
+from jobs.execution.attendant import Attendant
 from jobs.execution.children import Children, lead_own_group
 from jobs.execution.hearing import Hearing, Signs
 from jobs.execution.identity import worker_name
+from jobs.execution.vitals import Post
 from scheduler_project.lib import telemetry
 from scheduler_project.lib.loop import Loop
 
 MAINTENANCE = 0.5  # seconds; the pool's own five let a dead child's slot stand empty
 LISTEN_EVERY = timedelta(seconds=10)
+KIB_PER_MB = 1024  # Celery counts a child's memory in KiB
 
 _attendant: Attendant | None = None
 
@@ -36,17 +39,31 @@ class AttendantStep(bootsteps.StartStopStep):
 
     requires = (Pool,)
 
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        refusals = [*pools.refusals(worker.pool_cls), *releases.refusals()]
+        if refusals:
+            raise SystemExit("\n".join(["This worker does not start.", *refusals]))
+
     def start(self, worker: Any) -> None:
         global _attendant
+        hearing, processes = _hearing(worker), Processes(worker)
         post = Post(
             name=worker_name(worker.hostname),
             find_queues=lambda: sorted(worker.app.amqp.queues.consume_from),
             find_concurrency=lambda: _size(worker),
+            count_received=lambda: state.all_total_count[0],
+            find_silence=lambda: hearing.silent_seconds,
+            find_broker_absence=lambda: hearing.away_seconds,
+            pool=pools.name_of(worker.pool_cls),
+            max_tasks_per_child=worker.max_tasks_per_child,
+            max_memory_mb=worker.max_memory_per_child and worker.max_memory_per_child // KIB_PER_MB,
         )
-        _attendant = Attendant(post, Children(lambda: _pids(worker)), heartbeat=settings.DAYBOOK_HEARTBEAT)
+        children = Children(processes.pids, processes.find_exit)
+        _attendant = Attendant(post, children, heartbeat=settings.DAYBOOK_HEARTBEAT)
         _drain_with(_attendant, worker)
         _attendant.start()
-        _start_listening(worker)
+        Loop("hearing", lambda: _end_if_deaf(hearing, worker), interval=LISTEN_EVERY).start()
 
     def register_with_event_loop(self, worker: Any, hub: Any) -> None:
         hub.call_repeatedly(MAINTENANCE, worker.pool.maintain_pool)
@@ -82,14 +99,37 @@ def _drain_with(attendant: Attendant, worker: Any) -> None:
     atexit.register(attendant.end)
 
 
-def _start_listening(worker: Any) -> None:
-    signs = Signs(
-        count_received=lambda: state.all_total_count[0],
-        has_free_slot=lambda: len(state.reserved_requests) < _size(worker),
-        count_waiting=lambda: _waiting(worker),
+class Processes:
+    """The pool's children and, as far as the pool has seen their end, their exit codes."""
+
+    def __init__(self, worker: Any) -> None:
+        self._worker = worker
+        self._seen: dict[int, Any] = {}
+
+    def pids(self) -> list[int]:
+        with contextlib.suppress(AttributeError):  # once the pool has ended
+            now = {process.pid: process for process in list(self._worker.pool._pool._pool)}
+            self._seen |= now
+            return list(now)
+        return []
+
+    def find_exit(self, pid: int) -> int | None:
+        process = self._seen.get(pid)
+        # Read, not polled: only the pool waits for its children.
+        code: int | None = getattr(getattr(process, "_popen", None), "returncode", None)
+        if code is not None:
+            del self._seen[pid]
+        return code
+
+
+def _hearing(worker: Any) -> Hearing:
+    return Hearing(
+        Signs(
+            count_received=lambda: state.all_total_count[0],
+            has_free_slot=lambda: len(state.reserved_requests) < _size(worker),
+            count_waiting=lambda: _waiting(worker),
+        )
     )
-    hearing = Hearing(signs)
-    Loop("hearing", lambda: _end_if_deaf(hearing, worker), interval=LISTEN_EVERY).start()
 
 
 def _drain(**_: Any) -> None:
@@ -101,18 +141,9 @@ def _patience() -> timedelta:
     return timedelta(seconds=settings.CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT)
 
 
-def _pids(worker: Any) -> list[int]:
-    with contextlib.suppress(AttributeError):  # once the pool has ended
-        return list(worker.pool.info["processes"])
-    return []
-
-
 def _waiting(worker: Any) -> int:
     backend = get_backend()
-    try:
-        return sum(backend.waiting(queue) for queue in worker.app.amqp.queues.consume_from)
-    except BackendUnavailable:
-        return 0  # a broker that is away is no reason to end
+    return sum(backend.waiting(queue) for queue in worker.app.amqp.queues.consume_from)
 
 
 def _end_if_deaf(hearing: Hearing, worker: Any) -> None:

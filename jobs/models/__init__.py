@@ -13,7 +13,7 @@ from jobs.models.lease import ExecutionLease, LeaseHistory, SchedulerCandidate, 
 from jobs.models.pool import Pool, QueueRejection
 from jobs.models.run_context import CircuitEvent, RunCheckpoint, RunEffect
 from jobs.models.tick import LedgerViolation, Tick, TickTotal
-from jobs.models.worker import Worker
+from jobs.models.worker import QueueCanary, Worker
 
 __all__ = [
     "Attempt",
@@ -40,6 +40,7 @@ __all__ = [
     "LogLine",
     "Maintenance",
     "Pool",
+    "QueueCanary",
     "QueueRejection",
     "RunCheckpoint",
     "RunEffect",

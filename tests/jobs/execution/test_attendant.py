@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -10,10 +11,12 @@ from datetime import timedelta
 import pytest
 
 from jobs import executions, registry
-from jobs.execution.attendant import Attendant, Post
+from jobs.execution import shared
+from jobs.execution.attendant import Attendant
 from jobs.execution.children import Children
+from jobs.execution.vitals import Post
 from jobs.models import Attempt, Execution, ExecutionLease, Job, Worker
-from scheduler_project.lib import sql
+from scheduler_project.lib import release, sql
 from tests.live import wait_for
 
 MakeJob = Callable[..., Job]
@@ -31,9 +34,10 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.fixture
-def attendant(child: subprocess.Popen[bytes]) -> Attendant:
+def attendant(child: subprocess.Popen[bytes]) -> Iterator[Attendant]:
     post = Post("w1@test:abc", find_queues=lambda: ["default"], find_concurrency=lambda: 2)
-    return Attendant(post, Children(lambda: [child.pid]), heartbeat=timedelta(seconds=60))
+    yield Attendant(post, Children(lambda: [child.pid]), heartbeat=timedelta(seconds=60))
+    shared.forget()
 
 
 @pytest.fixture
@@ -115,8 +119,43 @@ class TestLook:
         attendant.look()
         wait_for(lambda: Execution.objects.get(pk=run).published_at is not None, seconds=5)
 
+    def test_says_how_the_worker_is(self, db: None, attendant: Attendant, child: subprocess.Popen[bytes]) -> None:
+        attendant.look()  # the children are known from here on
+        attendant._beat_at = 1.0
+        attendant.look()
+        row = Worker.objects.get()
+        assert (row.health, row.trouble, row.release) == ("healthy", "", release.NAME)
+        assert [entry["pid"] for entry in row.memory or []] == [os.getpid(), child.pid]
+        assert all(0 < entry["pss"] <= entry["rss"] for entry in row.memory or [])
+
+    def test_says_when_a_message_last_came(self, db: None, child: subprocess.Popen[bytes]) -> None:
+        post = Post("w1@test:abc", lambda: ["default"], lambda: 2, count_received=lambda: 7)
+        Attendant(post, Children(list), heartbeat=LEASE).look()
+        heard_at = Worker.objects.get().heard_at
+        assert heard_at is not None
+        assert abs((sql.now() - heard_at).total_seconds()) < 2
+
+    def test_counts_children_that_die_with_their_runs(self, make_job: MakeJob, child: subprocess.Popen[bytes]) -> None:
+        post = Post("w1@test:abc", lambda: ["default"], lambda: 2)
+        attendant = Attendant(post, Children(lambda: [child.pid], lambda pid: -9), heartbeat=LEASE)
+        run = claim_for(child, make_job())
+        attendant.look()
+        kill(child)
+        attendant.look()
+        assert outcome(run) == "lost"
+        assert attendant._vitals._deaths.count() == 1
+
 
 class TestDrain:
+    def test_is_told_at_once(self, db: None, attendant: Attendant) -> None:
+        attendant.look()
+        attendant.drain(patience=LEASE)
+        attendant.look()
+        row = Worker.objects.get()
+        assert row.draining_since is not None
+        assert row.drains_until is not None
+        assert shared.is_draining()
+
     def test_hands_back_what_dies_meanwhile(
         self, attendant: Attendant, run: int, child: subprocess.Popen[bytes]
     ) -> None:

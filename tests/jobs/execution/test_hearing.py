@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from jobs.backends.base import BackendUnavailable
 from jobs.execution.hearing import Hearing, Signs
 
 
@@ -53,3 +54,16 @@ class TestIsLost:
         world.looks(1)
         world.waiting = 1
         assert world.looks(7) == [False] * 6 + [True]
+
+
+class TestAwaySeconds:
+    def test_counts_from_the_first_look_that_failed(self, world: World) -> None:
+        def refuse() -> int:
+            raise BackendUnavailable("The broker cannot be reached.")
+
+        hearing = Hearing(Signs(lambda: 5, lambda: True, refuse), clock=lambda: world.now)
+        assert hearing.away_seconds == 0
+        assert not hearing.is_lost()
+        world.now += 30
+        assert not hearing.is_lost()
+        assert (hearing.away_seconds, hearing.silent_seconds) == (30, 0)
