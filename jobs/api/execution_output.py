@@ -31,9 +31,10 @@ class ExecutionSerializer(RowSerializer):
         model = Execution
         fields: tuple[str, ...] = (
             *("id", "tenant", "job_id", "job_name", "template", "template_version", "trigger", "scheduled_for"),
-            *("revision", "dry_run", "run_key", "requested_by", "request_id", "queue", "priority", "status", "reason"),
-            *("attempt", "max_attempts", "created_at", "available_at", "start_deadline_at", "started_at"),
-            *("finished_at", "cancel_requested_at", "cancel_requested_by", "error", "error_class"),
+            *("revision", "dry_run", "run_key", "requested_by", "request_id", "queue", "priority", "status"),
+            *("held_for", "reason", "attempt", "max_attempts", "created_at", "available_at", "start_deadline_at"),
+            *("started_at", "finished_at", "cancel_requested_at", "cancel_requested_by", "cancel_seen_at"),
+            *("approved_at", "approved_by", "error", "error_class"),
         )
         read_only_fields = fields
 

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from jobs.api.inputs import MOST_PREVIEWED, PREVIEWED
 from jobs.queries import JOB_ORDERINGS
-from jobs.rules.states import FINISHED, PRIORITIES, ExecutionStatus, TickOutcome, Trigger
+from jobs.rules.states import FINISHED, PRIORITIES, ExecutionStatus, HeldFor, TickOutcome, Trigger
 from scheduler_project.api.serializers import InstantField, StrictSerializer
 
 MOST_LINES = 1_000
@@ -51,9 +51,24 @@ class JobExecutionParameters(PeriodParameters):
 
 
 class ExecutionParameters(JobExecutionParameters):
+    held_for = serializers.ChoiceField(
+        choices=[held.value for held in HeldFor],
+        required=False,
+        help_text="What a queued run waits for besides its turn: `approval`, the `upstream` jobs, a free `slot`.",
+    )
+    queue = serializers.CharField(required=False)
     job = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, help_text="Id of a job.")
     template = serializers.CharField(required=False)
     priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False)
+    tenant = serializers.CharField(required=False, help_text="Slug of one of the caller's tenants.")
+
+
+class TaskParameters(PeriodParameters):
+    status = serializers.ChoiceField(choices=[status.value for status in ExecutionStatus], required=False)
+    held_for = serializers.ChoiceField(choices=[held.value for held in HeldFor], required=False)
+    template = serializers.CharField(required=False)
+    priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False)
+    queue = serializers.CharField(required=False)
     tenant = serializers.CharField(required=False, help_text="Slug of one of the caller's tenants.")
 
 

@@ -45,7 +45,7 @@ class ApiSchema(AutoSchema):
     def _errors(self) -> dict[int | str, str]:
         if not isinstance(self.view, ApiViewSet):
             return {}
-        errors: dict[int | str, str] = {
+        errors: dict[Any, str] = {
             400: "A parameter or a field is not valid; `fields` names each.",
             401: "No credentials, or ones that are not good.",
             403: "The credentials lack the scope, or the row is another tenant's.",
@@ -56,7 +56,7 @@ class ApiSchema(AutoSchema):
         if self.method in BODIES:
             errors[413] = "The body is too large."
             errors[415] = "The body is not application/json."
-        errors |= dict(self.view.errors.get(self.view.action, {}))
+        errors.update(self.view.errors.get(self.view.action, {}))
         if self._is_idempotent():
             errors[409] = " ".join(filter(None, (errors.get(409), KEY_CONFLICT)))
         return errors

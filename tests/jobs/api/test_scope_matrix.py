@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from accounts import keys
 from accounts.models import Tenant
 from accounts.scopes import ROLE_SCOPES, Scope
-from jobs import calendars, maintenance, pools
+from jobs import calendars, maintenance, pools, submission
 from jobs.models import Backfill, Execution, Job, Tick
 from tests.cast import MEMBERS, Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import JOB, MakeJob, RunJob, backfill_of, untouched
@@ -65,6 +65,10 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "execution-log"): READ,
     ("post", "execution-cancel"): RUN,
     ("get", "scheduler-status"): READ,
+    ("get", "task-list"): Scope.TASK_READ.value,
+    ("post", "task-list"): Scope.TASK_CREATE.value,
+    ("get", "task-detail"): Scope.TASK_READ.value,
+    ("delete", "task-detail"): Scope.TASK_CANCEL.value,
     ("get", "calendar-list"): READ,
     ("post", "calendar-list"): WRITE,
     ("get", "calendar-detail"): READ,
@@ -84,7 +88,7 @@ RULES: dict[tuple[str, str], str] = {
 # The scope lets nobody else in: they concern every tenant.
 SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance")]
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
-OF_ROWS = ("job-", "execution-", "tick-", "calendar-", "pool-")
+OF_ROWS = ("job-", "execution-", "tick-", "calendar-", "pool-", "task-")
 OF_A_ROW = [endpoint for endpoint in GUARDED if endpoint[1].startswith(OF_ROWS) and "list" not in endpoint[1]]
 BODIES: dict[tuple[str, str], Any] = {
     ("post", "job-list"): JOB,
@@ -98,6 +102,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("patch", "calendar-detail"): {"weekdays": [0]},
     ("post", "pool-list"): {"name": "Vendor", "size": 3},
     ("patch", "pool-detail"): {"size": 4},
+    ("post", "task-list"): {"template": "echo"},
     ("post", "scheduler-maintenance"): {"note": "New disks"},
 }
 
@@ -126,6 +131,7 @@ class Stage:
             "execution": execution,
             "tick": self.tick,
             "calendar": calendars.create({"name": "Stage"}, tenant=job.tenant, actor="user:ana"),
+            "task": task_of(job.tenant),
             "pool": pools.create({"name": "Stage", "size": 3}, tenant=job.tenant, actor="user:ana"),
         }
 
@@ -142,6 +148,11 @@ class Stage:
             return reverse(name, args=[self.job.pk, self.tick.pk])
         path = reverse(name, args=[self.rows.get(name.partition("-")[0], self.job).pk])
         return f"{path}?job={self.job.pk}" if name == "calendar-preview" else path
+
+
+def task_of(tenant: Tenant) -> Execution:
+    execution_id = submission.submit({"template": "echo"}, tenant=tenant, actor="user:ana")
+    return Execution.objects.get(pk=execution_id)
 
 
 def missed_tick_of(job: Job) -> Tick:
@@ -210,7 +221,7 @@ def test_a_caller_with_the_scope_gets_in(
     allowed |= {who: getattr(cast, who) for who in ("ana", "olaf", "vera") if scope in ROLE_SCOPES[MEMBERS[who][1]]}
     if endpoint in SUPERUSERS_ONLY:
         allowed = {}
-    creates = method == "post" and name in ("job-list", "calendar-list", "pool-list")
+    creates = method == "post" and name in ("job-list", "calendar-list", "pool-list", "task-list")
     body = {**BODIES[endpoint], "tenant": "acme"} if creates else BODIES.get(endpoint)
     for who, caller in {**allowed, "root": cast.root}.items():
         with transaction.atomic():
@@ -259,12 +270,13 @@ def test_an_unknown_id_is_not_found(endpoint: tuple[str, str], stage: Stage, cas
         assert answer.json()["error"]["code"] == "not_found"
 
 
-@pytest.mark.parametrize("name", ["job-list", "execution-list", "calendar-list", "pool-list"])
+@pytest.mark.parametrize("name", ["job-list", "execution-list", "calendar-list", "pool-list", "task-list"])
 def test_lists_leave_other_tenants_out(name: str, stage: Stage, cast: Cast, client_of: ClientOf) -> None:
     counts = {
         who: client_of(getattr(cast, who)).get(reverse(name)).json()["total_count"] for who in ("vera", "gita", "root")
     }
-    assert counts == {"vera": 1, "gita": 0, "root": 1}
+    there_are = 2 if name == "execution-list" else 1
+    assert counts == {"vera": there_are, "gita": 0, "root": there_are}
 
 
 def test_head_is_held_to_the_rule_of_get(stage: Stage, client_of: ClientOf, make_key: MakeKey) -> None:
