@@ -145,6 +145,11 @@ def _state(found: Snapshot) -> Iterator[Metric]:
         depth.add_metric([queue, PRIORITY_NAMES.get(priority, str(priority))], count)
     yield depth
 
+    rejections = CounterMetricFamily("queue_rejections", "Submissions that a full queue refused.", labels=["priority"])
+    for priority, name in PRIORITY_NAMES.items():
+        rejections.add_metric([name], found.rejections.get(str(priority), 0))
+    yield rejections
+
     yield _gauge("scheduler_runs_running", "Executions that a worker owns.", found.running)
     yield _gauge("worker_pool_size", "Processes of all workers with a recent heartbeat.", found.worker_processes)
     yield _gauge("scheduler_workers", "Workers with a recent heartbeat.", found.workers)

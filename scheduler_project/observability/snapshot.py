@@ -52,6 +52,7 @@ SELECT
     (SELECT count(*) FROM (SELECT FROM dynamic_jobs WHERE next_tick_at <= statement_timestamp() LIMIT 10000) AS due)
         AS jobs_behind,
     (SELECT count(*) FROM ledger_violations) AS violations,
+    coalesce((SELECT json_object_agg(priority, count) FROM queue_rejections), '{}') AS rejections,
     coalesce((SELECT greatest(extract(epoch FROM clock_timestamp() - at), 0)::float FROM unread), 0) AS event_lag
 """
 
@@ -72,6 +73,7 @@ class Snapshot:
     candidates: int
     jobs_behind: int
     violations: int
+    rejections: dict[str, int]
     event_lag: float
 
 

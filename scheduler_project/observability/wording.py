@@ -26,6 +26,7 @@ WORDING: dict[str, tuple[int, str]] = {
         INFO,
         "Execution {execution_id} of {job} was cut off by a shutdown and is {status} again",
     ),
+    "execution.circuit_open": (WARNING, "Execution {execution_id} of {job} waits: {error}"),
     "execution.overtaken": (
         ERROR,
         "Execution {execution_id} of {job} had another owner already; its end counts nothing",
@@ -53,6 +54,19 @@ WORDING: dict[str, tuple[int, str]] = {
     "backfill.started": (INFO, "{actor} started backfill {backfill} of {job}: {runs} runs"),
     "backfill.cancelled": (INFO, "{actor} cancelled backfill {backfill} of {job}"),
     "backfill.ended": (INFO, "Backfill {backfill} of {job} is {status}"),
+    # --- queues and pools ---
+    "queue.rejected": (WARNING, "A run of priority {priority} was refused: the queue is full"),
+    "pool.created": (INFO, "{actor} created the pool {pool} of {size}"),
+    "pool.changed": (INFO, "{actor} changed the pool {pool}, now of {size}"),
+    "pool.deleted": (INFO, "{actor} removed the pool {pool}"),
+    # --- dead letters ---
+    "dead_letter.replayed": (INFO, "{actor} replayed dead letter {letter} as execution {execution_id}"),
+    "dead_letter.discarded": (INFO, "{actor} discarded {letters} dead letters: {note}"),
+    "dead_letter.restored": (INFO, "{actor} opened dead letter {letter} again"),
+    "dead_letters.growing": (ERROR, "{count} dead letters are open; {limit} are worth a look"),
+    "replay.started": (INFO, "{actor} started replay {replay} of {letters} dead letters"),
+    "replay.cancelled": (INFO, "{actor} cancelled replay {replay}"),
+    "replay.ended": (INFO, "Replay {replay} is {status} {note}"),
     "job.upgrade_failed": (ERROR, "Job {job_id} got no revision after the upgrade and is tried again later: {error}"),
     "job.switch_failed": (ERROR, "Job {job_id} could not be switched and is tried again later: {error}"),
     # --- calendars and maintenance ---

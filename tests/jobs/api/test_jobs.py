@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import override_settings
+from pytest_django import Settings
 
 from accounts.models import Membership
 from accounts.scopes import Role, Scope
-from jobs.models import Execution, Job, JobRevision
+from jobs.models import Execution, Job, JobRevision, QueueRejection
 from tests.cast import ApiClient, Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import JOB, MakeJob, RunJob, untouched
 
@@ -389,6 +390,17 @@ class TestRun:
         job.refresh_from_db()
         assert Execution.objects.get().parameters == {"text": "once", "token": job.parameters["token"]}
         assert job.parameters["text"] == "for ever"
+
+    def test_is_refused_while_the_queue_is_full(self, by_key: ApiClient, job_of: MakeJob, settings: Settings) -> None:
+        settings.DAYBOOK_QUEUE_LIMIT = 1
+        job = job_of(policies={"overlap": "allow"})
+        assert by_key.send("POST", f"{PATH}/{job.pk}/run").status_code == 202
+        answer = by_key.send("POST", f"{PATH}/{job.pk}/run")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "queue_full")
+        assert answer.headers["Retry-After"] == "10"
+        assert "try again in 10 s" in answer.json()["error"]["message"]
+        assert Execution.objects.count() == 1
+        assert QueueRejection.objects.get().count == 1
 
     def test_judges_the_parameters(self, by_key: ApiClient, job_of: MakeJob) -> None:
         job = job_of()

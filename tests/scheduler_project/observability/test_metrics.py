@@ -38,6 +38,7 @@ NAMES = {
     "tasks_completed_total",
     "task_duration_seconds",
     "queue_depth",
+    "queue_rejections_total",
     "worker_pool_size",
     "db_connection_pool_active",
     "scheduler_ticks_total",
