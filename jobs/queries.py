@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
 from jobs.models import Execution, Job, Tick
-from jobs.rules.states import ACTIVE, PRIORITIES, Trigger
+from jobs.rules.states import ACTIVE, ASIDE, PRIORITIES
 from scheduler_project.lib import sql
 from templates_registry.models import TemplateVersion
 
@@ -19,11 +19,11 @@ MISSED_HEARTBEATS = 3
 
 
 def active_executions_by_job(job_ids: Sequence[int]) -> dict[int, list[int]]:
-    """Ids of queued and running executions of each job, oldest first. Without dry runs and backfills: those stand in
-    no tick's way."""
+    """Ids of queued and running executions of each job, oldest first. Without dry runs, backfills and replays: those
+    stand in no tick's way."""
     found: dict[int, list[int]] = defaultdict(list)
     active = Execution.objects.filter(job_id__in=job_ids, status__in=ACTIVE, dry_run=False)
-    active = active.exclude(trigger=Trigger.BACKFILL.value).order_by("id")
+    active = active.exclude(trigger__in=ASIDE).order_by("id")
     for job_id, execution_id in active.values_list("job_id", "id"):
         if job_id is not None:
             found[job_id].append(execution_id)

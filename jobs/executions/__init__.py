@@ -13,6 +13,7 @@ from jobs.executions.claiming import Claim, claim, claim_next
 from jobs.executions.creation import JobIsArchived, create
 from jobs.executions.priority import change_priority
 from jobs.executions.renewal import confirm_cancel, renew
+from jobs.executions.repetition import repeat
 from jobs.executions.retrying import NotWaitingForRetry, give_up, retry_now
 from jobs.executions.settling import Ending, Settled, settle
 from jobs.executions.submission import submit
@@ -35,9 +36,9 @@ __all__ = [
     "confirm_cancel",
     "create",
     "expire_overdue",
+    "give_up",
     "refuse",
     "release_upstream",
-    "give_up",
     "renew",
     "replace",
     "retry_now",

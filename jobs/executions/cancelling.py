@@ -35,7 +35,7 @@ SELECT id, status FROM asked
 """
 CANCEL_ONE = CANCEL.format(which="e.id = %(id)s")
 CANCEL_REPLACED = CANCEL.format(
-    which="e.job_id = %(job)s AND e.id < %(id)s AND NOT e.dry_run AND e.trigger <> 'backfill'"
+    which="e.job_id = %(job)s AND e.id < %(id)s AND NOT e.dry_run AND e.trigger NOT IN ('backfill', 'replay')"
 )
 CANCEL_WAITING = CANCEL.format(which="e.job_id = %(job)s AND e.status = 'queued'")
 CANCEL_UNSTARTED = CANCEL.format(which="e.id = ANY (%(ids)s::bigint[]) AND e.status = 'queued'")

@@ -16,7 +16,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
 
 # What else is asked of the executions that the events are of.
 KNOWN = """
-SELECT e.id, e.dry_run OR e.trigger = 'backfill' AS is_aside, t.name AS template
+SELECT e.id, e.dry_run OR e.trigger IN ('backfill', 'replay') AS is_aside, t.name AS template
 FROM job_executions e JOIN job_templates t ON t.id = e.template_id
 WHERE e.id = ANY(%(ids)s)
 """

@@ -48,6 +48,10 @@ class Trigger(StrEnum):
     REPLAY = "replay"
 
 
+# Runs of what is past: they stand in no tick's way, and say nothing about how the job does now.
+ASIDE = (Trigger.BACKFILL.value, Trigger.REPLAY.value)
+
+
 class TickOutcome(StrEnum):
     FIRED = "fired"
     LATE = "late"

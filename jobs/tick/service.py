@@ -16,6 +16,7 @@ from jobs.recovery import backfills, deadlines, partitions, projections
 from jobs.recovery.forecasts import Keeper
 from jobs.recovery.reaper import Reaper
 from jobs.recovery.reconciler import EVERY, Reconciler
+from jobs.recovery.replays import Replays
 from jobs.recovery.resync import Resync
 from jobs.recovery.successions import Successions
 from jobs.recovery.switches import Switches
@@ -48,6 +49,7 @@ class Service:
             Loop("switches", self._leading(Switches().sweep), interval=timedelta(seconds=1)),
             Loop("resync", self._leading(Resync().sweep), interval=timedelta(seconds=2)),
             Loop("backfills", self._leading(backfills.sweep), interval=timedelta(seconds=1)),
+            Loop("replays", self._leading(Replays().sweep), interval=timedelta(seconds=1)),
             Loop("reconciler", self._leading(reconciler.sweep), interval=EVERY),
             Loop("upgrade", self._leading(Upgrade().sweep), interval=timedelta(seconds=1)),
             Loop("forecasts", self._leading(Keeper().sweep), interval=timedelta(minutes=1)),

@@ -154,6 +154,9 @@ VARIABLES: dict[str, Variable] = {
     "DAYBOOK_QUEUE_LIMIT": Variable(
         whole(1, 100_000_000), 10_000, "How many runs of one priority may wait before more of them are refused."
     ),
+    "DAYBOOK_DEAD_LETTER_ALERT": Variable(
+        whole(1, 1_000_000), 100, "How many open dead letters are worth an alert, the event dead_letters.growing."
+    ),
     "DAYBOOK_OUTBOUND_ALLOW": Variable(
         reachable,
         [],

@@ -1,0 +1,51 @@
+"""Discarding dead letters with a reason, and taking one back."""
+
+from __future__ import annotations
+
+from jobs.dead_letters.errors import WORDS, LetterIsNotDiscarded, no_open_letters, not_open
+from jobs.dead_letters.groups import lock_open_in_group_of
+from jobs.definition import InvalidJob
+from jobs.models import DeadLetter
+from jobs.rules.states import LetterState
+from scheduler_project.lib import sql, telemetry, transactions
+
+LONGEST_NOTE = 500
+
+
+def discard(letter_id: int, *, actor: str, note: str) -> None:
+    """Nothing more is to be done about it, for the reason in `note`. Raises `LetterIsNotOpen`, `InvalidJob`."""
+    values = _closing(actor, note)
+    if not DeadLetter.objects.filter(pk=letter_id, state=LetterState.OPEN).update(**values):
+        raise not_open(DeadLetter.objects.get(pk=letter_id))
+    telemetry.emit("dead_letter.discarded", letters=1, actor=actor, note=note)
+
+
+def discard_group(letter_id: int, *, actor: str, note: str) -> int:
+    """All open letters of this one's group. Returns how many. Raises `NoOpenLetters`, `InvalidJob`."""
+    values = _closing(actor, note)
+    with transactions.engine():
+        letter = DeadLetter.objects.select_related("template").get(pk=letter_id)
+        ids = lock_open_in_group_of(letter)
+        if not ids:
+            raise no_open_letters(letter)
+        count = DeadLetter.objects.filter(pk__in=ids).update(**values)
+    telemetry.emit("dead_letter.discarded", letters=count, actor=actor, note=note)
+    return count
+
+
+def restore(letter_id: int, *, actor: str) -> None:
+    """Open a discarded letter again. Raises `LetterIsNotDiscarded`."""
+    discarded = DeadLetter.objects.filter(pk=letter_id, state=LetterState.DISCARDED)
+    if not discarded.update(state=LetterState.OPEN, closed_at=None, closed_by="", note=""):
+        letter = DeadLetter.objects.get(pk=letter_id)
+        raise LetterIsNotDiscarded(f"{letter} {WORDS[LetterState(letter.state)]}; there is nothing to restore.")
+    telemetry.emit("dead_letter.restored", letter=letter_id, actor=actor)
+
+
+def _closing(actor: str, note: str) -> dict[str, object]:
+    note = note.strip()
+    if not note:
+        raise InvalidJob({"note": ["Write why nothing more is to be done."]})
+    if len(note) > LONGEST_NOTE:
+        raise InvalidJob({"note": [f"Write at most {LONGEST_NOTE} characters."]})
+    return {"state": LetterState.DISCARDED.value, "closed_at": sql.now(), "closed_by": actor, "note": note}
