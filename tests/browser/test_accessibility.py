@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from accounts import keys
 from accounts.models import Membership
 from accounts.scopes import Scope
-from jobs import calendars, maintenance, registry
+from jobs import calendars, maintenance, pools, registry
 from jobs.models import Job, LogLine, SchedulerLease, Worker
 from jobs.tick.leader import NAME
 from scheduler_project.lib import sql
@@ -84,11 +84,12 @@ def everything(cast: Cast, job_of: MakeJob, run_of: RunJob) -> dict[str, Any]:
     freeze = {"name": "Freeze", "starts_at": "2026-12-23T16:00:00Z", "ends_at": "2027-01-04T00:00:00Z"}
     data = {"name": "Office", "weekdays": [0, 1, 2], "holidays": ["2026-12-25"], "blackouts": [freeze]}
     calendar = calendars.create(data, tenant=cast.acme, actor="user:ana")
-    registry.change(job.pk, {"calendars": ["office"]}, actor="user:ana")
+    pool = pools.create({"name": "Vendor API", "size": 3}, tenant=cast.acme, actor="user:ana")
+    registry.change(job.pk, {"calendars": ["office"], "pool": "vendor-api"}, actor="user:ana")
     maintenance.start(actor="user:root", note="Moving the database to new disks", until=now + timedelta(hours=1))
     return {
         "job": job, "failed": failed, "running": running, "succeeded": succeeded, "broken": broken, "row": row,
-        "key": key, "calendar": calendar,
+        "key": key, "calendar": calendar, "pool": pool,
     }  # fmt: skip
 
 
@@ -109,7 +110,8 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
         "/admin/jobs/tick/", "/admin/jobs/worker/", "/admin/jobs/jobrevision/", "/admin/jobs/maintenance/",
         "/admin/jobs/calendar/", of("jobs_calendar_add"), of("jobs_calendar_change", everything["calendar"].pk),
         of("jobs_calendar_remove", everything["calendar"].pk),
-        "/admin/jobs/forecasthour/", "/admin/jobs/backfill/", of("jobs_backfill_start", job.pk),
+        "/admin/jobs/pool/", of("jobs_pool_add"), of("jobs_pool_change", everything["pool"].pk),
+        of("jobs_pool_delete", everything["pool"].pk), "/admin/jobs/forecasthour/", "/admin/jobs/backfill/", of("jobs_backfill_start", job.pk),
         of("jobs_jobrevision_change", job.revisions.earliest("number").pk),
         "/admin/templates_registry/templateversion/",
         of("templates_registry_templateversion_change", TemplateVersion.objects.get(name="echo").pk),
