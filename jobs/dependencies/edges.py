@@ -181,7 +181,7 @@ def _read(data: Mapping[str, Any], upstream: Job, downstream: Job, *, before: De
     if condition not in list(EndCondition):
         problems["condition"] = [f"Write one of {', '.join(EndCondition)}."]
     is_gate = kind == DependencyKind.GATE
-    parameters, patience = data.get("parameters") or {}, data.get("gate_patience_seconds")
+    parameters, patience = data.get("parameters", {}), data.get("gate_patience_seconds")
     if messages := _problems_of_parameters(parameters, downstream, is_gate=is_gate):
         problems["parameters"] = messages
     if is_gate and patience is None:
