@@ -131,10 +131,10 @@ def start(
         raise InvalidJob({"dry_run": [f"The template {job.template.name} has no dry run."]})
     with transactions.engine():
         job = Job.objects.select_for_update(no_key=True).get(pk=job.pk)
+        planned = plan(job, since, until, only=only, newest=newest)
         running = Backfill.objects.filter(job=job, status=BackfillStatus.RUNNING).first()
         if running is not None:
             raise BackfillIsRunning(f"{running} of {job.name} is still running. Wait for its end, or cancel it.")
-        planned = plan(job, since, until, only=only, newest=newest)
         if not planned.runs:
             raise InvalidJob({"since": ["Nothing was due in this window that could run again; write another."]})
         backfill = Backfill.objects.create(

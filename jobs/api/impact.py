@@ -121,6 +121,8 @@ class ImpactViewSet(TenantEngineViewSet):
         else:
             if definition:
                 raise InvalidJob({name: ["Not together with `action`."] for name in definition})
+            if options.get("until") is not None and action != "pause":
+                raise InvalidJob({"until": ["Only a pause ends by itself; leave it out."]})
             proposal = impact.propose_action(job, action, now=now, by=self.principal.label, until=options.get("until"))
         return Response(ImpactSerializer(shown(impact.assess(proposal, now=now))).data)
 

@@ -137,7 +137,7 @@ def flatten(detail: Any, path: str = "") -> Fields:
     if isinstance(detail, Mapping):
         found: Fields = {}
         for key, part in detail.items():
-            inner = path if key == "non_field_errors" else f"{path}.{key}" if path else str(key)
+            inner = path if key == "non_field_errors" else _joined(path, key)
             for where, messages in flatten(part, inner).items():
                 found.setdefault(where, []).extend(messages)
         return found
@@ -148,6 +148,12 @@ def flatten(detail: Any, path: str = "") -> Fields:
             for where, messages in flatten(part, f"{path}[{index}]").items()
         }
     return {path: [str(part) for part in detail] if isinstance(detail, list) else [str(detail)]}
+
+
+def _joined(path: str, key: Any) -> str:
+    if isinstance(key, int):  # an entry of a list
+        return f"{path}[{key}]"
+    return f"{path}.{key}" if path else str(key)
 
 
 # --- Django's own error pages -----------------------------------------------------------------------------------------

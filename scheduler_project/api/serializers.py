@@ -16,6 +16,14 @@ from rest_framework import serializers
 
 # Input: an unknown name is refused, with the known ones.
 class StrictSerializer(serializers.Serializer[Any]):
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        found = super().get_fields()
+        for field in found.values():
+            one = field.child if isinstance(field, serializers.ListField) else field
+            if isinstance(one, serializers.ChoiceField):
+                one.error_messages["invalid_choice"] = f"Write one of {', '.join(map(str, one.choices))}."
+        return found
+
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
             known = ", ".join(self.fields) or "none"

@@ -72,6 +72,7 @@ class TestImpact:
         [
             ({"action": "explode"}, "action"),
             ({"action": "pause", "until": "2020-01-01T00:00:00Z"}, "until"),
+            ({"action": "resume", "until": "2027-01-01T00:00:00Z"}, "until"),
             ({"action": "resume", "name": "x"}, "name"),
             ({"missed": "some"}, "missed"),
         ],
