@@ -171,8 +171,11 @@ WITH planned AS (
         available_at, start_deadline_at, event_sequence)
     SELECT r.execution_id, j.tenant_id, j.id, j.template_id, 'schedule', r.due_at, j.revision, j.parameters, j.policy,
            md5(j.id || '/' || extract(epoch FROM r.due_at) || '/schedule')::uuid, 'system:schedule', j.queue,
-           coalesce(p.priority, j.priority), j.pool_id, p.slots, p.attempts, p.held_for, %(now)s, %(now)s, p.deadline, 1
+           coalesce(p.priority, j.priority), j.pool_id, p.slots, p.attempts,
+           CASE WHEN p.held_for = '' AND t.requires_approval THEN 'approval' ELSE p.held_for END, %(now)s, %(now)s,
+           p.deadline, 1
     FROM recorded r JOIN planned p USING (job_id, due_at) JOIN dynamic_jobs j ON j.id = r.job_id
+    JOIN job_templates t ON t.id = j.template_id
     WHERE r.execution_id IS NOT NULL
     RETURNING id, tenant_id, job_id
 ), told AS (

@@ -10,7 +10,9 @@ from jobs import queues
 from jobs.backfill import BackfillHasEnded, BackfillIsRunning
 from jobs.calendars import CalendarChanged, CalendarInUse, InvalidCalendar
 from jobs.definition import InvalidJob
-from jobs.executions import AlreadyFinished, JobIsArchived
+from jobs.dependencies import DependencyIsGone, InvalidDependency
+from jobs.executions import AlreadyFinished, JobIsArchived, NotWaitingForApproval, NotWaitingForRetry
+from jobs.hooks import DeliveryReused, HookIsClosed, InvalidHook, TooManyHooks
 from jobs.ledger import StillCatchingUp
 from jobs.maintenance import InvalidMaintenance, MaintenanceIsOpen, NoMaintenance
 from jobs.pools import InvalidPool, PoolInUse
@@ -39,6 +41,8 @@ CONFLICTS: dict[type[Exception], str] = {
 def answer_for(error: Exception) -> Exception:
     """The API's error for one of the engine's; any other error as it is."""
     if isinstance(error, InvalidJob | InvalidCalendar | InvalidMaintenance | InvalidPool):
+    NotWaitingForApproval: "not_waiting_for_approval",
+    NotWaitingForRetry: "not_waiting_for_retry",
         return Invalid(error.fields)
     if isinstance(error, QueueFull):
         queues.count_rejection(error)

@@ -129,3 +129,7 @@ class LogSerializer(serializers.Serializer[Any]):
     has_more = serializers.BooleanField(read_only=True)
     next_since = serializers.IntegerField(read_only=True, help_text="What to send as `since` next time.")
     finished = serializers.BooleanField(read_only=True, help_text="No more lines will come.")
+
+
+class PriorityChangedSerializer(serializers.Serializer[Any]):
+    changed = serializers.IntegerField(read_only=True, help_text="How many were queued at another priority.")

@@ -1,4 +1,4 @@
-"""`/api/v1/executions`: the runs of all jobs, what they logged, and the request to end one."""
+"""`/api/v1/executions`: the runs of all jobs, what they logged, and what can be done to one that is not over."""
 
 from __future__ import annotations
 
@@ -15,12 +15,18 @@ from jobs.api.execution_output import (
     ExecutionDetailSerializer,
     ExecutionSerializer,
     LogSerializer,
+    PriorityChangedSerializer,
 )
+from jobs.api.inputs import PriorityChangeSerializer, RefusalSerializer
 from jobs.api.parameters import ExecutionParameters, LogParameters
 from jobs.models import Execution, ExecutionLease, LogLine
-from jobs.rules.states import FINISHED
+from jobs.rules.states import FINISHED, PRIORITIES, ExecutionStatus
+from jobs.tick import publisher
+from scheduler_project.api.errors import Conflict, Invalid
 from scheduler_project.api.serializers import StrictSerializer
 from scheduler_project.lib import sql
+
+MOST_ANNOUNCED = 500  # at once; the leader announces the others
 
 
 def listed_executions() -> QuerySet[Execution]:
@@ -37,16 +43,25 @@ class ExecutionViewSet(TenantEngineViewSet):
     serializer_class = ExecutionSerializer
     required_scopes = {
         **dict.fromkeys(("list", "retrieve", "log"), Scope.SCHEDULER_READ),
-        "cancel": Scope.SCHEDULER_RUN,
+        **dict.fromkeys(("cancel", "change", "change_all"), Scope.SCHEDULER_RUN),
+        **dict.fromkeys(("approve", "refuse"), Scope.SCHEDULER_APPROVE),
     }
     operation_ids = {
         "list": "list_executions",
         "retrieve": "get_execution",
         "log": "read_log_of_execution",
         "cancel": "cancel_execution",
+        "change": "change_execution",
+        "change_all": "change_executions",
+        "approve": "approve_execution",
+        "refuse": "refuse_execution",
     }
-    parameters = {"list": ExecutionParameters, "log": LogParameters}
-    errors = {"cancel": {409: "The execution has already finished."}}
+    parameters = {"list": ExecutionParameters, "log": LogParameters, "change_all": ExecutionParameters}
+    errors = {
+        "cancel": {409: "The execution has already finished."},
+        "change": {409: "The execution does not wait any more."},
+        **{action: {409: "The execution does not wait for approval."} for action in ("approve", "refuse")},
+    }
 
     def list(self, request: Request) -> Response:
         """The executions of the caller's tenants, the newest first."""
@@ -83,6 +98,49 @@ class ExecutionViewSet(TenantEngineViewSet):
         execution = self.find(Execution.objects.only("id", "tenant_id"), pk)
         executions.cancel(execution.pk, by=self.principal.label, now=sql.now())
         return self._shown(pk, status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=PriorityChangeSerializer, responses=ExecutionDetailSerializer)
+    def change(self, request: Request, pk: str) -> Response:
+        """Another priority for what is queued. It counts at once, announced or not, and for retries too."""
+        execution = self.find(Execution.objects.only("id", "tenant_id", "status"), pk)
+        wishes = self.read_body(PriorityChangeSerializer)
+        if execution.status != ExecutionStatus.QUEUED:
+            raise Conflict(f"Execution {pk} is {execution.status}; only what is queued can change.", code="not_queued")
+        self._change_priority(Execution.objects.filter(pk=execution.pk), wishes["priority"])
+        return self._shown(pk)
+
+    @extend_schema(request=PriorityChangeSerializer, responses=PriorityChangedSerializer)
+    def change_all(self, request: Request) -> Response:
+        """Another priority for all queued executions that fit the query, which has at least one parameter."""
+        wishes = self.read_body(PriorityChangeSerializer)
+        if not self.filters:
+            raise Invalid({"": ["Narrow it down by at least one query parameter, such as `job` or `queue`."]})
+        found = queries.find_executions(self.scoped(Execution.objects.all()), **self.filters)
+        return Response({"changed": self._change_priority(found, wishes["priority"])})
+
+    @extend_schema(request=None, responses=ExecutionDetailSerializer)
+    def approve(self, request: Request, pk: str) -> Response:
+        """Let a run start that waits for approval."""
+        self.read_body(StrictSerializer)
+        execution = self.find(Execution.objects.only("id", "tenant_id"), pk)
+        executions.approve(execution.pk, by=self.principal.label, now=sql.now())
+        publisher.announce_soon([execution.pk])
+        return self._shown(pk)
+
+    @extend_schema(request=RefusalSerializer, responses=ExecutionDetailSerializer)
+    def refuse(self, request: Request, pk: str) -> Response:
+        """End a run that waits for approval, without its having begun."""
+        execution = self.find(Execution.objects.only("id", "tenant_id"), pk)
+        wishes = self.read_body(RefusalSerializer)
+        executions.refuse(execution.pk, by=self.principal.label, now=sql.now(), **wishes)
+        return self._shown(pk)
+
+    def _change_priority(self, found: QuerySet[Execution], priority: str) -> int:
+        changed = executions.change_priority_of(
+            found, priority=PRIORITIES[priority], by=self.principal.label, now=sql.now()
+        )
+        publisher.announce_soon(changed[:MOST_ANNOUNCED])
+        return len(changed)
 
     def _shown(self, pk: str, code: int = status.HTTP_200_OK) -> Response:
         rows = Execution.objects.select_related("tenant", "template", "job").prefetch_related("attempts")

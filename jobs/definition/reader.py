@@ -185,6 +185,13 @@ class Reader:
         if not isinstance(given, Mapping):
             self.refuse("policies", "Write an object.")
             return None
+        if template is not None and template.requires_approval:
+            if given.get("requires_approval") is False:
+                self.refuse(
+                    "policies.requires_approval",
+                    f"The template {template.name} requires approval of each run; a job cannot switch that off.",
+                )
+            base = replace(base, requires_approval=True)
         try:
             return JobPolicy.parse({**base.to_json(), **given})
         except InvalidPolicy as error:

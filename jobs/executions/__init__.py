@@ -11,7 +11,7 @@ from jobs.executions.cancelling import (
 )
 from jobs.executions.claiming import Claim, claim, claim_next
 from jobs.executions.creation import JobIsArchived, create
-from jobs.executions.priority import change_priority
+from jobs.executions.priority import change_priority, change_priority_of
 from jobs.executions.renewal import confirm_cancel, renew
 from jobs.executions.repetition import repeat
 from jobs.executions.retrying import NotWaitingForRetry, give_up, retry_now
@@ -31,6 +31,7 @@ __all__ = [
     "cancel_unstarted",
     "cancel_waiting",
     "change_priority",
+    "change_priority_of",
     "claim",
     "claim_next",
     "confirm_cancel",

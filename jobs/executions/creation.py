@@ -23,9 +23,12 @@ WITH made AS (
     SELECT j.tenant_id, j.id, j.template_id, %(trigger)s, %(scheduled_for)s::timestamptz, j.revision,
            coalesce(%(parameters)s::jsonb, j.parameters), j.policy, %(dry_run)s, %(requested_by)s, %(request_id)s,
            j.queue, coalesce(%(priority)s::smallint, j.priority), CASE WHEN NOT %(dry_run)s THEN j.pool_id END,
-           %(slots)s::integer, %(attempts)s, %(held_for)s, %(parent)s::bigint, %(flow)s::bigint, 1
+           %(slots)s::integer, %(attempts)s,
+           CASE WHEN t.requires_approval AND NOT %(dry_run)s THEN 'approval' ELSE %(held_for)s END,
+           %(parent)s::bigint, %(flow)s::bigint, 1
     -- The lock waits for whoever is archiving the job, and then finds it archived.
-    FROM dynamic_jobs j WHERE j.id = %(job)s AND j.archived_at IS NULL FOR SHARE
+    FROM dynamic_jobs j JOIN job_templates t ON t.id = j.template_id
+    WHERE j.id = %(job)s AND j.archived_at IS NULL FOR SHARE OF j
     RETURNING id, tenant_id, job_id, created_at
 ), told AS (
     INSERT INTO execution_events (execution_id, sequence, kind, at, tenant_id, job_id)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db.models import QuerySet
+
+from jobs.models import Execution
+from jobs.rules.states import ExecutionStatus
 from scheduler_project.lib import sql
+
+BATCH = 1_000
 
 CHANGE = """
 WITH queued AS MATERIALIZED (
@@ -30,3 +36,15 @@ def change_priority(execution_ids: Sequence[int], *, priority: int, by: str, now
     """Those of these that are queued at another level get this one; returns their ids. Retries keep it."""
     values = {"ids": list(execution_ids), "priority": priority, "by": by, "now": now}
     return [row["id"] for row in sql.rows(CHANGE, values)]
+
+
+def change_priority_of(rows: QuerySet[Execution], *, priority: int, by: str, now: datetime) -> list[int]:
+    """The same for those of these rows that are queued, however many, some at a time; those changed stay changed
+    when a later batch fails."""
+    queued = rows.filter(status=ExecutionStatus.QUEUED).exclude(priority=priority).order_by("id")
+    changed: list[int] = []
+    last = 0
+    while batch := list(queued.filter(pk__gt=last).values_list("pk", flat=True)[:BATCH]):
+        changed += change_priority(batch, priority=priority, by=by, now=now)
+        last = batch[-1]
+    return changed

@@ -46,6 +46,17 @@ class Echo(JobTemplate):
 @register
 class Failing(JobTemplate):
     """Fails, for good or so that it may be tried again."""
+@register
+class Delicate(JobTemplate):
+    """Does nothing, once somebody has approved of it."""
+
+    name, title = "delicate", "Delicate"
+    requires_approval = True
+
+    def run(self, context: RunContext, parameters: dict[str, Any]) -> JSON:
+        return "done"
+
+
 
     name, title = "failing", "Failing"
     parameters = {

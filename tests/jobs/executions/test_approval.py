@@ -9,12 +9,15 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from jobs import executions, ledger, registry
+from accounts.models import Tenant
+from jobs import executions, ledger, registry, submission
+from jobs.definition import InvalidJob
 from jobs.execution import executor
 from jobs.models import Execution, ExecutionEvent, Job
 from jobs.recovery import deadlines, projections
 from jobs.tick import publisher
 from scheduler_project.lib import sql, transactions
+from templates_registry.models import TemplateVersion
 from tests.jobs.conftest import database_now
 
 MakeJob = Callable[..., Job]
@@ -63,6 +66,41 @@ class TestWaiting:
             executions.approve(waiting, by="user:ana", now=database_now())
         assert deadlines.sweep() == 1
         assert (read(waiting).status, read(waiting).reason) == ("cancelled", "start_deadline")
+
+
+class TestTemplate:
+    def test_that_requires_approval_says_so_to_its_jobs(self, make_job: MakeJob) -> None:
+        job = make_job(template="delicate")
+        assert job.policies.requires_approval
+        assert read(registry.run_now(job, actor="user:test")).held_for == "approval"
+
+    def test_cannot_be_overruled_by_a_job(self, make_job: MakeJob) -> None:
+        off = {"requires_approval": False}
+        with pytest.raises(InvalidJob) as error:
+            make_job(template="delicate", policies=off)
+        assert set(error.value.fields) == {"policies.requires_approval"}
+        with pytest.raises(InvalidJob):
+            registry.change(make_job(template="delicate").pk, {"policies": off}, actor="user:test")
+
+    def test_switches_it_on_in_a_job_that_takes_it_up(self, make_job: MakeJob) -> None:
+        job = registry.change(make_job().pk, {"template": "delicate", "parameters": {}}, actor="user:test")
+        assert job.policies.requires_approval
+
+    def test_holds_for_jobs_that_are_older_than_the_requirement(self, make_job: MakeJob) -> None:
+        job = make_job()
+        TemplateVersion.objects.filter(pk=job.template_id).update(requires_approval=True)
+        with transactions.engine():
+            ledger.decide_due(now=database_now() + timedelta(minutes=1), epoch=1)
+        registry.run_now(job, actor="user:test")
+        registry.run_now(job, actor="user:test", dry_run=True)
+        runs = Execution.objects.order_by("id").values_list("trigger", "dry_run", "held_for")
+        assert list(runs) == [
+            ("schedule", False, "approval"), ("manual", False, "approval"), ("manual", True, ""),
+        ]  # fmt: skip
+
+    def test_holds_for_tasks(self, tenant: Tenant) -> None:
+        run = submission.submit({"template": "delicate"}, tenant=tenant, actor="key:1")
+        assert read(run).held_for == "approval"
 
 
 class TestApprove:
