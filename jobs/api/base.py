@@ -10,9 +10,7 @@ from jobs import queues
 from jobs.backfill import BackfillHasEnded, BackfillIsRunning
 from jobs.calendars import CalendarChanged, CalendarInUse, InvalidCalendar
 from jobs.definition import InvalidJob
-from jobs.dependencies import DependencyIsGone, InvalidDependency
-from jobs.executions import AlreadyFinished, JobIsArchived, NotWaitingForApproval, NotWaitingForRetry
-from jobs.hooks import DeliveryReused, HookIsClosed, InvalidHook, TooManyHooks
+from jobs.executions import AlreadyFinished, JobIsArchived, NotWaitingForApproval
 from jobs.ledger import StillCatchingUp
 from jobs.maintenance import InvalidMaintenance, MaintenanceIsOpen, NoMaintenance
 from jobs.pools import InvalidPool, PoolInUse
@@ -32,6 +30,7 @@ CONFLICTS: dict[type[Exception], str] = {
     JobIsArchived: "job_is_archived",
     MaintenanceIsOpen: "maintenance_is_open",
     NoMaintenance: "no_maintenance",
+    NotWaitingForApproval: "not_waiting_for_approval",
     PoolInUse: "pool_in_use",
     RevisionConflict: "revision_conflict",
     StillCatchingUp: "still_catching_up",
@@ -41,8 +40,6 @@ CONFLICTS: dict[type[Exception], str] = {
 def answer_for(error: Exception) -> Exception:
     """The API's error for one of the engine's; any other error as it is."""
     if isinstance(error, InvalidJob | InvalidCalendar | InvalidMaintenance | InvalidPool):
-    NotWaitingForApproval: "not_waiting_for_approval",
-    NotWaitingForRetry: "not_waiting_for_retry",
         return Invalid(error.fields)
     if isinstance(error, QueueFull):
         queues.count_rejection(error)

@@ -180,7 +180,6 @@ class RunSerializer(StrictSerializer):
     dry_run = TrueOrFalseField(default=False, help_text="Say what the run would do and change nothing.")
 
 
-class BackfillStartSerializer(StrictSerializer):
 class RefusalSerializer(StrictSerializer):
     note = TextField(required=False, default="", allow_blank=True, max_length=500, help_text="Why.")
 
@@ -189,36 +188,7 @@ class PriorityChangeSerializer(StrictSerializer):
     priority = serializers.ChoiceField(choices=list(PRIORITIES))
 
 
-class DependencyChangeSerializer(StrictSerializer):
-    condition = serializers.ChoiceField(
-        choices=[value.value for value in EndCondition], required=False, help_text="Which end of the upstream counts."
-    )
-    parameters = ObjectField(
-        required=False,
-        help_text="Of a trigger: parameters of the downstream and JSON pointers to their values in the upstream's "
-        'result, such as `{"rows": "/count"}`.',
-    )
-    gate_patience_seconds = WholeNumberField(
-        required=False,
-        min_value=1,
-        max_value=LONGEST_PATIENCE,
-        help_text="Of a gate: how long a fired run waits for the upstream's same tick before it is cancelled.",
-    )
-
-
-class UpstreamSerializer(DependencyChangeSerializer):
-    upstream = WholeNumberField(min_value=1, max_value=2**63 - 1, help_text="Id of a job of the same tenant.")
-    kind = serializers.ChoiceField(
-        choices=[value.value for value in DependencyKind],
-        default=DependencyKind.TRIGGER.value,
-        help_text="`trigger`: its end starts this job. `gate`: ticks of this job wait for its same tick.",
-    )
-
-
-class DependencyCreationSerializer(UpstreamSerializer):
-    downstream = WholeNumberField(min_value=1, max_value=2**63 - 1, help_text="Id of the job that follows.")
-
-
+class BackfillStartSerializer(StrictSerializer):
     since = InstantField(help_text="First instant of the window.")
     until = InstantField(help_text="Last instant of the window; it lies in the past.")
     at_once = WholeNumberField(

@@ -63,6 +63,8 @@ urlpatterns = [
     route(f"executions/{ID}", ExecutionViewSet, "execution-detail", get="retrieve", patch="change"),
     route(f"executions/{ID}/log", ExecutionViewSet, "execution-log", get="log"),
     route(f"executions/{ID}/cancel", ExecutionViewSet, "execution-cancel", post="cancel"),
+    route(f"executions/{ID}/approve", ExecutionViewSet, "execution-approve", post="approve"),
+    route(f"executions/{ID}/refuse", ExecutionViewSet, "execution-refuse", post="refuse"),
     route("tasks", TaskViewSet, "task-list", get="list", post="create"),
     route(f"tasks/{ID}", TaskViewSet, "task-detail", get="retrieve", delete="cancel"),
     route("calendars", CalendarViewSet, "calendar-list", get="list", post="create"),
@@ -83,17 +85,3 @@ urlpatterns = [
     ),
     route("scheduler/status", SchedulerViewSet, "scheduler-status", get="status"),
 ]
-    route(f"executions/{ID}/approve", ExecutionViewSet, "execution-approve", post="approve"),
-    route(f"executions/{ID}/refuse", ExecutionViewSet, "execution-refuse", post="refuse"),
-    route(f"executions/{ID}/retry-now", RetryViewSet, "execution-retry-now", post="retry_now"),
-    route(f"executions/{ID}/give-up", RetryViewSet, "execution-give-up", post="give_up"),
-    route("dead-letters", DeadLetterViewSet, "dead-letter-list", get="list"),
-    route("dead-letters/groups", DeadLetterViewSet, "dead-letter-groups", get="groups"),
-    route("dead-letters/replays", ReplayViewSet, "replay-list", get="list"),
-    route(f"dead-letters/replays/{ID}", ReplayViewSet, "replay-detail", get="retrieve"),
-    route(f"dead-letters/replays/{ID}/cancel", ReplayViewSet, "replay-cancel", post="cancel"),
-    route(f"dead-letters/{ID}", DeadLetterViewSet, "dead-letter-detail", get="retrieve"),
-    *(
-        route(f"dead-letters/{ID}/{path}", DeadLetterViewSet, f"dead-letter-{path}", post=path.replace("-", "_"))
-        for path in ("replay", "replay-group", "discard", "discard-group", "restore")
-    ),
