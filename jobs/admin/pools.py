@@ -6,7 +6,9 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -21,6 +23,8 @@ from jobs.admin.operations import Caller
 from jobs.models import Pool
 from jobs.pools import InvalidPool, PoolInUse
 from scheduler_project.lib import markup
+
+NAMED_JOBS = 20
 
 
 class PoolForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no generic form at run time
@@ -86,8 +90,8 @@ class PoolAdmin(TenantAdmin[Pool]):
     @admin.display(description="Slots")
     def slots(self, row: Pool) -> SafeString:
         use = pools.use_of([row])[row.pk]
-        waiting = f"{use.waiting:,} wait" if use.waiting else "none waits"
-        return format_html("{} of {} taken <small>{}</small>", use.running, row.size, waiting)
+        waiting = f"{use.waiting:,} waiting" if use.waiting else "nothing waits"
+        return format_html("{} of {} taken<br><small>{}</small>", use.running, row.size, waiting)
 
     @admin.display(description="Jobs")
     def used_by(self, row: Pool) -> SafeString | str:
@@ -131,14 +135,27 @@ class PoolAdmin(TenantAdmin[Pool]):
 
     log_change = log_addition
 
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        """As above."""
-
-    def delete_model(self, request: HttpRequest, obj: Pool) -> None:
-        try:
-            pools.delete(obj.pk, actor=Caller.of(request).actor)
-        except PoolInUse as error:
-            messages.error(request, str(error))
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Asks before it is done; the stock page would name the job's rows as what goes with it."""
+        pool = self.get_object(request, object_id)
+        if not self.has_delete_permission(request, pool):
+            raise PermissionDenied("Your role does not allow you to delete this pool.")
+        if request.method == "POST":
+            try:
+                pools.delete(pool.pk, actor=Caller.of(request).actor)
+            except PoolInUse as error:
+                messages.error(request, str(error))
+                return HttpResponseRedirect(reverse("admin:jobs_pool_change", args=[pool.pk]))
+            messages.success(request, f"Deleted {pool.name}.")
+            return HttpResponseRedirect(reverse("admin:jobs_pool_changelist"))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Delete {pool.name}?",
+            "opts": Pool._meta,
+            "pool": pool,
+            "jobs": pool.jobs.order_by("name")[:NAMED_JOBS],
+        }
+        return TemplateResponse(request, "jobs/pool_remove.html", context)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         return self.change_view(request, object_id)

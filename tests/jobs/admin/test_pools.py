@@ -65,7 +65,7 @@ class TestList:
         registry.run_now(job, actor="user:ana")
         text = as_ana.text(LIST)
         assert "0 of 3 taken" in text
-        assert "1 wait" in text
+        assert "1 waiting" in text
         assert "Sync" in text
 
     def test_says_what_a_pool_is_when_there_is_none(self, as_ana: Browser) -> None:
@@ -78,8 +78,10 @@ class TestRemoval:
         assert not Pool.objects.exists()
 
     def test_keeps_what_jobs_name(self, as_ana: Browser, vendor: Pool, job_of: MakeJob) -> None:
-        job_of(pool="vendor-api")
-        as_ana.post(reverse("admin:jobs_pool_delete", args=[vendor.pk]), {"post": "yes"})
+        job = job_of(pool="vendor-api")
+        path = reverse("admin:jobs_pool_delete", args=[vendor.pk])
+        assert job.name in as_ana.text(path)
+        assert "Take them out of it first" in as_ana.told(as_ana.post(path))[0]
         assert Pool.objects.exists()
 
 
