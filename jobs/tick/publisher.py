@@ -21,6 +21,7 @@ from django.db import Error, connections, transaction
 from jobs import queries
 from jobs.backends.base import Announcement, Backend, BackendUnavailable, get_backend
 from jobs.executions import Settled
+from jobs.tick import canaries
 from scheduler_project.lib import sql, telemetry
 
 EVERY = 0.5  # seconds
@@ -198,9 +199,9 @@ def _wake(found: Sequence[Announcement], backend: Backend) -> None:
 
 @dataclass
 class _Silence:
-    """A queue whose first run stays where it is, however often it is announced."""
+    """A queue in which nothing moves, however often it is announced."""
 
-    execution_id: int
+    runs: tuple[int, ...]
     pause: float
     until: float
 
@@ -228,17 +229,18 @@ class Publisher:
         self._silent = {name: silence for name, silence in self._silent.items() if name in unclaimed}
         for name, rows in unclaimed.items():
             missing = min(len(rows), queries.wake_ups(name)) - self._backend.waiting(name)
-            if missing > 0 and self._may_speak(name, rows[0]["id"]):
+            if missing > 0 and self._may_speak(name, tuple(row["id"] for row in rows)):
                 self._backend.announce([Announcement(row["id"], name, row["priority"]) for row in rows[:missing]])
                 lost = sum(row["age"] > LOST_AFTER for row in rows[:missing])
                 if lost:
+                    canaries.count_redelivered(name, lost)
                     telemetry.emit("execution.redelivered", count=lost)
 
-    def _may_speak(self, name: str, first: int) -> bool:
-        """Ever more seldom about a run that nobody takes, or a queue full of unknown templates would keep all busy."""
+    def _may_speak(self, name: str, runs: tuple[int, ...]) -> bool:
+        """Ever more seldom about runs that nobody takes, or a queue full of unknown templates would keep all busy."""
         now, known = self._clock(), self._silent.get(name)
-        if known is None or known.execution_id != first:
-            self._silent[name] = _Silence(first, EVERY, now + EVERY)
+        if known is None or known.runs != runs:
+            self._silent[name] = _Silence(runs, EVERY, now + EVERY)
             return True
         if now < known.until:
             return False
