@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -111,7 +112,7 @@ class Runner:
             try:
                 child.wait(max(ends_at - time.monotonic(), 0))
             except subprocess.TimeoutExpired:
-                os.killpg(child.pid, signal.SIGKILL)  # with the programs that its template started
+                _kill_group(child.pid)  # with the programs that its template started
                 child.wait()
 
     def _start(self, execution_id: int) -> subprocess.Popen[bytes]:
@@ -121,10 +122,11 @@ class Runner:
         )
 
     def _forget_ended(self) -> None:
-        ended = {key: child.returncode for key, child in self._children.items() if child.poll() is not None}
-        for execution_id, code in ended.items():
+        ended = {key: child for key, child in self._children.items() if child.poll() is not None}
+        for execution_id, child in ended.items():
             del self._children[execution_id]
-            if code:
+            _kill_group(child.pid)  # a process that was killed took nothing along of what its template had started
+            if code := child.returncode:
                 rest = _Rest.after(self._rests.get(execution_id))
                 self._rests[execution_id] = rest
                 telemetry.emit("execution.child_failed", execution_id=execution_id, code=code, seconds=rest.seconds)
@@ -136,6 +138,11 @@ class Runner:
         # Kept for a while after its end, so that the next failure waits longer than the last.
         self._rests = {key: rest for key, rest in self._rests.items() if now < rest.until + 2 * LONGEST_REST}
         return [key for key, rest in self._rests.items() if now < rest.until]
+
+
+def _kill_group(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ import pytest
 
 from jobs import registry
 from jobs.backends import apscheduler
-from jobs.backends.apscheduler import Runner
+from jobs.backends.apscheduler import ApschedulerBackend, Runner
 from jobs.models import Job
+from jobs.tick import publisher
 from tests.live import wait_for
 
 # Starts a program of its own, as a template may, and outlasts any patience.
@@ -34,6 +35,17 @@ class TestDrain:
         wait_for(lambda: not any(members(group) for group in groups), seconds=2)
 
 
+class TestChildThatIsKilled:
+    def test_takes_along_what_it_started(self) -> None:
+        runner = Runner(slots=1, command=(sys.executable, "-c", STUBBORN))
+        child = runner._children[1] = runner._start(1)
+        wait_for(lambda: len(members(child.pid)) == 3)
+        child.kill()
+        child.wait()
+        runner._forget_ended()
+        wait_for(lambda: not members(child.pid), seconds=2, what="the end of its programs")
+
+
 @pytest.mark.django_db
 class TestChildThatDiesAtOnce:
     def test_is_started_again_ever_more_seldom(
@@ -42,6 +54,7 @@ class TestChildThatDiesAtOnce:
         now = [1_000.0]
         monkeypatch.setattr("jobs.backends.apscheduler.time.monotonic", lambda: now[0])
         registry.run_now(make_job(), actor="user:test")
+        publisher.publish_waiting(ApschedulerBackend())
         runner = Runner(slots=3, command=(sys.executable, "-c", "raise SystemExit(3)"))
         started: list[float] = []
         for _ in range(80):  # twenty seconds
@@ -58,6 +71,7 @@ class TestChildThatDiesAtOnce:
     def test_stands_in_no_other_s_way(self, make_job: Callable[..., Job]) -> None:
         runner = Runner(slots=1, command=(sys.executable, "-c", "raise SystemExit(3)"))
         first, second = (registry.run_now(make_job(), actor="user:test") for _ in range(2))
+        publisher.publish_waiting(ApschedulerBackend())
         seen: list[int] = []
         for _ in range(2):
             runner.dispatch()
