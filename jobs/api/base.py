@@ -10,6 +10,7 @@ from jobs import queues
 from jobs.backfill import BackfillHasEnded, BackfillIsRunning
 from jobs.calendars import CalendarChanged, CalendarInUse, InvalidCalendar
 from jobs.definition import InvalidJob
+from jobs.dependencies import DependencyIsGone, InvalidDependency
 from jobs.executions import AlreadyFinished, JobIsArchived, NotWaitingForApproval
 from jobs.ledger import StillCatchingUp
 from jobs.maintenance import InvalidMaintenance, MaintenanceIsOpen, NoMaintenance
@@ -27,6 +28,7 @@ CONFLICTS: dict[type[Exception], str] = {
     BackfillIsRunning: "backfill_is_running",
     CalendarChanged: "calendar_changed",
     CalendarInUse: "calendar_in_use",
+    DependencyIsGone: "dependency_is_gone",
     JobIsArchived: "job_is_archived",
     MaintenanceIsOpen: "maintenance_is_open",
     NoMaintenance: "no_maintenance",
@@ -39,7 +41,7 @@ CONFLICTS: dict[type[Exception], str] = {
 
 def answer_for(error: Exception) -> Exception:
     """The API's error for one of the engine's; any other error as it is."""
-    if isinstance(error, InvalidJob | InvalidCalendar | InvalidMaintenance | InvalidPool):
+    if isinstance(error, InvalidJob | InvalidCalendar | InvalidMaintenance | InvalidPool | InvalidDependency):
         return Invalid(error.fields)
     if isinstance(error, QueueFull):
         queues.count_rejection(error)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from jobs import dependencies
+from jobs.api.dependency_output import SuccessionSerializer
 from jobs.api.inputs import PolicySerializer
 from jobs.api.job_output import PriorityField
+from jobs.dependencies import Successor
 from jobs.models import Attempt, Execution, ExecutionLease, LogLine
 from scheduler_project.api.serializers import AnyJSONField, ObjectField, RowSerializer
 from templates_registry import schema
@@ -34,7 +38,7 @@ class ExecutionSerializer(RowSerializer):
             *("revision", "dry_run", "run_key", "requested_by", "request_id", "queue", "priority", "status"),
             *("held_for", "reason", "attempt", "max_attempts", "created_at", "available_at", "start_deadline_at"),
             *("started_at", "finished_at", "cancel_requested_at", "cancel_requested_by", "cancel_seen_at"),
-            *("approved_at", "approved_by", "error", "error_class"),
+            *("approved_at", "approved_by", "error", "error_class", "parent_id", "flow_id"),
         )
         read_only_fields = fields
 
@@ -76,11 +80,14 @@ class ExecutionDetailSerializer(ExecutionSerializer):
     lease = serializers.SerializerMethodField(help_text="While it runs.")
     running_seconds = serializers.SerializerMethodField(help_text="The time of all attempts together.")
     waiting_seconds = serializers.SerializerMethodField(help_text="All other time from its creation to its end or now.")
+    started_by = serializers.SerializerMethodField(help_text="The ends of other executions that it waited for.")
+    successors = serializers.SerializerMethodField(help_text="What its end came to, for each job that follows its job.")
 
     class Meta(ExecutionSerializer.Meta):
         fields = (
             *ExecutionSerializer.Meta.fields,
             *("parameters", "policies", "result", "attempts", "lease", "running_seconds", "waiting_seconds"),
+            *("started_by", "successors"),
         )
         read_only_fields = fields
 
@@ -99,6 +106,17 @@ class ExecutionDetailSerializer(ExecutionSerializer):
     def get_lease(self, execution: Execution) -> Any:
         lease = self.context["lease"]
         return LeaseSerializer(lease).data if lease else None
+
+    @extend_schema_field(SuccessionSerializer(many=True))
+    def get_started_by(self, execution: Execution) -> Any:
+        return self._successions(dependencies.started_by(execution.pk))
+
+    @extend_schema_field(SuccessionSerializer(many=True))
+    def get_successors(self, execution: Execution) -> Any:
+        return self._successions(dependencies.successors_of(execution.pk))
+
+    def _successions(self, found: Sequence[Successor]) -> Any:
+        return SuccessionSerializer([one.succession for one in found], many=True).data
 
     def get_running_seconds(self, execution: Execution) -> float:
         return round(self._running(execution).total_seconds(), 3)

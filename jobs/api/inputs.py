@@ -6,7 +6,8 @@ from rest_framework import serializers
 
 from jobs.backfill import MOST_AT_ONCE, OUTCOMES
 from jobs.impact import ACTIONS, CHOICES
-from jobs.rules.states import PRIORITIES, FanIn, Misfire, OnLost, OnQueueFull, Overlap
+from jobs.rules.dependency import LONGEST_PATIENCE
+from jobs.rules.states import PRIORITIES, DependencyKind, EndCondition, FanIn, Misfire, OnLost, OnQueueFull, Overlap
 from scheduler_project.api.serializers import (
     InstantField,
     ObjectField,
@@ -186,6 +187,36 @@ class RefusalSerializer(StrictSerializer):
 
 class PriorityChangeSerializer(StrictSerializer):
     priority = serializers.ChoiceField(choices=list(PRIORITIES))
+
+
+class DependencyChangeSerializer(StrictSerializer):
+    condition = serializers.ChoiceField(
+        choices=[value.value for value in EndCondition], required=False, help_text="Which end of the upstream counts."
+    )
+    parameters = ObjectField(
+        required=False,
+        help_text="Of a trigger: parameters of the downstream and JSON pointers to their values in the upstream's "
+        'result, such as `{"rows": "/count"}`.',
+    )
+    gate_patience_seconds = WholeNumberField(
+        required=False,
+        min_value=1,
+        max_value=LONGEST_PATIENCE,
+        help_text="Of a gate: how long a fired run waits for the upstream's same tick before it is cancelled.",
+    )
+
+
+class UpstreamSerializer(DependencyChangeSerializer):
+    upstream = WholeNumberField(min_value=1, max_value=2**63 - 1, help_text="Id of a job of the same tenant.")
+    kind = serializers.ChoiceField(
+        choices=[value.value for value in DependencyKind],
+        default=DependencyKind.TRIGGER.value,
+        help_text="`trigger`: its end starts this job. `gate`: ticks of this job wait for its same tick.",
+    )
+
+
+class DependencyCreationSerializer(UpstreamSerializer):
+    downstream = WholeNumberField(min_value=1, max_value=2**63 - 1, help_text="Id of the job that follows.")
 
 
 class BackfillStartSerializer(StrictSerializer):

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from jobs.api.inputs import MOST_PREVIEWED, PREVIEWED
 from jobs.queries import JOB_ORDERINGS
-from jobs.rules.states import FINISHED, PRIORITIES, ExecutionStatus, HeldFor, TickOutcome, Trigger
+from jobs.rules.states import FINISHED, PRIORITIES, DependencyKind, ExecutionStatus, HeldFor, TickOutcome, Trigger
 from scheduler_project.api.serializers import InstantField, StrictSerializer
 
 MOST_LINES = 1_000
@@ -75,6 +75,16 @@ class TaskParameters(PeriodParameters):
 class TickParameters(PeriodParameters):
     outcome = serializers.ChoiceField(choices=[outcome.value for outcome in TickOutcome], required=False)
     reason = serializers.CharField(required=False)
+
+
+class GraphParameters(StrictSerializer):
+    tenant = serializers.CharField(required=False, help_text="Slug of one of the caller's tenants.")
+
+
+class DependencyParameters(GraphParameters):
+    kind = serializers.ChoiceField(choices=[kind.value for kind in DependencyKind], required=False)
+    upstream = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, help_text="Id of a job.")
+    downstream = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, help_text="Id of a job.")
 
 
 class LogParameters(StrictSerializer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobs.api.backfills import BackfillViewSet, JobBackfillViewSet
 from jobs.api.calendars import CalendarViewSet
+from jobs.api.dependencies import DependencyListViewSet, DependencyViewSet, FlowViewSet, JobDependencyViewSet
 from jobs.api.executions import ExecutionViewSet
 from jobs.api.explain import ExecutionExplanationViewSet, JobExplanationViewSet, TickExplanationViewSet
 from jobs.api.forecasts import ForecastViewSet
@@ -56,6 +57,18 @@ urlpatterns = [
     route(f"jobs/{ID}/backfills", JobBackfillViewSet, "job-backfills", get="list", post="start"),
     route(f"backfills/{ID}", BackfillViewSet, "backfill-detail", get="retrieve"),
     route(f"backfills/{ID}/cancel", BackfillViewSet, "backfill-cancel", post="cancel"),
+    route(f"jobs/{ID}/dependencies", JobDependencyViewSet, "job-dependencies", get="retrieve", post="create"),
+    route("dependencies", DependencyListViewSet, "dependency-list", get="list", post="create"),
+    route("dependencies/graph", DependencyListViewSet, "dependency-graph", get="graph"),
+    route(
+        f"dependencies/{ID}",
+        DependencyViewSet,
+        "dependency-detail",
+        get="retrieve",
+        patch="partial_update",
+        delete="destroy",
+    ),
+    route(f"executions/{ID}/flow", FlowViewSet, "execution-flow", get="flow"),
     route("forecast", ForecastViewSet, "forecast", get="forecast"),
     route("upcoming", ForecastViewSet, "upcoming", get="upcoming"),
     route("schedules/preview", ScheduleViewSet, "schedule-preview", post="preview"),

@@ -1,9 +1,9 @@
 """Jobs that follow other jobs: edges between them, and what the end of an upstream starts, holds back or ends."""
 
 from jobs.dependencies.edges import DependencyIsGone, InvalidDependency, add, change, remove
-from jobs.dependencies.flows import Flow, flow_of
+from jobs.dependencies.flows import Flow, flow_of, read_flow
 from jobs.dependencies.gates import close_waiting, find_decided, settle_gate
-from jobs.dependencies.reading import Graph, Successor, edges_of, graph_of, started_by, successors_of
+from jobs.dependencies.reading import Graph, Successor, edges, edges_of, graph_of, started_by, successors_of
 from jobs.dependencies.releasing import release, settle_flow
 
 __all__ = [
@@ -15,10 +15,12 @@ __all__ = [
     "add",
     "change",
     "close_waiting",
+    "edges",
     "edges_of",
     "find_decided",
     "flow_of",
     "graph_of",
+    "read_flow",
     "release",
     "remove",
     "settle_flow",

@@ -20,6 +20,7 @@ class Flow:
     id: int
     executions: Sequence[Execution]
     successions: Sequence[Succession]
+    is_complete: bool
 
 
 def flow_of(execution: Execution) -> int:
@@ -73,3 +74,15 @@ def why_missing(job_id: int, name: str, flow_id: int) -> tuple[str, str]:
     if refused is not None:
         return "upstream_not_started", f"{name} was not started in this flow: {refused.reason}."
     return "upstream_not_in_flow", f"{name} does not run in the flow of execution {flow_id}: nothing in it leads there."
+
+
+def read_flow(flow_id: int) -> Flow:
+    """For people who look: with dry runs, and bounded."""
+    found = Execution.objects.filter(Q(pk=flow_id) | Q(flow_id=flow_id)).select_related("job").order_by("pk")
+    runs = list(found.defer("parameters", "policy", "result")[: MOST_SHOWN + 1])
+    answers = Succession.objects.filter(flow_id=flow_id).select_related(
+        "dependency__upstream", "dependency__downstream"
+    )
+    shown = list(answers.order_by("pk")[: MOST_SHOWN + 1])
+    is_complete = len(runs) <= MOST_SHOWN and len(shown) <= MOST_SHOWN
+    return Flow(flow_id, runs[:MOST_SHOWN], shown[:MOST_SHOWN], is_complete)

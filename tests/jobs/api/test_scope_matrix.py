@@ -17,8 +17,8 @@ from rest_framework.views import APIView
 from accounts import keys
 from accounts.models import Tenant
 from accounts.scopes import ROLE_SCOPES, Scope
-from jobs import calendars, maintenance, pools, submission
-from jobs.models import Backfill, Execution, Job, Tick
+from jobs import calendars, dependencies, maintenance, pools, registry, submission
+from jobs.models import Backfill, Dependency, Execution, Job, Tick
 from tests.cast import MEMBERS, Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import JOB, MakeJob, RunJob, backfill_of, untouched
 
@@ -53,6 +53,15 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "job-tick-explain"): READ,
     ("get", "tick-explain"): READ,
     ("get", "execution-explain"): READ,
+    ("get", "execution-flow"): READ,
+    ("get", "job-dependencies"): READ,
+    ("post", "job-dependencies"): WRITE,
+    ("get", "dependency-list"): READ,
+    ("post", "dependency-list"): WRITE,
+    ("get", "dependency-graph"): READ,
+    ("get", "dependency-detail"): READ,
+    ("patch", "dependency-detail"): WRITE,
+    ("delete", "dependency-detail"): WRITE,
     ("get", "forecast"): READ,
     ("get", "upcoming"): READ,
     ("get", "job-backfills"): READ,
@@ -92,8 +101,10 @@ RULES: dict[tuple[str, str], str] = {
 # The scope lets nobody else in: they concern every tenant.
 SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance")]
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
-OF_ROWS = ("job-", "execution-", "tick-", "calendar-", "pool-", "task-")
-OF_A_ROW = [endpoint for endpoint in GUARDED if endpoint[1].startswith(OF_ROWS) and "list" not in endpoint[1]]
+OF_ROWS = ("job-", "execution-", "tick-", "calendar-", "pool-", "task-", "dependency-")
+OF_A_ROW = [
+    endpoint for endpoint in GUARDED if endpoint[1].startswith(OF_ROWS) and not endpoint[1].endswith(("list", "-graph"))
+]
 BODIES: dict[tuple[str, str], Any] = {
     ("post", "job-list"): JOB,
     ("put", "job-detail"): JOB,
@@ -101,6 +112,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "job-impact"): {"schedule": {"kind": "cron", "cron": "5 * * * *"}},
     ("post", "schedule-preview"): {"schedule": JOB["schedule"]},
     ("post", "job-backfills"): {"since": "2026-01-01T00:00:00Z", "until": "2026-01-03T00:00:00Z", "plan_only": True},
+    ("patch", "dependency-detail"): {"condition": "always"},
     ("post", "calendar-list"): {"name": "Office"},
     ("put", "calendar-detail"): {"name": "Office"},
     ("patch", "calendar-detail"): {"weekdays": [0]},
@@ -138,7 +150,15 @@ class Stage:
             "tick": self.tick,
             "calendar": calendars.create({"name": "Stage"}, tenant=job.tenant, actor="user:ana"),
             "task": task_of(job.tenant),
+            "dependency": dependency_of(job),
             "pool": pools.create({"name": "Stage", "size": 3}, tenant=job.tenant, actor="user:ana"),
+        }
+
+        other = registry.create({**JOB, "name": "Other"}, tenant=job.tenant, actor="user:ana")
+        self.bodies = {
+            **BODIES,
+            ("post", "job-dependencies"): {"upstream": other.pk},
+            ("post", "dependency-list"): {"upstream": other.pk, "downstream": job.pk},
         }
 
     def path(self, name: str) -> str:
@@ -148,12 +168,20 @@ class Stage:
             return reverse(name, args=[Backfill.objects.get(job=self.job).pk])
         if name in ("template-detail", "template-versions"):
             return reverse(name, args=["echo"])
-        if name.endswith(("list", "-docs", "-schema", "-status", "-maintenance")) or name == "schedule-preview":
+        if (
+            name.endswith(("list", "-docs", "-schema", "-status", "-maintenance", "-graph"))
+            or name == "schedule-preview"
+        ):
             return reverse(name)
         if name == "job-tick-explain":
             return reverse(name, args=[self.job.pk, self.tick.pk])
         path = reverse(name, args=[self.rows.get(name.partition("-")[0], self.job).pk])
         return f"{path}?job={self.job.pk}" if name == "calendar-preview" else path
+
+
+def dependency_of(job: Job) -> Dependency:
+    upstream = registry.create({**JOB, "name": "Upstream"}, tenant=job.tenant, actor="user:ana")
+    return dependencies.add(upstream.pk, job.pk, {}, actor="user:ana")
 
 
 def task_of(tenant: Tenant) -> Execution:
@@ -193,7 +221,7 @@ def test_nobody_gets_in_without_good_credentials(
     method, name = endpoint
     for who, text in callers.items():
         with untouched():
-            answer = client_of(text).send(method.upper(), stage.path(name), BODIES.get(endpoint))
+            answer = client_of(text).send(method.upper(), stage.path(name), stage.bodies.get(endpoint))
         assert answer.status_code == 401, who
         assert answer.json()["error"]["code"] in ("not_authenticated", "authentication_failed"), who
         assert answer.headers["WWW-Authenticate"].startswith("Bearer"), who
@@ -209,7 +237,7 @@ def test_a_caller_without_the_scope_is_told_what_is_missing(
     refused |= {who: getattr(cast, who) for who, (_, role) in MEMBERS.items() if scope not in ROLE_SCOPES[role]}
     for who, caller in refused.items():
         with untouched():
-            answer = client_of(caller).send(method.upper(), stage.path(name), BODIES.get(endpoint))
+            answer = client_of(caller).send(method.upper(), stage.path(name), stage.bodies.get(endpoint))
         assert answer.status_code == 403, who
         error = answer.json()["error"]
         assert error["code"] == "missing_scope", who
@@ -228,7 +256,7 @@ def test_a_caller_with_the_scope_gets_in(
     if endpoint in SUPERUSERS_ONLY:
         allowed = {}
     creates = method == "post" and name in ("job-list", "calendar-list", "pool-list", "task-list")
-    body = {**BODIES[endpoint], "tenant": "acme"} if creates else BODIES.get(endpoint)
+    body = {**stage.bodies[endpoint], "tenant": "acme"} if creates else stage.bodies.get(endpoint)
     for who, caller in {**allowed, "root": cast.root}.items():
         with transaction.atomic():
             if endpoint == ("delete", "scheduler-maintenance"):
@@ -247,7 +275,7 @@ def test_what_concerns_every_tenant_is_closed_to_keys_and_members(
     maintenance.start(actor="user:root", note="x")
     for caller in (cast.ana, make_key()[1]):
         with untouched():
-            answer = client_of(caller).send(endpoint[0].upper(), stage.path(endpoint[1]), BODIES.get(endpoint))
+            answer = client_of(caller).send(endpoint[0].upper(), stage.path(endpoint[1]), stage.bodies.get(endpoint))
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "superuser_only")
 
 
@@ -259,7 +287,7 @@ def test_a_row_of_another_tenant_is_refused_by_id(
     is_open_to_gita = RULES[endpoint] in ROLE_SCOPES[MEMBERS["gita"][1]]
     for caller in (*([cast.gita] if is_open_to_gita else []), make_key(tenant=cast.globex)[1]):
         with untouched():
-            answer = client_of(caller).send(method.upper(), stage.path(name), BODIES.get(endpoint))
+            answer = client_of(caller).send(method.upper(), stage.path(name), stage.bodies.get(endpoint))
         assert answer.status_code == 403
         error = answer.json()["error"]
         assert error["code"] == "other_tenant"
@@ -276,7 +304,7 @@ def test_an_unknown_id_is_not_found(
         for row in stage.rows.values():
             path = path.replace(f"/{row.pk}", f"/{number}")
         with untouched():
-            answer = client_of(make_key()[1]).send(method.upper(), path, BODIES.get(endpoint))
+            answer = client_of(make_key()[1]).send(method.upper(), path, stage.bodies.get(endpoint))
         assert answer.status_code == 404
         assert answer.json()["error"]["code"] == "not_found"
 
