@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from django.conf import settings
 
@@ -39,23 +39,29 @@ class QueueFull(Exception):
         self.retry_after = RETRY_AFTER
 
 
-def depths() -> dict[int, int]:
-    """How many runs wait in each priority, counted up to the limit."""
-    values = {"priorities": sorted(PRIORITIES.values()), "limit": settings.DAYBOOK_QUEUE_LIMIT}
+def depths(priorities: Collection[int] = tuple(PRIORITIES.values())) -> dict[int, int]:
+    """How many runs wait in each of these priorities, counted up to the limit."""
+    values = {"priorities": sorted(priorities), "limit": settings.DAYBOOK_QUEUE_LIMIT}
     return {row["priority"]: row["depth"] for row in sql.rows(DEPTHS, values)}
 
 
 def rooms(priority: int, policy: JobPolicy, depth: Mapping[int, int]) -> tuple[Room, ...]:
     """Where runs of a job may wait: in its own priority, and where its policy says so in the lower ones."""
-    levels = [level for level in sorted(depth) if level >= priority]
+    free = {level: max(settings.DAYBOOK_QUEUE_LIMIT - waiting, 0) for level, waiting in depth.items()}
+    return tuple(Room(level, free[level]) for level in levels_of(priority, policy) if level in free)
+
+
+def levels_of(priority: int, policy: JobPolicy) -> list[int]:
+    """Its own priority, and the lower ones where the policy lets it go down."""
     if policy.on_queue_full is OnQueueFull.SKIP:
-        levels = levels[:1]
-    return tuple(Room(level, max(settings.DAYBOOK_QUEUE_LIMIT - depth[level], 0)) for level in levels)
+        return [priority]
+    return [level for level in sorted(PRIORITIES.values()) if level >= priority]
 
 
 def admit(priority: int, policy: JobPolicy) -> int:
     """The priority in which one more run may wait now. Raises `QueueFull`."""
-    for room in rooms(priority, policy, depths()):
+    levels = levels_of(priority, policy)
+    for room in rooms(priority, policy, depths(levels)):
         if room.free:
             return room.priority
     raise QueueFull(priority)
