@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -69,11 +69,11 @@ class JobTemplate:
     never_retry_on: ClassVar[tuple[type[BaseException], ...]] = ()
     on_lost: ClassVar[Literal["retry", "fail"]] = "retry"
 
-    def run(self, context: RunContext, parameters: Parameters) -> JSON:
-        """Do the work; the value returned becomes the result of the execution."""
+    def run(self, context: RunContext, parameters: Parameters) -> JSON | Awaitable[JSON]:
+        """Do the work; the value returned becomes the result of the execution. May be an `async def`."""
         raise NotImplementedError
 
-    def dry_run(self, context: RunContext, parameters: Parameters) -> EffectReport:
+    def dry_run(self, context: RunContext, parameters: Parameters) -> EffectReport | Awaitable[EffectReport]:
         """Say what `run` would do, and change nothing."""
         raise PermanentFailure(f"The template {self.name} has no dry run.")
 

@@ -3,10 +3,42 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
+from scheduler_project.lib.circuits import CircuitOpen
+from scheduler_project.lib.http import HttpClient
+
+__all__ = ["CircuitOpen", "Effect", "Level", "Overtaken", "RunContext"]
+
 Level = Literal["debug", "info", "warning", "error"]
+
+
+class Overtaken(Exception):
+    """Another attempt owns the run now: nothing that this one does counts any more."""
+
+
+class Effect(Protocol):
+    """Something with a key that a run does at most once, in all its attempts together.
+
+    True for the one who is to do it. It was recorded before: if the process dies in the middle, nobody does it again.
+    """
+
+    def __bool__(self) -> bool: ...
+
+    @property
+    def is_kept(self) -> bool:
+        """False for an effect that was begun and of which nobody knows how it ended."""
+
+    @property
+    def result(self) -> Any:
+        """What `keep` stored, in this attempt or an earlier one."""
+
+    def keep(self, result: Any = None) -> None:
+        """It has happened. Stores what came of it, as JSON of at most 64 KB. Raises `Overtaken`."""
+
+    def forget(self) -> None:
+        """It certainly has not happened: a later attempt may do it. Raises `Overtaken`."""
 
 
 class RunContext(Protocol):
@@ -53,3 +85,22 @@ class RunContext(Protocol):
 
     def is_cancelled(self) -> bool:
         """True once somebody asked to stop. Look between steps and raise `Cancelled`."""
+
+    def secret(self, name: str) -> str:
+        """The value of a secret that whoever runs Daybook has named in DAYBOOK_SECRETS; masked in all that is stored.
+        Raises an error when there is none."""
+
+    def once(self, key: str) -> Effect:
+        """`if context.once("mail:42"): send()`. Recorded and committed before it returns. Raises `Overtaken`."""
+
+    def checkpoint(self, data: Any) -> None:
+        """Store how far the run came, as JSON of at most 64 KB. Raises `Overtaken`."""
+
+    @property
+    def last_checkpoint(self) -> Any:
+        """What `checkpoint` stored last, in this attempt or an earlier one; None when nothing was."""
+
+    @property
+    def http(self) -> HttpClient:
+        """Calls public hosts, and those that are allowed. Raises `CircuitOpen` while a host fails too often: let it
+        pass, and the run waits and costs no try."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
-import traceback
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
@@ -15,20 +12,16 @@ from django.db.utils import DatabaseError, Error, InterfaceError, OperationalErr
 from psycopg.pq import TransactionStatus
 
 from jobs import executions
-from jobs.execution import known_templates, shared
+from jobs.execution import attempt, known_templates, shared
 from jobs.execution.heartbeat import Heartbeat, settle
-from jobs.execution.interrupts import Cancelled, Interrupts, SoftTimeout
+from jobs.execution.interrupts import Interrupts
 from jobs.execution.run_context import ExecutionContext
 from jobs.execution.watchdog import Watchdog
 from jobs.executions import Claim, Ending, Settled
 from jobs.rules.states import FINISHED, AttemptOutcome, ExecutionStatus
 from jobs.tick import publisher, successors
 from scheduler_project.lib import correlation, sql, telemetry
-from templates_registry import registry
-from templates_registry.base import Cancelled as TemplateStopped
-from templates_registry.base import JobTemplate
 
-MAX_RESULT_BYTES = 262_144
 SHIFT = 1.0  # seconds that a process goes on by itself before it looks for the next message
 RETRY = 0.5  # seconds between tries to settle while the database is away
 
@@ -36,10 +29,6 @@ RETRY = 0.5  # seconds between tries to settle while the database is away
 SET_BACK = (
     "SET SESSION AUTHORIZATION DEFAULT; RESET ALL; CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD TEMP"
 )
-
-
-class ResultTooLarge(Exception):
-    """The template returned more than an execution keeps."""
 
 
 def work(hint: int, *, queues: Sequence[str], worker: str) -> int:
@@ -79,7 +68,7 @@ def _carry_out(claim: Claim, claimed_at: float) -> ExecutionStatus | None:
     with interrupts.handled():
         try:
             heartbeat.start(proven_at=claimed_at)
-            ending = _run(claim, context, interrupts)
+            ending = attempt.run(claim, context, interrupts)
             if os.getpid() != owner:
                 os._exit(0)  # a fork of the template's came back: it owns nothing
             heartbeat.stop_watching_the_template()
@@ -115,79 +104,6 @@ def _claim(claim_one: Callable[[], Claim | None]) -> Claim | None:
         return claim_one()
 
 
-def _run(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -> Ending:
-    """What the template made of it; never raises what the template raises."""
-    try:
-        return _let_work(claim, context, interrupts)
-    except BaseException as error:  # noqa: BLE001  from judging what it had raised or returned
-        return _failure(AttemptOutcome.FAILED, error)
-
-
-def _let_work(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -> Ending:
-    template: type[JobTemplate] = JobTemplate
-    try:
-        template = registry.get(claim.template, claim.template_version)
-        problems = template.find_problems(claim.parameters)
-        if problems:
-            return Ending(
-                AttemptOutcome.FAILED,
-                error=f"The parameters do not fit the template: {_in_words(problems)}",
-                error_class="InvalidParameters",
-                may_retry=False,
-            )
-        with interrupts.accepted():
-            if claim.dry_run:
-                result: Any = template().dry_run(context, claim.parameters).to_json()
-            else:
-                result = template().run(context, claim.parameters)
-        return Ending(AttemptOutcome.SUCCEEDED, result=_storable(result))
-    except TemplateStopped as error:
-        if context.is_cancelled():
-            return Ending(AttemptOutcome.CANCELLED, result=_storable(error.result), error=str(error))
-        return _failure(AttemptOutcome.FAILED, error, may_retry=False)
-    except Cancelled:
-        return Ending(AttemptOutcome.CANCELLED)
-    except SoftTimeout as error:
-        words = f"Ran longer than its soft limit of {claim.policy.soft_timeout_seconds} s."
-        return _failure(AttemptOutcome.TIMED_OUT, error, words=words)
-    except BaseException as error:  # noqa: BLE001  whatever a template raises is its failure, not ours
-        return _failure(AttemptOutcome.FAILED, error, may_retry=template.may_retry(error))
-
-
-def _failure(outcome: AttemptOutcome, error: BaseException, *, words: str = "", may_retry: bool = True) -> Ending:
-    return Ending(
-        outcome,
-        error=words or sql.text(_words(error)),  # logs take no half characters either
-        error_class=f"{type(error).__module__}.{type(error).__qualname__}",
-        traceback=sql.text("".join(traceback.format_exception(error))),
-        may_retry=may_retry,
-    )
-
-
-def _words(error: BaseException) -> str:
-    try:
-        return str(error) or type(error).__name__
-    except Exception:  # noqa: BLE001  an error of the template's own making
-        return type(error).__name__
-
-
-def _storable(result: Any) -> Any:
-    """The result as JSON. Raises TypeError, ValueError or ResultTooLarge, which then are the run's error."""
-    text = json.dumps(result, allow_nan=False, ensure_ascii=False).encode()
-    if len(text) > MAX_RESULT_BYTES:
-        raise ResultTooLarge(
-            f"The result has {len(text)} bytes; an execution keeps {MAX_RESULT_BYTES}. Store it elsewhere and return "
-            "a reference."
-        )
-    if b"\\u0000" in text:
-        raise TypeError("The result contains a NUL character, which JSON in PostgreSQL cannot hold.")
-    return json.loads(text)
-
-
-def _in_words(problems: Mapping[str, list[str]]) -> str:
-    return "; ".join(f"{path or 'parameters'}: {' '.join(messages)}" for path, messages in problems.items())
-
-
 def _settle(claim: Claim, context: ExecutionContext, ending: Ending) -> Settled | None:
     """Settle, however long the database is away: the watchdog ends this process when it has waited too long."""
     _clean_connection()
@@ -203,7 +119,7 @@ def _settle(claim: Claim, context: ExecutionContext, ending: Ending) -> Settled 
             if is_refused:
                 raise
             is_refused = True
-            ending = _failure(AttemptOutcome.FAILED, error, words=f"The result could not be stored: {error}")
+            ending = attempt.failure(AttemptOutcome.FAILED, error, words=f"The result could not be stored: {error}")
 
 
 def _clean_connection() -> None:
@@ -233,8 +149,9 @@ def _drop_connection() -> None:
 
 
 def _tell(claim: Claim, ending: Ending, settled: Settled | None) -> None:
+    event = ending.reason if ending.outcome is AttemptOutcome.HANDED_BACK and ending.reason else ending.outcome.value
     telemetry.emit(
-        "execution.overtaken" if settled is None else f"execution.{ending.outcome.value}",
+        "execution.overtaken" if settled is None else f"execution.{event}",
         execution_id=claim.execution_id,
         job=claim.job_name or claim.template,
         attempt=claim.attempt,

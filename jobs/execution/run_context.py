@@ -6,11 +6,15 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from jobs.execution import keeping, secret_values
+from jobs.execution.redaction import Redactor
 from jobs.executions import Claim
 from scheduler_project.lib import sql
+from scheduler_project.lib.guarded_http import GuardedHttpClient
 from templates_registry.context import Level
 
 MAX_LINES = 10_000
@@ -48,8 +52,10 @@ class ExecutionContext:
         self._next_sequence = 1 if claim.attempt == 1 else 0
         self._storing = threading.Lock()
         self._progress: Mapping[str, Any] | None = None
+        self._first_progress: Mapping[str, Any] | None = None
         self._cancelled = threading.Event()
         self.log_changed = threading.Event()
+        self.redactor = Redactor()
 
     @property
     def execution_id(self) -> int:
@@ -94,7 +100,7 @@ class ExecutionContext:
     def log(self, message: str, level: Level = "info") -> None:
         if self._written > MAX_LINES:
             return
-        text = sql.text(str(message)[:MAX_MESSAGE])
+        text = sql.text(self.redactor.text(str(message)[: 2 * MAX_MESSAGE])[:MAX_MESSAGE])
         self._written += 1
         self._characters += len(text)
         if self._written > MAX_LINES or self._characters > MAX_CHARACTERS:
@@ -108,14 +114,38 @@ class ExecutionContext:
 
     def progress(self, done: int, total: int | None = None, text: str = "") -> None:
         """Raises TypeError or ValueError for what is no number, here rather than where it is stored."""
+        now = datetime.now(UTC).timestamp()
+        if self._first_progress is None:
+            self._first_progress = {"first_done": int(done), "first_at": now}
         self._progress = {
             "done": int(done),
             "total": None if total is None else int(total),
-            "text": sql.text(str(text)[:500]),
+            "text": sql.text(self.redactor.text(str(text)[:1000])[:500]),
+            "at": now,
+            **self._first_progress,
         }
 
     def is_cancelled(self) -> bool:
         return self._cancelled.is_set()
+
+    def secret(self, name: str) -> str:
+        value = secret_values.read(name, tenant=self.tenant)
+        self.redactor.register(value)
+        return value
+
+    def once(self, key: str) -> keeping.RecordedEffect:
+        return keeping.once(self._claim, key)
+
+    def checkpoint(self, data: Any) -> None:
+        self.last_checkpoint = keeping.save_checkpoint(self._claim, data)
+
+    @cached_property
+    def last_checkpoint(self) -> Any:
+        return None if self.attempt == 1 else keeping.last_checkpoint(self._claim)
+
+    @cached_property
+    def http(self) -> GuardedHttpClient:
+        return GuardedHttpClient()
 
     # --- for the heartbeat and the executor ---
 

@@ -41,7 +41,7 @@ def _form(variable: Variable) -> str:
 
 
 def _default(value: Any) -> str:
-    if value is None or value == []:
+    if value in (None, [], {}):
         return "none"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

@@ -14,6 +14,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from scheduler_project.lib.addresses import Allowed
 
+SECRET_NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+")
+SECRET_REFERENCE = re.compile(r"env:\w+|file:/.+")
+
 
 def text(value: str) -> str:
     return value
@@ -36,6 +39,15 @@ def reachable(value: str) -> list[str]:
     except ValueError:
         raise ValueError("write host names, addresses and networks like 10.1.0.0/16, separated by commas") from None
     return names(value)
+
+
+def references(value: str) -> dict[str, str]:
+    """`name=env:NAME` or `name=file:/path`, separated by commas."""
+    found = dict(part.partition("=")[::2] for part in names(value))
+    for name, reference in found.items():
+        if not SECRET_NAME.fullmatch(name) or not SECRET_REFERENCE.fullmatch(reference):
+            raise ValueError("write name=env:VARIABLE or name=file:/path, separated by commas")
+    return found
 
 
 def seconds(least: float, most: float) -> Callable[[str], timedelta]:
@@ -167,6 +179,24 @@ VARIABLES: dict[str, Variable] = {
     ),
     "DAYBOOK_CIRCUIT_RESET": Variable(
         seconds(1, 3600), timedelta(seconds=30), "How long it is not called then; runs that need it wait as long."
+    ),
+    "DAYBOOK_SECRETS": Variable(
+        references,
+        {},
+        "Secrets that templates may ask for by name, and where the worker finds them. `acme/name` is for one tenant.",
+    ),
+    "DAYBOOK_SECRETS_ROOT": Variable(text, "/run/secrets", "Folder that files of secrets must lie in."),
+    "DAYBOOK_WORKER_PROCESSES": Variable(whole(1, 1_000), 2, "How many runs a worker does at once, a process each."),
+    "DAYBOOK_WORKER_MAX_TASKS": Variable(
+        whole(1, 1_000_000), 500, "How many messages a worker's process takes before it is replaced."
+    ),
+    "DAYBOOK_WORKER_MAX_MEMORY_MB": Variable(
+        whole(64, 1_000_000), 512, "How large a worker's process may have grown when a run ends; then it is replaced."
+    ),
+    "DAYBOOK_CANARY_EVERY": Variable(
+        seconds(1, 3600),
+        timedelta(minutes=1),
+        "How often each queue is asked whether a worker hears it.",
     ),
     "DAYBOOK_ADOPT": Variable(boolean, True, "Adopt django-celery-beat rows that others made as jobs."),
     "DAYBOOK_ROLE": Variable(

@@ -1,0 +1,47 @@
+"""Reads secrets where they are: in the worker's environment or a file. They are stored nowhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from django.conf import settings
+
+MAX_BYTES = 65_536
+
+
+class SecretNotFound(Exception):
+    """No such secret is set up, or the worker cannot read it."""
+
+
+def read(name: str, *, tenant: str) -> str:
+    """The value of a secret that DAYBOOK_SECRETS names; `<tenant>/<name>` comes before `<name>`.
+
+    Raises `SecretNotFound`.
+    """
+    references: dict[str, str] = settings.DAYBOOK_SECRETS
+    if "/" in name:
+        raise SecretNotFound(f"{name} names a tenant. Leave it out: it is that of the run.")
+    reference = references.get(f"{tenant}/{name}") or references.get(name)
+    if reference is None:
+        raise SecretNotFound(f"There is no secret {name}. Whoever runs Daybook adds it to DAYBOOK_SECRETS.")
+    kind, _, place = reference.partition(":")
+    value = os.environ.get(place, "") if kind == "env" else _from_file(name, Path(place))
+    if not value:
+        raise SecretNotFound(f"The worker finds nothing at {reference}, where the secret {name} should be.")
+    return value
+
+
+def _from_file(name: str, path: Path) -> str:
+    root = Path(settings.DAYBOOK_SECRETS_ROOT).resolve()
+    real = path.resolve()
+    if not real.is_relative_to(root):
+        raise SecretNotFound(f"The file of the secret {name} is not under DAYBOOK_SECRETS_ROOT, {root}.")
+    try:
+        with real.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise SecretNotFound(f"The file of the secret {name} cannot be read: {error.strerror}.") from None
+    if len(content) > MAX_BYTES:
+        raise SecretNotFound(f"The file of the secret {name} has more than {MAX_BYTES} bytes.")
+    return content.decode().removesuffix("\n")
