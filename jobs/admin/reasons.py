@@ -34,8 +34,8 @@ REASONS: dict[str, str] = {
     "lost_too_often": "Workers vanished with it too often",
     "handed_back": "Its worker shut down and handed it back",
     "retry_after_failed": "Waiting for the next try after a failure",
-    "retry_after_timed_out": "Waiting for the next try after a timeout",
     "circuit_open": "Waiting until a circuit lets calls through again",
+    "retry_after_timed_out": "Waiting for the next try after a timeout",
     "retry_after_lost": "Waiting for the next try, its worker vanished",
     "approval": "Waiting for approval",
 }

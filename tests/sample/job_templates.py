@@ -16,9 +16,9 @@ from templates_registry.base import JSON, Cancelled, EffectReport, JobTemplate, 
 from templates_registry.context import RunContext
 from templates_registry.registry import register
 from tests.append import append
-
-
 from tests.sample import context_templates  # noqa: F401 - importing them registers them
+
+
 @register
 class Echo(JobTemplate):
     """Returns what it was given."""
