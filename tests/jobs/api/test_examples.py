@@ -67,6 +67,8 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
             surroundings["JOB"] = str(answer["id"])
             if "TICK" not in surroundings:
                 surroundings["TICK"] = str(missed_tick_of(Job.objects.get(pk=answer["id"])).pk)
+        elif "payload" in answer:
+            surroundings["TASK"] = str(answer["id"])
         elif "run_key" in answer:
             surroundings["EXECUTION"] = str(answer["id"])
         elif "at_once" in answer:
@@ -78,7 +80,7 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
 
 def test_every_endpoint_has_an_example() -> None:
     commands = " ".join(command for command, _ in examples())
-    commands = re.sub(r"\$(JOB|TICK|EXECUTION|BACKFILL|CALENDAR)", "7", commands).replace("database_cleanup", "echo")
+    commands = re.sub(r"\$(JOB|TICK|EXECUTION|TASK|BACKFILL|CALENDAR)", "7", commands).replace("database_cleanup", "echo")
     called = {
         (method.lower() or "get", path)
         for method, path in re.findall(r'curl -sS (?:-X ([A-Z]+) )?"\$DAYBOOK([^"?]*)', commands)
