@@ -43,8 +43,9 @@ FROM unnest(%(job)s::bigint[], %(execution)s::bigint[], %(status)s::text[], %(at
 WHERE j.id = v.id AND (j.last_finished_at IS NULL OR j.last_finished_at <= v.at)
 """
 
-# The lock first, so that a resume of the job has either happened, and its revision is there to be read, or waits.
-LOCK_FAILING = "SELECT id FROM dynamic_jobs WHERE id = ANY(%(job)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
+# The locks first, in the order in which all others take them. So a resume of a job has also either happened, and its
+# revision is there to be read, or it waits.
+LOCK = "SELECT id FROM dynamic_jobs WHERE id = ANY(%(job)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 RESUMED = """
 SELECT job_id, max(valid_from) AS at FROM job_revisions
 WHERE job_id = ANY(%(job)s::bigint[]) AND change = 'resumed' GROUP BY job_id
@@ -76,6 +77,7 @@ def _handle(read: Sequence[sql.Row]) -> None:
     known = {row["id"]: row for row in sql.rows(KNOWN, ids, prepare=False)}
     events = [{**known[event["execution_id"]], **event} for event in read if event["execution_id"] in known]
     _add_up(events)
+    sql.rows(LOCK, {"job": sorted({event["job_id"] for event in events if event["job_id"]})})
     _remember_outcomes(events)
     _count_failures([event for event in events if event["job_id"] and not event["is_aside"]])
 
@@ -118,7 +120,6 @@ def _count_failures(events: Sequence[sql.Row]) -> None:
     failing = sorted({event["job_id"] for event in events if event["kind"] in FAILED})
     resumed = {}
     if failing:
-        sql.rows(LOCK_FAILING, {"job": failing})
         resumed = {row["job_id"]: row["at"] for row in sql.rows(RESUMED, {"job": failing})}
     streaks: dict[int, tuple[bool, int]] = {}  # whether there was a success, and the failures after it
     for event in events:
