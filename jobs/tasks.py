@@ -9,6 +9,7 @@ from celery import Task, shared_task
 from jobs.execution import executor, last_resort, shared
 from jobs.execution.children import termination_kills
 from jobs.execution.identity import worker_name
+from jobs.tick import canaries
 
 
 class RunTask(Task[Any, Any]):
@@ -32,6 +33,14 @@ def run_job(
     with termination_kills():
         done = executor.work(execution_id, queues=_queues(self), worker=worker_name(str(self.request.hostname)))
     shared.count_runs(done)
+
+
+@shared_task(  # type: ignore[arg-type]
+    name="scheduler.answer_canary", bind=True, ignore_result=True, acks_late=False
+)
+def answer_canary(self: Task[Any, Any], queue: str, **from_newer_releases: Any) -> None:
+    """The leader asks whether this queue is heard."""
+    canaries.answer(queue, by=worker_name(str(self.request.hostname)))
 
 
 def _queues(task: RunTask) -> list[str]:

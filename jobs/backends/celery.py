@@ -17,6 +17,7 @@ from jobs.backends.base import Announcement, BackendUnavailable
 from jobs.backends.messages import Writer
 
 TASK = "scheduler.run_job"
+CANARY = "scheduler.answer_canary"
 PATIENCE = 1  # seconds: whoever publishes must not hang with a Redis that hangs
 
 
@@ -35,6 +36,19 @@ class CeleryBackend:
         with self._connection() as connection:
             channel: Any = connection.default_channel
             return int(channel._size(queue))
+
+    def ask(self, queue: str) -> None:
+        """Put a question to whoever serves the queue, before all runs in it. Raises `BackendUnavailable`."""
+        with self._connection() as connection:
+            current_app.send_task(
+                CANARY,
+                args=[queue],
+                queue=queue,
+                priority=0,
+                producer=Producer(connection),
+                retry=False,
+                ignore_result=True,
+            )
 
     def is_provisioned(self) -> bool:
         return bool(settings.CELERY_BROKER_URL)

@@ -12,6 +12,7 @@ from django.db import Error
 
 from accounts import idempotency
 from jobs.backends.base import Backend, get_backend
+from jobs.backends.celery import CeleryBackend
 from jobs.recovery import backfills, deadlines, partitions, projections
 from jobs.recovery.forecasts import Keeper
 from jobs.recovery.reaper import Reaper
@@ -22,6 +23,7 @@ from jobs.recovery.successions import Successions
 from jobs.recovery.switches import Switches
 from jobs.recovery.upgrade import Upgrade
 from jobs.tick import publisher
+from jobs.tick.canaries import Canaries
 from jobs.tick.publisher import Publisher
 from jobs.tick.turn import Turn
 from scheduler_project.lib import transactions
@@ -42,6 +44,7 @@ class Service:
             "publisher", self._leading(Publisher(backend).turn), interval=timedelta(seconds=publisher.EVERY)
         )
         self._sweeps = [
+            *self._canaries(backend),
             Loop("reaper", self._leading(reaper.sweep), interval=reap_every),
             Loop("deadlines", self._leading(deadlines.sweep), interval=timedelta(seconds=2)),
             Loop("projections", self._leading(projections.sweep), interval=timedelta(seconds=1)),
@@ -56,6 +59,13 @@ class Service:
             Loop("idempotency", self._leading(idempotency.sweep), interval=timedelta(minutes=1)),
             Loop("partitions", self._leading(partitions.sweep), interval=timedelta(minutes=1)),
         ]
+
+    def _canaries(self, backend: Backend) -> list[Loop]:
+        """Without a broker nobody can be deaf."""
+        if not isinstance(backend, CeleryBackend):
+            return []
+        every = min(timedelta(seconds=5), settings.DAYBOOK_CANARY_EVERY)
+        return [Loop("canaries", self._leading(Canaries(backend.ask).sweep), interval=every)]
 
     def start(self) -> None:
         # Before any tick: once a month's are in the default partition, it can get none of its own.

@@ -90,6 +90,8 @@ WORDING: dict[str, tuple[int, str]] = {
     "worker.started": (INFO, "Worker {worker} serves {queues}"),
     "worker.draining": (INFO, "Worker {worker} takes nothing new and waits for {runs} runs"),
     "worker.deaf": (ERROR, "Worker {worker} gets no messages though some wait for it; it ends, to be started anew"),
+    "queue.deaf": (ERROR, "Nobody answers on the queue {queue}, though {free} processes of its workers are free"),
+    "queue.hears": (INFO, "Worker {worker} answers on the queue {queue} again"),
     "worker.stopped": (INFO, "Worker {worker} stopped"),
     "partition.made": (INFO, "Made {count} partitions ahead of time"),
     "partition.default_used": (ERROR, "Rows fell into a default partition: {ticks} ticks, {executions} executions"),
