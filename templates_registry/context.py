@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from os import PathLike
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -85,6 +87,18 @@ class RunContext(Protocol):
 
     def is_cancelled(self) -> bool:
         """True once somebody asked to stop. Look between steps and raise `Cancelled`."""
+
+    def run_process(
+        self,
+        argv: Sequence[str | PathLike[str]],
+        *,
+        environment: Mapping[str, str] | None = None,
+        folder: str | PathLike[str] | None = None,
+        level: Level = "info",
+    ) -> int:
+        """Run a program to its end and return its exit code, negative for a signal. Its output goes to the log, line by
+        line. A soft limit or a cancel ends it, and it never outlives the run. `environment` is added to this process's,
+        which is passed on without Daybook's own variables. No shell reads `argv`. Raises TypeError and OSError."""
 
     def secret(self, name: str) -> str:
         """The value of a secret that whoever runs Daybook has named in DAYBOOK_SECRETS; masked in all that is stored.

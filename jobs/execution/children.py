@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from jobs.execution import processes
+
 EX_RECYCLE = 155  # how a child of the pool ends when it has run enough, or has grown too large
 TERMINATIONS = (signal.SIGTERM, signal.SIGQUIT)
 
@@ -74,6 +76,7 @@ def died_before_its_time(exit_code: int, *, with_run: bool) -> bool:
 def lead_own_group() -> None:
     """In a child: so that the programs which a template starts end with it."""
     os.setpgid(0, 0)
+    processes.claim_this_process()
 
 
 @contextmanager

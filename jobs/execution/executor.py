@@ -15,6 +15,7 @@ from jobs import executions
 from jobs.execution import attempt, known_templates, shared
 from jobs.execution.heartbeat import Heartbeat, settle
 from jobs.execution.interrupts import Interrupts
+from jobs.execution.processes import end_what_is_left
 from jobs.execution.run_context import ExecutionContext
 from jobs.execution.watchdog import Watchdog
 from jobs.executions import Claim, Ending, Settled
@@ -71,6 +72,7 @@ def _carry_out(claim: Claim, claimed_at: float) -> ExecutionStatus | None:
             ending = attempt.run(claim, context, interrupts)
             if os.getpid() != owner:
                 os._exit(0)  # a fork of the template's came back: it owns nothing
+            end_what_is_left(context.log)
             heartbeat.stop_watching_the_template()
             settled = _settle(claim, context, ending)
         finally:

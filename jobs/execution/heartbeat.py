@@ -98,8 +98,9 @@ class Heartbeat:
             self._ended.wait(RETRY)
 
     def _beat(self, now: float) -> None:
-        if not self.watchdog.is_armed() and not self._ended.is_set():
-            self._end(AttemptOutcome.FAILED, "The template switched off its own guard (SIGALRM).", "Unguardable")
+        if (fault := self.watchdog.find_fault()) and not self._ended.is_set():
+            words = f"The template {fault}, so nothing would have ended it in time; it was stopped."
+            self._end(AttemptOutcome.FAILED, words, "Unguardable", reason="unguardable")
         cancel_requested = executions.renew(self._claim, progress=self._context.take_progress())
         if self._ended.is_set():
             return
@@ -121,14 +122,14 @@ class Heartbeat:
             self._interrupts.send(error)
             self._last_word.release()
 
-    def _end(self, outcome: AttemptOutcome, words: str, error_class: str = "") -> None:
+    def _end(self, outcome: AttemptOutcome, words: str, error_class: str = "", *, reason: str = "") -> None:
         """Settle for a template that does not stop, then stop the process."""
         if not self._last_word.acquire(blocking=False):
             self._limit_at = self._cancel_at = float("inf")
             return  # it has ended by itself in this very moment, and the main thread settles
         try:
             self._context.flush_log()
-            ending = Ending(outcome, error=words, error_class=error_class, may_retry=not error_class)
+            ending = Ending(outcome, error=words, error_class=error_class, may_retry=not error_class, reason=reason)
             settled = settle(self._claim, ending)
         except BaseException:
             self._last_word.release()  # the next try takes it again; until then the template may end by itself

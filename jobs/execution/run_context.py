@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from os import PathLike
 from typing import Any
 from uuid import UUID
 
-from jobs.execution import keeping, secret_values
+from jobs.execution import keeping, processes, secret_values
 from jobs.execution.redaction import Redactor
 from jobs.executions import Claim
 from scheduler_project.lib import sql
@@ -127,6 +128,16 @@ class ExecutionContext:
 
     def is_cancelled(self) -> bool:
         return self._cancelled.is_set()
+
+    def run_process(
+        self,
+        argv: Sequence[str | PathLike[str]],
+        *,
+        environment: Mapping[str, str] | None = None,
+        folder: str | PathLike[str] | None = None,
+        level: Level = "info",
+    ) -> int:
+        return processes.run(argv, log=self.log, environment=environment, folder=folder, level=level)
 
     def secret(self, name: str) -> str:
         value = secret_values.read(name, tenant=self.tenant)

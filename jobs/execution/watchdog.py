@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 import time
+from pathlib import Path
 
 GUARD = signal.SIGALRM
+GUARD_BIT = 1 << (GUARD - 1)
 FENCE_SHARE = 0.75  # of the lease: dead well before anyone else may take the run
 
 
@@ -35,10 +38,28 @@ class Watchdog:
 
     @staticmethod
     def take_over_signal() -> None:
-        """Give SIGALRM its default action. Main thread only."""
+        """Give SIGALRM its default action, and let it through. Main thread only."""
         signal.signal(GUARD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [GUARD])
 
-    @staticmethod
-    def is_armed() -> bool:
-        """False when the template has touched the timer or its signal."""
-        return signal.getsignal(GUARD) is signal.SIG_DFL and signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    def find_fault(self) -> str:
+        """What the template has done to its own guard; empty when it stands."""
+        remaining = signal.getitimer(signal.ITIMER_REAL)[0]
+        if not remaining:
+            return "switched off its own guard, the timer ITIMER_REAL"
+        if remaining > self._fence_seconds:
+            return "set its own guard, the timer ITIMER_REAL, to a later time"
+        blocked, ignored, caught = _masks()
+        if signal.getsignal(GUARD) is not signal.SIG_DFL or GUARD_BIT & (ignored | caught):
+            return "changed what SIGALRM does, its own guard"
+        if GUARD_BIT & blocked:
+            return "blocked SIGALRM, its own guard"
+        return ""
+
+
+def _masks() -> tuple[int, int, int]:
+    """Signals that the main thread blocks, and that the process ignores and catches, whoever told the kernel so."""
+    with contextlib.suppress(OSError, KeyError, ValueError):
+        lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        return int(lines["SigBlk"], 16), int(lines["SigIgn"], 16), int(lines["SigCgt"], 16)
+    return 0, 0, 0

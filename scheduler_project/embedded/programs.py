@@ -32,7 +32,7 @@ def engine(environment: Mapping[str, str], *, celery: bool) -> list[Child]:
     remapped = {**environment, "REMAP_SIGTERM": "SIGQUIT"}  # without it the soft shutdown is ignored
     if os.geteuid() == 0:
         remapped |= {"C_FORCE_ROOT": "1", "PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
-    worker = ["-c", "2", "-Q", "default", "--without-gossip", "--without-mingle"]
+    worker = ["-Q", "default", "--without-gossip", "--without-mingle"]
     return [
         _python("scheduler", "scheduler", [*application, "beat", "--pidfile="], environment),
         _python("worker", "worker", [*application, "worker", *worker], remapped, patience=75),

@@ -49,7 +49,7 @@ def _no_timer() -> Sequence[Patch]:
     def arm(self: Watchdog, *, proven_at: float) -> None:
         return None
 
-    return [(Watchdog, "arm", arm), (Watchdog, "is_armed", staticmethod(lambda: True))]
+    return [(Watchdog, "arm", arm), (Watchdog, "find_fault", lambda self: "")]
 
 
 def _reaper_by_lease_only() -> Sequence[Patch]:

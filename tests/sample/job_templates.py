@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection
 
+import tests.sample.rough  # noqa: F401 - importing them registers them
 from templates_registry.base import JSON, Cancelled, EffectReport, JobTemplate, PermanentFailure
 from templates_registry.context import RunContext
 from templates_registry.registry import register

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from jobs.execution import executor
+from jobs.execution import executor, processes
 
 
 class Command(BaseCommand):
@@ -18,6 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("execution_id", type=int)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        processes.claim_this_process()
         status = executor.execute(options["execution_id"], worker=f"execute@{socket.gethostname()}:{os.getppid()}")
         if status is None:
             self.stdout.write(f"Execution {options['execution_id']} is not queued, not due yet, or has no free slot.")
