@@ -40,6 +40,10 @@ STATES: dict[str, tuple[str, str, str]] = {
     # backfills
     "done": ("Done", "good", "check"),
     "unrecorded": ("Not recorded", "quiet", "unknown"),
+    # successions
+    "started": ("Started", "good", "check"),
+    "waiting": ("Waiting", "quiet", "dots"),
+    "not_started": ("Not started", "warn", "skip"),
     # workers
     "online": ("Online", "good", "check"),
     "silent": ("Silent", "bad", "alert"),

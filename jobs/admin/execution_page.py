@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 
 from accounts import access
 from accounts.scopes import Scope
+from jobs import dependencies
 from jobs.admin import parameters
 from jobs.admin.reasons import in_words
 from jobs.models import Attempt, Execution, ExecutionLease, Job, LogLine, Tick
@@ -50,6 +51,8 @@ def respond(request: HttpRequest, site_context: dict[str, Any], row: Execution) 
         "parameters": parameters.masked(row.template, row.parameters),
         "log": _log(row, everything=request.GET.get("log") == "all"),
         "tick": _tick_of(row),
+        "started_by": dependencies.started_by(row.pk),
+        "successors": dependencies.successors_of(row.pk),
     }
     return TemplateResponse(request, "jobs/execution_page.html", context)
 

@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 
 from accounts import access
 from accounts.scopes import Scope
+from jobs import dependencies
 from jobs.admin import parameters, recent_runs, schedule_preview
 from jobs.admin.chips import job_state
 from jobs.admin.operations import OPERATIONS
@@ -35,6 +36,7 @@ def respond(request: HttpRequest, site_context: dict[str, Any], job: Job) -> Htt
     now = sql.now()
     executions = list(newest_executions(job.pk))
     runs = recent_runs.find([job.pk])[job.pk]
+    upstream, downstream = dependencies.edges_of(job.pk)
     context = {
         **site_context,
         "title": job.name,
@@ -55,6 +57,8 @@ def respond(request: HttpRequest, site_context: dict[str, Any], job: Job) -> Htt
         },
         "may_edit": job.archived_at is None and access.may(request.user, Scope.SCHEDULER_WRITE, job.tenant_id),
         "shows_tenant": access.tenants(request.user).count() > 1,
+        "upstream": upstream,
+        "downstream": downstream,
         "is_adopted": job.origin == Origin.ADOPTED,
     }
     return TemplateResponse(request, "jobs/job_page.html", context)

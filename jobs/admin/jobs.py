@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from accounts import access
 from accounts.scopes import Scope
 from accounts.tenant_admin import TenantAdmin
-from jobs.admin import job_page, switch_page, why
+from jobs.admin import dependencies, job_page, switch_page, why
 from jobs.admin.job_actions import JobActions
 from jobs.admin.job_editor import JobEditor
 from jobs.admin.job_fields import in_utc
@@ -78,6 +78,13 @@ class JobAdmin(JobActions, JobColumns, TenantAdmin[Job]):
             path("<int:job_id>/", view(self.page_view), name="jobs_job_page"),
             path("<int:job_id>/archive/", view(self.archive_view), name="jobs_job_archive"),
             path("<int:job_id>/why/", view(self.why_view), name="jobs_job_why"),
+            path("<int:job_id>/dependencies/", view(self.dependencies_view), name="jobs_job_dependencies"),
+            path("<int:job_id>/dependencies/fan-in/", view(self.fan_in_view), name="jobs_job_fan_in"),
+            path(
+                "<int:job_id>/dependencies/<int:dependency_id>/remove/",
+                view(self.dependency_remove_view),
+                name="jobs_job_dependency_remove",
+            ),
             path("<int:job_id>/switch/<slug:name>/", view(self.switch_view), name="jobs_job_switch"),
             path("<int:job_id>/impact/<slug:name>/", view(self.impact_view), name="jobs_job_impact"),
             path("<int:job_id>/do/<slug:name>/", view(self.do_view), name="jobs_job_do"),
@@ -120,6 +127,15 @@ class JobAdmin(JobActions, JobColumns, TenantAdmin[Job]):
     def why_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
         explanation = explain_job(self._get(request, job_id), now=sql.now())
         return why.respond(request, self._context(request), explanation, Job)
+
+    def dependencies_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
+        return dependencies.respond(request, self._context(request), self._get(request, job_id))
+
+    def dependency_remove_view(self, request: HttpRequest, job_id: int, dependency_id: int) -> HttpResponse:
+        return dependencies.remove(request, self._get(request, job_id), dependency_id)
+
+    def fan_in_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
+        return dependencies.set_fan_in(request, self._get(request, job_id))
 
     def switch_view(self, request: HttpRequest, job_id: int, name: str) -> HttpResponse:
         job = self._get(request, job_id)

@@ -38,6 +38,22 @@ REASONS: dict[str, str] = {
     "retry_after_timed_out": "Waiting for the next try after a timeout",
     "retry_after_lost": "Waiting for the next try, its worker vanished",
     "approval": "Waiting for approval",
+    # successors, and runs that waited at a gate
+    "upstream_failed": "The upstream failed",
+    "upstream_succeeded": "The upstream succeeded",
+    "upstream_cancelled": "The upstream was cancelled",
+    "upstream_skipped": "The upstream did not run at that time",
+    "upstream_missed": "The upstream missed that time",
+    "upstream_no_tick": "The upstream is not due at that time",
+    "upstream_too_late": "The upstream took longer than the patience allows",
+    "upstream_not_started": "Another upstream was not started",
+    "upstream_not_in_flow": "Another upstream does not run in the same flow",
+    "upstream_not_kept": "What the upstream ran is not kept any more",
+    "another_gate": "Another gate had shut",
+    "already_started": "Another upstream had started it in the same flow",
+    "dependency_removed": "The dependency was removed",
+    "parameters_do_not_fit": "The result of the upstream gave no valid parameters",
+    "disabled": "The job was disabled",
 }
 
 
