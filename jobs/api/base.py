@@ -9,9 +9,10 @@ from rest_framework.request import Request
 from jobs import queues
 from jobs.backfill import BackfillHasEnded, BackfillIsRunning
 from jobs.calendars import CalendarChanged, CalendarInUse, InvalidCalendar
+from jobs.dead_letters import CannotReplay, LetterIsNotDiscarded, LetterIsNotOpen, NoOpenLetters, ReplayHasEnded
 from jobs.definition import InvalidJob
 from jobs.dependencies import DependencyIsGone, InvalidDependency
-from jobs.executions import AlreadyFinished, JobIsArchived, NotWaitingForApproval
+from jobs.executions import AlreadyFinished, JobIsArchived, NotWaitingForApproval, NotWaitingForRetry
 from jobs.ledger import StillCatchingUp
 from jobs.maintenance import InvalidMaintenance, MaintenanceIsOpen, NoMaintenance
 from jobs.pools import InvalidPool, PoolInUse
@@ -28,12 +29,18 @@ CONFLICTS: dict[type[Exception], str] = {
     BackfillIsRunning: "backfill_is_running",
     CalendarChanged: "calendar_changed",
     CalendarInUse: "calendar_in_use",
+    CannotReplay: "cannot_replay",
     DependencyIsGone: "dependency_is_gone",
     JobIsArchived: "job_is_archived",
+    LetterIsNotDiscarded: "letter_is_not_discarded",
+    LetterIsNotOpen: "letter_is_not_open",
     MaintenanceIsOpen: "maintenance_is_open",
+    NoOpenLetters: "no_open_letters",
     NoMaintenance: "no_maintenance",
     NotWaitingForApproval: "not_waiting_for_approval",
+    NotWaitingForRetry: "not_waiting_for_retry",
     PoolInUse: "pool_in_use",
+    ReplayHasEnded: "replay_has_ended",
     RevisionConflict: "revision_conflict",
     StillCatchingUp: "still_catching_up",
 }

@@ -236,6 +236,16 @@ class BackfillStartSerializer(StrictSerializer):
     plan_only = TrueOrFalseField(default=False, help_text="Answer what would run, and start nothing.")
 
 
+class ReplayStartSerializer(StrictSerializer):
+    parameters = ObjectField(
+        required=False, help_text="The whole set instead of that of then; secrets that are left out are kept."
+    )
+
+
+class DiscardSerializer(StrictSerializer):
+    note = TextField(max_length=500, help_text="Why nothing more is to be done.")
+
+
 class PreviewOptionsSerializer(StrictSerializer):
     count = WholeNumberField(default=PREVIEWED, min_value=1, max_value=MOST_PREVIEWED)
 

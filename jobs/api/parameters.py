@@ -8,7 +8,17 @@ from rest_framework import serializers
 
 from jobs.api.inputs import MOST_PREVIEWED, PREVIEWED
 from jobs.queries import JOB_ORDERINGS
-from jobs.rules.states import FINISHED, PRIORITIES, DependencyKind, ExecutionStatus, HeldFor, TickOutcome, Trigger
+from jobs.rules.states import (
+    FINISHED,
+    PRIORITIES,
+    DependencyKind,
+    ExecutionStatus,
+    HeldFor,
+    LetterState,
+    ReplayStatus,
+    TickOutcome,
+    Trigger,
+)
 from scheduler_project.api.serializers import InstantField, StrictSerializer
 
 MOST_LINES = 1_000
@@ -70,6 +80,22 @@ class TaskParameters(PeriodParameters):
     priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False)
     queue = serializers.CharField(required=False)
     tenant = serializers.CharField(required=False, help_text="Slug of one of the caller's tenants.")
+
+
+class DeadLetterParameters(PeriodParameters):
+    state = serializers.ChoiceField(choices=[state.value for state in LetterState], required=False)
+    job = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, help_text="Id of a job.")
+    template = serializers.CharField(required=False)
+    fingerprint = serializers.CharField(required=False, help_text="Letters of one cause, in whatever job.")
+    tenant = serializers.CharField(required=False, help_text="Slug of one of the caller's tenants.")
+
+
+class GroupParameters(DeadLetterParameters):
+    state = serializers.ChoiceField(choices=[state.value for state in LetterState], default=LetterState.OPEN.value)
+
+
+class ReplayParameters(StrictSerializer):
+    status = serializers.ChoiceField(choices=[status.value for status in ReplayStatus], required=False)
 
 
 class TickParameters(PeriodParameters):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jobs.api.backfills import BackfillViewSet, JobBackfillViewSet
 from jobs.api.calendars import CalendarViewSet
 from jobs.api.dependencies import DependencyListViewSet, DependencyViewSet, FlowViewSet, JobDependencyViewSet
+from jobs.api.dead_letters import DeadLetterViewSet, ReplayViewSet
 from jobs.api.executions import ExecutionViewSet
 from jobs.api.explain import ExecutionExplanationViewSet, JobExplanationViewSet, TickExplanationViewSet
 from jobs.api.forecasts import ForecastViewSet
@@ -13,6 +14,7 @@ from jobs.api.job_history import JobHistoryViewSet
 from jobs.api.jobs import JobViewSet
 from jobs.api.maintenance import MaintenanceViewSet
 from jobs.api.pools import PoolViewSet
+from jobs.api.retries import RetryViewSet
 from jobs.api.scheduler import SchedulerViewSet
 from jobs.api.schedules import ScheduleViewSet
 from jobs.api.tasks import TaskViewSet
@@ -80,6 +82,18 @@ urlpatterns = [
     route(f"executions/{ID}/refuse", ExecutionViewSet, "execution-refuse", post="refuse"),
     route("tasks", TaskViewSet, "task-list", get="list", post="create"),
     route(f"tasks/{ID}", TaskViewSet, "task-detail", get="retrieve", delete="cancel"),
+    route(f"executions/{ID}/retry-now", RetryViewSet, "execution-retry-now", post="retry_now"),
+    route(f"executions/{ID}/give-up", RetryViewSet, "execution-give-up", post="give_up"),
+    route("dead-letters", DeadLetterViewSet, "dead-letter-list", get="list"),
+    route("dead-letters/groups", DeadLetterViewSet, "dead-letter-groups", get="groups"),
+    route("dead-letters/replays", ReplayViewSet, "replay-list", get="list"),
+    route(f"dead-letters/replays/{ID}", ReplayViewSet, "replay-detail", get="retrieve"),
+    route(f"dead-letters/replays/{ID}/cancel", ReplayViewSet, "replay-cancel", post="cancel"),
+    route(f"dead-letters/{ID}", DeadLetterViewSet, "dead-letter-detail", get="retrieve"),
+    *(
+        route(f"dead-letters/{ID}/{path}", DeadLetterViewSet, f"dead-letter-{path}", post=path.replace("-", "_"))
+        for path in ("replay", "replay-group", "discard", "discard-group", "restore")
+    ),
     route("calendars", CalendarViewSet, "calendar-list", get="list", post="create"),
     route(
         f"calendars/{ID}",

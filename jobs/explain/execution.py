@@ -10,7 +10,7 @@ from jobs.backends.base import get_backend
 from jobs.explain.steps import Block, Condition, Explanation, Section, Step, first_block
 from jobs.explain.tick import explain_tick
 from jobs.explain.wording import instant, seconds
-from jobs.models import Attempt, Execution, ExecutionLease, Job, Tick, Worker
+from jobs.models import Attempt, Execution, ExecutionEvent, ExecutionLease, Job, Tick, Worker
 from jobs.rules.states import ExecutionStatus, Trigger
 
 
@@ -48,6 +48,8 @@ def _origin(asked: Waiting) -> tuple[Section, ...]:
     if execution.trigger != Trigger.SCHEDULE or execution.scheduled_for is None or execution.job_id is None:
         who, at = execution.requested_by or "Somebody", asked.at(execution.created_at)
         text = f"{who} started it by {execution.trigger} at {at}."
+        if execution.trigger == Trigger.REPLAY:
+            text = f"{who} replayed execution {execution.parent_id} at {at}, which had ended without success."
         return (
             Section("Where it comes from", (Step("trigger", "Started", "noted", text, by=execution.requested_by),)),
         )
@@ -98,6 +100,8 @@ ENDINGS = {
     "not_retryable": "this kind of error is not retried",
     "on_lost_fail": "its worker vanished, and the policy `on_lost` is `fail`",
     "lost_too_often": "workers vanished with it so often that it is suspected of killing them",
+    "replay_ended": "the replay of dead letters that it belonged to stopped before it began",
+    "backfill_cancelled": "its backfill was cancelled before it began",
 }
 
 
@@ -108,14 +112,32 @@ def _ended(asked: Waiting) -> Step:
     if execution.status == ExecutionStatus.SUCCEEDED:
         return Step("ended", "Ended", "noted", f"It succeeded at {at}, in attempt {execution.attempt}.")
     by = execution.cancel_requested_by
-    why = f"{by} asked for it" if execution.reason == "cancelled" else ENDINGS.get(execution.reason, execution.reason)
+    if execution.reason == "gave_up":
+        by = _who_gave_up(execution)
+        why = f"{by} gave it up while it waited for the next try"
+    elif execution.reason == "cancelled":
+        why = f"{by} asked for it"
+    else:
+        why = ENDINGS.get(execution.reason, execution.reason)
     error = f" The error was {execution.error_class}: {_first_line(execution.error)}." if execution.error_class else ""
     text = f"It ended {status} at {at}, after {execution.attempt} of {execution.max_attempts} attempts"
     text += f": {why}.{error}" if why else f".{error}"
     return Step("ended", "Ended", "blocked", text, outcome=execution.status, reason=execution.reason, by=by)
 
 
+def _who_gave_up(execution: Execution) -> str:
+    last = ExecutionEvent.objects.filter(execution=execution, kind="dead").order_by("-sequence").first()
+    return last.data.get("by", "somebody") if last else "somebody"
+
+
 # --- what a claim asks, in this order ---------------------------------------------------------------------------------
+
+
+RETRIES = {
+    "retry_after_failed": "it failed before, and waits for its next try",
+    "retry_after_timed_out": "it timed out before, and waits for its next try",
+    "retry_after_lost": "its worker vanished before, and it waits for its next try",
+}
 
 
 def _available(asked: Waiting) -> Block | str:
@@ -124,7 +146,7 @@ def _available(asked: Waiting) -> Block | str:
         return Block("It waits until somebody approves it.", reason="approval")
     if execution.available_at <= asked.now:
         return f"It may start since {asked.at(execution.available_at)}."
-    why = f" ({execution.reason.replace('_', ' ')})" if execution.reason else ""
+    why = f" ({RETRIES.get(execution.reason, execution.reason.replace('_', ' '))})" if execution.reason else ""
     text = f"It may not start before {asked.at(execution.available_at)}{why}."
     return Block(text, reason=execution.reason, clears_at=execution.available_at)
 

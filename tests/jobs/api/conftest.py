@@ -18,6 +18,9 @@ from jobs.models import (
     BackfillRun,
     Blackout,
     Calendar,
+    DeadLetter,
+    DeadLetterReplay,
+    DeadLetterRun,
     Execution,
     ExecutionEvent,
     Job,
@@ -96,6 +99,6 @@ def untouched() -> Iterator[None]:
 def _everything() -> list[Any]:
     tables = (
         *(Job, JobRevision, Tick, Execution, Attempt, ExecutionEvent, LogLine, Backfill, BackfillRun, Calendar),
-        *(Blackout, Maintenance),
+        *(Blackout, Maintenance, DeadLetter, DeadLetterReplay, DeadLetterRun),
     )
     return [list(table.objects.order_by("pk").values()) for table in tables]

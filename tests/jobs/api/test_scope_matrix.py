@@ -17,8 +17,8 @@ from rest_framework.views import APIView
 from accounts import keys
 from accounts.models import Tenant
 from accounts.scopes import ROLE_SCOPES, Scope
-from jobs import calendars, dependencies, maintenance, pools, registry, submission
-from jobs.models import Backfill, Dependency, Execution, Job, Tick
+from jobs import calendars, dead_letters, dependencies, executions, maintenance, pools, registry, submission
+from jobs.models import Backfill, DeadLetter, Dependency, Execution, Job, Tick
 from tests.cast import MEMBERS, Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import JOB, MakeJob, RunJob, backfill_of, untouched
 
@@ -77,6 +77,19 @@ RULES: dict[tuple[str, str], str] = {
     ("patch", "execution-list"): RUN,
     ("post", "execution-approve"): Scope.SCHEDULER_APPROVE.value,
     ("post", "execution-refuse"): Scope.SCHEDULER_APPROVE.value,
+    ("post", "execution-retry-now"): RUN,
+    ("post", "execution-give-up"): RUN,
+    ("get", "dead-letter-list"): READ,
+    ("get", "dead-letter-groups"): READ,
+    ("get", "dead-letter-detail"): READ,
+    ("post", "dead-letter-replay"): RUN,
+    ("post", "dead-letter-replay-group"): RUN,
+    ("post", "dead-letter-discard"): RUN,
+    ("post", "dead-letter-discard-group"): RUN,
+    ("post", "dead-letter-restore"): RUN,
+    ("get", "replay-list"): READ,
+    ("get", "replay-detail"): READ,
+    ("post", "replay-cancel"): RUN,
     ("get", "scheduler-status"): READ,
     ("get", "task-list"): Scope.TASK_READ.value,
     ("post", "task-list"): Scope.TASK_CREATE.value,
@@ -101,9 +114,11 @@ RULES: dict[tuple[str, str], str] = {
 # The scope lets nobody else in: they concern every tenant.
 SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance")]
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
-OF_ROWS = ("job-", "execution-", "tick-", "calendar-", "pool-", "task-", "dependency-")
+OF_ROWS = ("job-", "execution-", "tick-", "calendar-", "pool-", "task-", "dead-letter-", "replay-", "dependency-")
 OF_A_ROW = [
-    endpoint for endpoint in GUARDED if endpoint[1].startswith(OF_ROWS) and not endpoint[1].endswith(("list", "-graph"))
+    endpoint
+    for endpoint in GUARDED
+    if endpoint[1].startswith(OF_ROWS) and not endpoint[1].endswith(("list", "-graph", "-groups"))
 ]
 BODIES: dict[tuple[str, str], Any] = {
     ("post", "job-list"): JOB,
@@ -122,6 +137,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("patch", "execution-detail"): {"priority": "high"},
     ("patch", "execution-list"): {"priority": "high"},
     ("post", "scheduler-maintenance"): {"note": "New disks"},
+    ("post", "dead-letter-discard"): {"note": "Known."},
+    ("post", "dead-letter-discard-group"): {"note": "Known."},
 }
 
 
@@ -152,6 +169,7 @@ class Stage:
             "task": task_of(job.tenant),
             "dependency": dependency_of(job),
             "pool": pools.create({"name": "Stage", "size": 3}, tenant=job.tenant, actor="user:ana"),
+            **dead_letter_and_replay_of(job.tenant),
         }
 
         other = registry.create({**JOB, "name": "Other"}, tenant=job.tenant, actor="user:ana")
@@ -169,7 +187,7 @@ class Stage:
         if name in ("template-detail", "template-versions"):
             return reverse(name, args=["echo"])
         if (
-            name.endswith(("list", "-docs", "-schema", "-status", "-maintenance", "-graph"))
+            name.endswith(("list", "-docs", "-schema", "-status", "-maintenance", "-graph", "-groups"))
             or name == "schedule-preview"
         ):
             return reverse(name)
@@ -187,6 +205,17 @@ def dependency_of(job: Job) -> Dependency:
 def task_of(tenant: Tenant) -> Execution:
     execution_id = submission.submit({"template": "echo"}, tenant=tenant, actor="user:ana")
     return Execution.objects.get(pk=execution_id)
+
+
+def dead_letter_and_replay_of(tenant: Tenant) -> dict[str, Model]:
+    replay = dead_letters.start(letter_of(task_of(tenant)).pk, actor="user:ana")
+    return {"dead": letter_of(task_of(tenant)), "replay": replay}
+
+
+def letter_of(execution: Execution) -> DeadLetter:
+    Execution.objects.filter(pk=execution.pk).update(attempt=1)
+    executions.give_up(execution.pk, by="user:ana")
+    return DeadLetter.objects.get(execution_id=execution.pk)
 
 
 def missed_tick_of(job: Job) -> Tick:
@@ -263,6 +292,10 @@ def test_a_caller_with_the_scope_gets_in(
                 maintenance.start(actor="user:root", note="x")
             if scope == Scope.SCHEDULER_APPROVE:
                 Execution.objects.filter(pk=stage.execution.pk).update(held_for="approval")
+            if name in ("execution-retry-now", "execution-give-up"):
+                Execution.objects.filter(pk=stage.execution.pk).update(attempt=1)
+            if name == "dead-letter-restore":
+                DeadLetter.objects.filter(pk=stage.rows["dead"].pk).update(state="discarded", closed_at=timezone.now())
             answer = client_of(caller).send(method.upper(), stage.path(name), body)
             transaction.set_rollback(True)
         assert answer.status_code in (200, 201, 202, 204), (who, answer.content)
@@ -309,12 +342,14 @@ def test_an_unknown_id_is_not_found(
         assert answer.json()["error"]["code"] == "not_found"
 
 
-@pytest.mark.parametrize("name", ["job-list", "execution-list", "calendar-list", "pool-list", "task-list"])
+@pytest.mark.parametrize(
+    "name", ["job-list", "execution-list", "calendar-list", "pool-list", "task-list", "dead-letter-list"]
+)
 def test_lists_leave_other_tenants_out(name: str, stage: Stage, cast: Cast, client_of: ClientOf) -> None:
     counts = {
         who: client_of(getattr(cast, who)).get(reverse(name)).json()["total_count"] for who in ("vera", "gita", "root")
     }
-    there_are = 2 if name == "execution-list" else 1
+    there_are = {"job-list": 3, "execution-list": 4, "task-list": 3, "dead-letter-list": 2}.get(name, 1)
     assert counts == {"vera": there_are, "gita": 0, "root": there_are}
 
 
