@@ -150,6 +150,12 @@ def _state(found: Snapshot) -> Iterator[Metric]:
         rejections.add_metric([name], found.rejections.get(str(priority), 0))
     yield rejections
 
+    letters = GaugeMetricFamily("scheduler_dead_letters", "Open dead letters.", labels=["template"])
+    for template, count in found.dead_letters.items():
+        letters.add_metric([template], count)
+    yield letters
+    yield _gauge("scheduler_dead_letters_open", "Open dead letters of all templates.", sum(found.dead_letters.values()))
+
     yield _gauge("scheduler_runs_running", "Executions that a worker owns.", found.running)
     yield _gauge("worker_pool_size", "Processes of all workers with a recent heartbeat.", found.worker_processes)
     yield _gauge("scheduler_workers", "Workers with a recent heartbeat.", found.workers)

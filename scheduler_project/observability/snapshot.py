@@ -32,6 +32,9 @@ WITH alive AS (
     WHERE (v.xid, v.id) > (coalesce((SELECT xid FROM event_cursors WHERE name = 'projections'), 0),
                            coalesce((SELECT event_id FROM event_cursors WHERE name = 'projections'), 0))
     ORDER BY v.xid, v.id LIMIT 1
+), letters AS (
+    SELECT t.name AS template, count(*) AS count
+    FROM dead_letters d JOIN job_templates t ON t.id = d.template_id WHERE d.state = 'open' GROUP BY 1
 ), lease AS (
     SELECT * FROM scheduler_leases WHERE name = 'scheduler'
 )
@@ -41,6 +44,7 @@ SELECT
     coalesce((SELECT json_object_agg(state, count) FROM jobs), '{}') AS jobs,
     coalesce((SELECT json_agg(queues ORDER BY queue, priority) FROM queues), '[]') AS queues,
     coalesce((SELECT json_agg(connections ORDER BY role) FROM connections), '[]') AS connections,
+    coalesce((SELECT json_object_agg(template, count) FROM letters), '{}') AS dead_letters,
     (SELECT count(*) FROM execution_leases) AS running,
     (SELECT count(*) FROM alive) AS workers,
     (SELECT coalesce(sum(concurrency), 0)::integer FROM alive) AS worker_processes,
@@ -64,6 +68,7 @@ class Snapshot:
     jobs: dict[str, int]
     queues: list[dict[str, Any]]
     connections: list[dict[str, Any]]
+    dead_letters: dict[str, int]
     running: int
     workers: int
     worker_processes: int

@@ -16,10 +16,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from accounts.models import Tenant
-from jobs import executions, ledger, registry
+from jobs import dead_letters, executions, ledger, registry
 from jobs.execution import executor
 from jobs.ledger import LAG_BUCKETS
-from jobs.models import Execution, ExecutionEvent, Job, LedgerViolation, SchedulerCandidate, Tick
+from jobs.models import DeadLetter, Execution, ExecutionEvent, Job, LedgerViolation, SchedulerCandidate, Tick
 from jobs.recovery import projections
 from jobs.recovery.projections import BUCKETS
 from jobs.tick import publisher
@@ -146,6 +146,17 @@ class TestScrape:
         found = scrape()
         states = ("enabled", "paused", "disabled", "archived", "quarantined")
         assert [value(found, "scheduler_jobs_total", status=state) for state in states] == [1, 1, 1, 1, 0]
+
+    def test_counts_open_dead_letters_by_template(self) -> None:
+        job = new_job("echo")
+        for _ in range(3):
+            execution_id = registry.run_now(job, actor="user:test")
+            Execution.objects.filter(pk=execution_id).update(attempt=1)
+            executions.give_up(execution_id, by="user:test")
+        dead_letters.discard(DeadLetter.objects.latest("id").pk, actor="user:test", note="known")
+        found = scrape()
+        assert value(found, "scheduler_dead_letters", template="echo") == 2
+        assert value(found, "scheduler_dead_letters_open") == 2
 
     def test_measures_queues_by_priority_and_leaves_out_what_waits_for_later(self) -> None:
         urgent = new_job("echo", queue="reports", priority="critical")
