@@ -13,11 +13,13 @@ from jobs.dead_letters import CannotReplay, LetterIsNotDiscarded, LetterIsNotOpe
 from jobs.definition import InvalidJob
 from jobs.dependencies import DependencyIsGone, InvalidDependency
 from jobs.executions import AlreadyFinished, JobIsArchived, NotWaitingForApproval, NotWaitingForRetry
+from jobs.hooks import DeliveryReused, HookIsClosed, InvalidHook, TooManyHooks
 from jobs.ledger import StillCatchingUp
 from jobs.maintenance import InvalidMaintenance, MaintenanceIsOpen, NoMaintenance
 from jobs.pools import InvalidPool, PoolInUse
 from jobs.queues import QueueFull
 from jobs.registry import RevisionConflict
+from jobs.webhooks import InvalidWebhook, NothingToRedeliver, TooManyWebhooks
 from scheduler_project.api.errors import Busy, Conflict, Invalid
 from scheduler_project.api.principal import Principal
 from scheduler_project.api.serializers import StrictSerializer
@@ -29,6 +31,8 @@ CONFLICTS: dict[type[Exception], str] = {
     BackfillIsRunning: "backfill_is_running",
     CalendarChanged: "calendar_changed",
     CalendarInUse: "calendar_in_use",
+    DeliveryReused: "delivery_reused",
+    HookIsClosed: "hook_is_closed",
     CannotReplay: "cannot_replay",
     DependencyIsGone: "dependency_is_gone",
     JobIsArchived: "job_is_archived",
@@ -42,13 +46,18 @@ CONFLICTS: dict[type[Exception], str] = {
     PoolInUse: "pool_in_use",
     ReplayHasEnded: "replay_has_ended",
     RevisionConflict: "revision_conflict",
+    NothingToRedeliver: "nothing_to_redeliver",
     StillCatchingUp: "still_catching_up",
+    TooManyHooks: "too_many_hooks",
+    TooManyWebhooks: "too_many_webhooks",
 }
 
 
 def answer_for(error: Exception) -> Exception:
     """The API's error for one of the engine's; any other error as it is."""
     if isinstance(error, InvalidJob | InvalidCalendar | InvalidMaintenance | InvalidPool | InvalidDependency):
+        return Invalid(error.fields)
+    if isinstance(error, InvalidHook | InvalidWebhook):
         return Invalid(error.fields)
     if isinstance(error, QueueFull):
         queues.count_rejection(error)

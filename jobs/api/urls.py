@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from django.urls import re_path
+
 from jobs.api.backfills import BackfillViewSet, JobBackfillViewSet
 from jobs.api.calendars import CalendarViewSet
 from jobs.api.dependencies import DependencyListViewSet, DependencyViewSet, FlowViewSet, JobDependencyViewSet
 from jobs.api.dead_letters import DeadLetterViewSet, ReplayViewSet
+from jobs.api.event_hooks import EventHookViewSet, JobHookViewSet
 from jobs.api.executions import ExecutionViewSet
 from jobs.api.explain import ExecutionExplanationViewSet, JobExplanationViewSet, TickExplanationViewSet
 from jobs.api.forecasts import ForecastViewSet
+from jobs.api.hooks import HookView
 from jobs.api.impact import ImpactViewSet
 from jobs.api.job_history import JobHistoryViewSet
 from jobs.api.jobs import JobViewSet
@@ -19,6 +23,7 @@ from jobs.api.scheduler import SchedulerViewSet
 from jobs.api.schedules import ScheduleViewSet
 from jobs.api.tasks import TaskViewSet
 from jobs.api.templates import TemplateViewSet
+from jobs.api.webhooks import DeliveryViewSet, WebhookViewSet
 from scheduler_project.api.routing import ID, route
 
 NAME = "(?P<name>[a-z][a-z0-9_]{0,62})"
@@ -71,6 +76,32 @@ urlpatterns = [
         delete="destroy",
     ),
     route(f"executions/{ID}/flow", FlowViewSet, "execution-flow", get="flow"),
+    route(f"jobs/{ID}/hooks", JobHookViewSet, "job-hooks", get="list", post="create"),
+    route(
+        f"event-hooks/{ID}",
+        EventHookViewSet,
+        "event-hook-detail",
+        get="retrieve",
+        patch="partial_update",
+        delete="destroy",
+    ),
+    route(f"event-hooks/{ID}/rotate", EventHookViewSet, "event-hook-rotate", post="rotate"),
+    route(f"event-hooks/{ID}/calls", EventHookViewSet, "event-hook-calls", get="calls"),
+    re_path("^hooks/(?P<public_id>[A-Za-z0-9_-]{1,64})/?$", HookView.as_view(), name="hook-call"),
+    route("webhooks", WebhookViewSet, "webhook-list", get="list", post="create"),
+    route(
+        f"webhooks/{ID}",
+        WebhookViewSet,
+        "webhook-detail",
+        get="retrieve",
+        patch="partial_update",
+        delete="destroy",
+    ),
+    route(f"webhooks/{ID}/rotate", WebhookViewSet, "webhook-rotate", post="rotate"),
+    route(f"webhooks/{ID}/test", WebhookViewSet, "webhook-test", post="test"),
+    route(f"webhooks/{ID}/deliveries", WebhookViewSet, "webhook-deliveries", get="deliveries"),
+    route(f"webhook-deliveries/{ID}", DeliveryViewSet, "delivery-detail", get="retrieve"),
+    route(f"webhook-deliveries/{ID}/redeliver", DeliveryViewSet, "delivery-redeliver", post="redeliver"),
     route("forecast", ForecastViewSet, "forecast", get="forecast"),
     route("upcoming", ForecastViewSet, "upcoming", get="upcoming"),
     route("schedules/preview", ScheduleViewSet, "schedule-preview", post="preview"),

@@ -13,6 +13,7 @@ from jobs.models.lease import ExecutionLease, LeaseHistory, SchedulerCandidate, 
 from jobs.models.pool import Pool, QueueRejection
 from jobs.models.run_context import CircuitEvent, RunCheckpoint, RunEffect
 from jobs.models.tick import LedgerViolation, Tick, TickTotal
+from jobs.models.webhook import EventHook, HookCall, Webhook, WebhookDelivery
 from jobs.models.worker import QueueCanary, Worker
 
 __all__ = [
@@ -28,11 +29,13 @@ __all__ = [
     "DeadLetterRun",
     "Dependency",
     "EventCursor",
+    "EventHook",
     "Execution",
     "ExecutionEvent",
     "ExecutionLease",
     "ExecutionTotal",
     "ForecastHour",
+    "HookCall",
     "Job",
     "JobRevision",
     "LeaseHistory",
@@ -49,5 +52,7 @@ __all__ = [
     "Succession",
     "Tick",
     "TickTotal",
+    "Webhook",
+    "WebhookDelivery",
     "Worker",
 ]

@@ -17,8 +17,19 @@ from rest_framework.views import APIView
 from accounts import keys
 from accounts.models import Tenant
 from accounts.scopes import ROLE_SCOPES, Scope
-from jobs import calendars, dead_letters, dependencies, executions, maintenance, pools, registry, submission
-from jobs.models import Backfill, DeadLetter, Dependency, Execution, Job, Tick
+from jobs import (
+    calendars,
+    dead_letters,
+    dependencies,
+    executions,
+    hooks,
+    maintenance,
+    pools,
+    registry,
+    submission,
+    webhooks,
+)
+from jobs.models import Backfill, DeadLetter, Dependency, Execution, Job, Tick, WebhookDelivery
 from tests.cast import MEMBERS, Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import JOB, MakeJob, RunJob, backfill_of, untouched
 
@@ -107,6 +118,24 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "pool-detail"): READ,
     ("patch", "pool-detail"): WRITE,
     ("delete", "pool-detail"): WRITE,
+    ("post", "hook-call"): PUBLIC,
+    ("get", "job-hooks"): READ,
+    ("post", "job-hooks"): WRITE,
+    ("get", "event-hook-detail"): READ,
+    ("patch", "event-hook-detail"): WRITE,
+    ("delete", "event-hook-detail"): WRITE,
+    ("post", "event-hook-rotate"): WRITE,
+    ("get", "event-hook-calls"): READ,
+    ("get", "webhook-list"): READ,
+    ("post", "webhook-list"): WRITE,
+    ("get", "webhook-detail"): READ,
+    ("patch", "webhook-detail"): WRITE,
+    ("delete", "webhook-detail"): WRITE,
+    ("post", "webhook-rotate"): WRITE,
+    ("post", "webhook-test"): WRITE,
+    ("get", "webhook-deliveries"): READ,
+    ("get", "delivery-detail"): READ,
+    ("post", "delivery-redeliver"): WRITE,
     ("get", "scheduler-maintenance"): READ,
     ("post", "scheduler-maintenance"): WRITE,
     ("delete", "scheduler-maintenance"): WRITE,
@@ -115,6 +144,7 @@ RULES: dict[tuple[str, str], str] = {
 SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance")]
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
 OF_ROWS = ("job-", "execution-", "tick-", "calendar-", "pool-", "task-", "dead-letter-", "replay-", "dependency-")
+OF_ROWS += ("event-hook-", "webhook-", "delivery-")
 OF_A_ROW = [
     endpoint
     for endpoint in GUARDED
@@ -136,6 +166,10 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "task-list"): {"template": "echo"},
     ("patch", "execution-detail"): {"priority": "high"},
     ("patch", "execution-list"): {"priority": "high"},
+    ("post", "job-hooks"): {"name": "CI"},
+    ("post", "webhook-list"): {"name": "Chat", "url": "https://receiver.invalid/"},
+    ("patch", "event-hook-detail"): {"enabled": False},
+    ("patch", "webhook-detail"): {"enabled": False},
     ("post", "scheduler-maintenance"): {"note": "New disks"},
     ("post", "dead-letter-discard"): {"note": "Known."},
     ("post", "dead-letter-discard-group"): {"note": "Known."},
@@ -165,6 +199,7 @@ class Stage:
             "job": job,
             "execution": execution,
             "tick": self.tick,
+            **hook_and_delivery_of(job),
             "calendar": calendars.create({"name": "Stage"}, tenant=job.tenant, actor="user:ana"),
             "task": task_of(job.tenant),
             "dependency": dependency_of(job),
@@ -216,6 +251,17 @@ def letter_of(execution: Execution) -> DeadLetter:
     Execution.objects.filter(pk=execution.pk).update(attempt=1)
     executions.give_up(execution.pk, by="user:ana")
     return DeadLetter.objects.get(execution_id=execution.pk)
+
+
+def hook_and_delivery_of(job: Job) -> dict[str, Model]:
+    hook, _ = hooks.create(job.pk, {"name": "Stage"}, actor="user:ana")
+    receiver = {"name": "Stage", "url": "https://receiver.invalid/"}
+    webhook, _ = webhooks.create(receiver, tenant=job.tenant, actor="user:ana")
+    ends = {"status": "dead", "give_up_at": timezone.now(), "payload": {"event": "execution.failed"}}
+    delivery = WebhookDelivery.objects.create(
+        webhook=webhook, tenant=job.tenant, execution_id=1, event="failed", **ends
+    )
+    return {"event": hook, "webhook": webhook, "delivery": delivery}
 
 
 def missed_tick_of(job: Job) -> Tick:
@@ -284,7 +330,7 @@ def test_a_caller_with_the_scope_gets_in(
     allowed |= {who: getattr(cast, who) for who in ("ana", "olaf", "vera") if scope in ROLE_SCOPES[MEMBERS[who][1]]}
     if endpoint in SUPERUSERS_ONLY:
         allowed = {}
-    creates = method == "post" and name in ("job-list", "calendar-list", "pool-list", "task-list")
+    creates = method == "post" and name in ("webhook-list", "job-list", "calendar-list", "pool-list", "task-list")
     body = {**stage.bodies[endpoint], "tenant": "acme"} if creates else stage.bodies.get(endpoint)
     for who, caller in {**allowed, "root": cast.root}.items():
         with transaction.atomic():
@@ -343,7 +389,8 @@ def test_an_unknown_id_is_not_found(
 
 
 @pytest.mark.parametrize(
-    "name", ["job-list", "execution-list", "calendar-list", "pool-list", "task-list", "dead-letter-list"]
+    "name",
+    ["webhook-list", "job-list", "execution-list", "calendar-list", "pool-list", "task-list", "dead-letter-list"],
 )
 def test_lists_leave_other_tenants_out(name: str, stage: Stage, cast: Cast, client_of: ClientOf) -> None:
     counts = {

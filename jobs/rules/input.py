@@ -1,0 +1,22 @@
+"""Judges single values of untrusted input."""
+
+from __future__ import annotations
+
+from unicodedata import category
+
+# Control characters, surrogates, unassigned ones. Joiners and marks stay: names in many scripts need them.
+UNWRITABLE = ("Cc", "Cs", "Cn")
+
+
+def printable_text(value: object, *, most: int) -> tuple[str, str]:
+    """The text without space around it, and what is wrong with it."""
+    if not isinstance(value, str):
+        return "", "Write a text."
+    text = value.strip()
+    if not text:
+        return "", "This field may not be empty."
+    if len(text) > most:
+        return text[:most], f"Write at most {most} characters."
+    if any(category(character) in UNWRITABLE for character in text):
+        return "", "Contains control characters; write printable ones."
+    return text, ""
