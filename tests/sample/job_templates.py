@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import socket
 import subprocess
 import time
 from datetime import timedelta
@@ -46,9 +47,6 @@ class Echo(JobTemplate):
 
 
 @register
-class Failing(JobTemplate):
-    """Fails, for good or so that it may be tried again."""
-@register
 class Delicate(JobTemplate):
     """Does nothing, once somebody has approved of it."""
 
@@ -59,6 +57,9 @@ class Delicate(JobTemplate):
         return "done"
 
 
+@register
+class Failing(JobTemplate):
+    """Fails, for good or so that it may be tried again."""
 
     name, title = "failing", "Failing"
     parameters = {
@@ -90,7 +91,7 @@ class Journal(JobTemplate):
         "properties": {
             "path": {"type": "string", "maxLength": 500},
             "seconds": {"type": "number", "minimum": 0, "maximum": 600, "default": 0},
-            "how": {"enum": ["sleep", "spin", "cooperate", "hold"], "default": "sleep"},
+            "how": {"enum": ["sleep", "spin", "cooperate", "hold", "gate"], "default": "sleep"},
         },
         "required": ["path"],
         "additionalProperties": False,
@@ -100,7 +101,8 @@ class Journal(JobTemplate):
         path = Path(parameters["path"])
         write_line(path, "S", context)
         ends_at = time.monotonic() + parameters["seconds"]
-        while time.monotonic() < ends_at:
+        gate = Path(f"{path}.open")
+        while time.monotonic() < ends_at and not (parameters["how"] == "gate" and gate.exists()):
             if parameters["how"] == "cooperate" and context.is_cancelled():
                 raise Cancelled(result={"stopped": True})
             if parameters["how"] == "hold":
@@ -126,6 +128,43 @@ class Deaf(JobTemplate):
 
     def run(self, context: RunContext, parameters: dict[str, Any]) -> JSON:
         return sum(range(10_000_000_000))
+
+
+@register
+class Stuck(JobTemplate):
+    """Does not come back for a minute, in one way or another; a program that it started has its number in `path`."""
+
+    name, title = "stuck", "Stuck"
+    parameters = {
+        "type": "object",
+        "properties": {
+            "how": {"enum": ["spin", "sleep", "socket", "program", "hold"]},
+            "path": {"type": "string", "maxLength": 500, "default": ""},
+        },
+        "required": ["how"],
+        "additionalProperties": False,
+    }
+
+    def run(self, context: RunContext, parameters: dict[str, Any]) -> JSON:
+        match parameters["how"]:
+            case "spin":
+                ends_at = time.monotonic() + 60
+                while time.monotonic() < ends_at:
+                    pass
+            case "sleep":
+                time.sleep(60)
+            case "socket":
+                here, _there = socket.socketpair()
+                here.settimeout(60)
+                here.recv(1)
+            case "program":
+                program = subprocess.Popen(["/bin/sleep", "60"])
+                Path(parameters["path"]).write_text(str(program.pid))
+                program.wait()
+            case "hold":
+                # In C code that keeps the interpreter, where no Python thread gets a turn.
+                ctypes.PyDLL(None).usleep(60_000_000)
+        return None
 
 
 @register
