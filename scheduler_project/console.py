@@ -49,6 +49,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "System",
         (
             Entry("Maintenance", "pause", "jobs.Maintenance"),
+            Entry("Circuits", "link", "jobs.CircuitEvent"),
             Entry("API keys", "key", "accounts.ApiKey"),
             Entry("Tenants", "box", "accounts.Tenant"),
             Entry("Memberships", "link", "accounts.Membership"),

@@ -44,6 +44,10 @@ STATES: dict[str, tuple[str, str, str]] = {
     "started": ("Started", "good", "check"),
     "waiting": ("Waiting", "quiet", "dots"),
     "not_started": ("Not started", "warn", "skip"),
+    # circuits
+    "circuit-closed": ("Closed, calls are made", "good", "check"),
+    "circuit-half-open": ("Half open, the next call is a trial", "warn", "dots"),
+    "circuit-open": ("Open, nobody calls it", "bad", "alert"),
     # workers
     "online": ("Online", "good", "check"),
     "silent": ("Silent", "bad", "alert"),

@@ -6,6 +6,7 @@ from django.urls import re_path
 
 from jobs.api.backfills import BackfillViewSet, JobBackfillViewSet
 from jobs.api.calendars import CalendarViewSet
+from jobs.api.circuits import CircuitViewSet
 from jobs.api.dependencies import DependencyListViewSet, DependencyViewSet, FlowViewSet, JobDependencyViewSet
 from jobs.api.dead_letters import DeadLetterViewSet, ReplayViewSet
 from jobs.api.event_hooks import EventHookViewSet, JobHookViewSet
@@ -141,5 +142,7 @@ urlpatterns = [
     route(
         "scheduler/maintenance", MaintenanceViewSet, "scheduler-maintenance", get="retrieve", post="start", delete="end"
     ),
+    route("circuits", CircuitViewSet, "circuit-list", get="list"),
+    route("circuits/(?P<name>[^/]{1,300})/reset", CircuitViewSet, "circuit-reset", post="reset"),
     route("scheduler/status", SchedulerViewSet, "scheduler-status", get="status"),
 ]

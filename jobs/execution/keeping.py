@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jobs.execution import own_statement
 from jobs.executions import Claim
-from scheduler_project.lib import sql
+from scheduler_project.lib import own_statement, sql
 from templates_registry.context import Overtaken
 
 MAX_KEY = 200

@@ -128,6 +128,7 @@ def _ticks(found: Snapshot) -> Iterator[Metric]:
     for outcome, buckets in late.items():
         lag.add_metric([outcome], list(zip(LAG_BOUNDS, accumulate(buckets), strict=True)), sum_value=seconds[outcome])
     yield lag
+    yield _gauge("scheduler_circuits_open", "Mail servers and hosts that are not called for now.", found.circuits_open)
     yield _gauge("scheduler_ledger_violations", "Breaks of the ledger's promise ever found.", found.violations)
     yield _gauge("scheduler_jobs_behind", "Jobs with a tick that is due and undecided.", found.jobs_behind)
 

@@ -56,6 +56,9 @@ SELECT
     (SELECT count(*) FROM (SELECT FROM dynamic_jobs WHERE next_tick_at <= statement_timestamp() LIMIT 10000) AS due)
         AS jobs_behind,
     (SELECT count(*) FROM ledger_violations) AS violations,
+    (SELECT count(*) FROM (
+        SELECT DISTINCT ON (circuit) after FROM circuit_events WHERE at > clock_timestamp() - interval '1 day'
+        ORDER BY circuit, id DESC) AS newest WHERE after = 'open') AS circuits_open,
     coalesce((SELECT json_object_agg(priority, count) FROM queue_rejections), '{}') AS rejections,
     coalesce((SELECT greatest(extract(epoch FROM clock_timestamp() - at), 0)::float FROM unread), 0) AS event_lag
 """
@@ -78,6 +81,7 @@ class Snapshot:
     candidates: int
     jobs_behind: int
     violations: int
+    circuits_open: int
     rejections: dict[str, int]
     event_lag: float
 

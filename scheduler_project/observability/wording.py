@@ -102,6 +102,7 @@ WORDING: dict[str, tuple[int, str]] = {
     "beat.message_ran": (WARNING, "Stock beat asked for job {job_id}: execution {execution_id}"),
     "beat.message_refused": (WARNING, "Stock beat asked for job {job_id} in vain: {reason}"),
     # --- workers and the house ---
+    "circuit.unrecorded": (WARNING, "The change of the circuit {circuit} is in no table: {error}"),
     "circuit.changed": (WARNING, "The circuit {circuit} was {before} and is {after}: {why}"),
     "worker.started": (INFO, "Worker {worker} serves {queues}"),
     "worker.draining": (INFO, "Worker {worker} takes nothing new and waits for {runs} runs"),

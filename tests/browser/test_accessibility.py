@@ -107,7 +107,7 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
         of("jobs_job_archive", job.pk), of("jobs_job_add"), f"{of('jobs_job_add')}?template=echo",
         "/admin/jobs/execution/", f"/admin/jobs/execution/?job={job.pk}", "/admin/jobs/execution/?status=lost",
         *(of("jobs_execution_change", everything[name].pk) for name in ("failed", "running", "succeeded")),
-        "/admin/jobs/tick/", "/admin/jobs/worker/", "/admin/jobs/jobrevision/", "/admin/jobs/maintenance/",
+        "/admin/jobs/tick/", "/admin/jobs/worker/", "/admin/jobs/jobrevision/", "/admin/jobs/maintenance/", "/admin/jobs/circuitevent/",
         "/admin/jobs/calendar/", of("jobs_calendar_add"), of("jobs_calendar_change", everything["calendar"].pk),
         of("jobs_calendar_remove", everything["calendar"].pk),
         "/admin/jobs/pool/", of("jobs_pool_add"), of("jobs_pool_change", everything["pool"].pk),

@@ -112,15 +112,16 @@ def call(name: str, function: Callable[[], T], *, counts: Callable[[Exception], 
 
 def find(name: str) -> Circuit:
     """The circuit as it is now; closed when nobody knows anything of it."""
-    storage = _Storage(name)
-    state = State(storage.state)
-    is_closed = state is State.CLOSED
+    fields = SharedFields(name).read()
+    state = State(fields.get("state", State.CLOSED))
+    at = fields.get("opened_at")
+    opened_at = datetime.fromisoformat(at) if at and state is not State.CLOSED else None
     return Circuit(
         name=name,
         state=state,
-        failures=storage.counter,
-        opened_at=None if is_closed else storage.opened_at,
-        retry_at=_retry_at(storage) if state is State.OPEN else None,
+        failures=int(fields.get("failures", 0)),
+        opened_at=opened_at,
+        retry_at=opened_at + settings.DAYBOOK_CIRCUIT_RESET if opened_at and state is State.OPEN else None,
     )
 
 

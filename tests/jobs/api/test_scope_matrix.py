@@ -102,6 +102,8 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "replay-detail"): READ,
     ("post", "replay-cancel"): RUN,
     ("get", "scheduler-status"): READ,
+    ("get", "circuit-list"): READ,
+    ("post", "circuit-reset"): WRITE,
     ("get", "task-list"): Scope.TASK_READ.value,
     ("post", "task-list"): Scope.TASK_CREATE.value,
     ("get", "task-detail"): Scope.TASK_READ.value,
@@ -141,7 +143,7 @@ RULES: dict[tuple[str, str], str] = {
     ("delete", "scheduler-maintenance"): WRITE,
 }
 # The scope lets nobody else in: they concern every tenant.
-SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance")]
+SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance"), ("post", "circuit-reset")]
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
 OF_ROWS = ("job-", "execution-", "tick-", "calendar-", "pool-", "task-", "dead-letter-", "replay-", "dependency-")
 OF_ROWS += ("event-hook-", "webhook-", "delivery-")
@@ -215,6 +217,8 @@ class Stage:
         }
 
     def path(self, name: str) -> str:
+        if name == "circuit-reset":
+            return reverse(name, args=["mail"])
         if name in ("forecast", "upcoming"):
             return reverse(name)
         if name.startswith("backfill-"):
