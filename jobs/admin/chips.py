@@ -22,6 +22,7 @@ STATES: dict[str, tuple[str, str, str]] = {
     "lost": ("Lost", "bad", "unknown"),
     "dead": ("Dead", "bad", "octagon"),
     "handed_back": ("Handed back", "quiet", "back"),
+    "held_for_approval": ("Waits for approval", "warn", "hand"),
     # ticks
     "fired": ("Fired", "good", "check"),
     "late": ("Late", "warn", "clock"),

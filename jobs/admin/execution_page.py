@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from accounts import access
 from accounts.scopes import Scope
 from jobs import dependencies
-from jobs.admin import parameters
+from jobs.admin import approvals, parameters
 from jobs.admin.reasons import in_words
 from jobs.models import Attempt, Execution, ExecutionLease, Job, LogLine, Tick
 from jobs.rules.states import ACTIVE, ExecutionStatus, Trigger
@@ -51,6 +51,7 @@ def respond(request: HttpRequest, site_context: dict[str, Any], row: Execution) 
         "parameters": parameters.masked(row.template, row.parameters),
         "log": _log(row, everything=request.GET.get("log") == "all"),
         "tick": _tick_of(row),
+        **approvals.context_of(request, row),
         "started_by": dependencies.started_by(row.pk),
         "successors": dependencies.successors_of(row.pk),
     }
@@ -113,6 +114,8 @@ def _live_context(request: HttpRequest, row: Execution, job: Job | None) -> dict
     trigger, by = trigger_in_words(row)
     return {
         "execution": row,
+        "state": approvals.shown_state(row),
+        "cancel_steps": approvals.cancel_steps(row),
         "job": job,
         "now": now,
         "is_active": is_active,

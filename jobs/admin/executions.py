@@ -16,13 +16,15 @@ from accounts import access
 from accounts.scopes import Scope
 from jobs import executions, registry
 from jobs.admin import execution_page, why
+from jobs.admin.approvals import Approvals, shown_state
 from jobs.admin.chips import state_chip
 from jobs.admin.history_list import HistoryAdmin, JobFilter
 from jobs.admin.job_list import execution_url, job_url
 from jobs.admin.operations import REFUSALS, Caller, in_words
+from jobs.admin.priorities import Priorities
 from jobs.explain import explain_execution
 from jobs.models import Execution
-from jobs.rules.states import ExecutionStatus, Trigger
+from jobs.rules.states import ExecutionStatus, HeldFor, Trigger
 from jobs.tick import publisher
 from scheduler_project.lib import markup, sql
 
@@ -33,11 +35,13 @@ class StatusFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         words = [(status.value, status.value.replace("_", " ").capitalize()) for status in ExecutionStatus]
-        return [("unsuccessful", "Did not succeed"), *words]
+        return [("unsuccessful", "Did not succeed"), ("approval", "Waits for approval"), *words]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         if self.value() == "unsuccessful":
             return queryset.filter(status__in=execution_page.UNSUCCESSFUL)
+        if self.value() == "approval":
+            return queryset.filter(status=ExecutionStatus.QUEUED, held_for=HeldFor.APPROVAL)
         return queryset.filter(status=self.value()) if self.value() else queryset
 
 
@@ -53,9 +57,10 @@ class TriggerFilter(admin.SimpleListFilter):
 
 
 @admin.register(Execution)
-class ExecutionAdmin(HistoryAdmin):
+class ExecutionAdmin(Approvals, Priorities, HistoryAdmin):
     list_display = ("execution", "status_chip", "job_link", "trigger_words", "started", "times", "attempts")
     list_filter = (StatusFilter, TriggerFilter, JobFilter)
+    actions = ("change_priority",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("template").defer("parameters", "policy", "result")
@@ -68,7 +73,7 @@ class ExecutionAdmin(HistoryAdmin):
 
     @admin.display(description="Status")
     def status_chip(self, row: Execution) -> SafeString:
-        return state_chip(row.status)
+        return state_chip(shown_state(row))
 
     @admin.display(description="Job")
     def job_link(self, row: Any) -> SafeString | str:
@@ -106,6 +111,7 @@ class ExecutionAdmin(HistoryAdmin):
             path("<int:execution_id>/why/", view(self.why_view), name="jobs_execution_why"),
             path("<int:execution_id>/cancel/", view(self.cancel_view), name="jobs_execution_cancel"),
             path("<int:execution_id>/again/", view(self.again_view), name="jobs_execution_again"),
+            *self.approval_urls(),
             *super().get_urls(),
         ]
 

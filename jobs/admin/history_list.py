@@ -37,7 +37,7 @@ class HistoryAdmin(TenantAdmin[Any]):
     ordering = ("-id",)
     # Of one job: as its own index has them. Otherwise a job that ran seldom would cost a walk of the whole table.
     ordering_of_job: tuple[str, ...] = ("job_id", "-id")
-    actions = None
+    actions: Any = None
     change_list_template = "jobs/history_list.html"
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:

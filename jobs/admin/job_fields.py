@@ -44,6 +44,7 @@ POLICIES = {
     "start_deadline": "start_deadline_seconds", "max_runs": "max_runs", "timeout": "timeout_seconds",
     "soft_timeout": "soft_timeout_seconds", "max_retries": "max_retries", "retry_base": "retry_base_seconds",
     "retry_cap": "retry_cap_seconds", "on_lost": "on_lost", "pause_after_failures": "pause_after_failures",
+    "requires_approval": "requires_approval",
     "on_queue_full": "on_queue_full",
 }  # fmt: skip
 MAY_BE_EMPTY = {"max_instances", "start_deadline", "max_runs", "soft_timeout", "pause_after_failures"}
@@ -173,6 +174,12 @@ class JobFields(forms.Form):
     pause_after_failures = _number(
         "Pause after failures in a row",
         "Counted in runs that failed for good; empty: the job is never paused for that.",
+    )
+
+    requires_approval = forms.BooleanField(
+        label="Each run needs approval",
+        help_text="It waits until somebody with that right approves it; dry runs do not.",
+        required=False,
     )
 
     note = forms.CharField(

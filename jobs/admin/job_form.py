@@ -135,7 +135,8 @@ class JobForm(JobFields):
     def policy_data(self) -> dict[str, Any]:
         given = {POLICIES[name]: self.cleaned_data.get(name) for name in POLICIES if name in self.cleaned_data}
         if self.job is None:
-            return {name: value for name, value in given.items() if value not in (None, "")}
+            # What was not ticked is as the template says.
+            return {name: value for name, value in given.items() if value not in (None, "") and value is not False}
         return given
 
     def to_data(self, template: TemplateVersion | None, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,7 +189,7 @@ class JobForm(JobFields):
         return self.shown("description", "tags", "slug")
 
     def where(self) -> list[BoundField]:
-        return self.shown("queue", "priority", "on_queue_full", "pool")
+        return self.shown("queue", "priority", "on_queue_full", "pool", "requires_approval")
 
     def overlapping(self) -> list[BoundField]:
         return self.shown(

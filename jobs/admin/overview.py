@@ -16,7 +16,7 @@ from jobs.admin import recent_runs
 from jobs.admin.job_filters import STATES
 from jobs.admin.workers import state_of
 from jobs.models import Execution, Job, SchedulerLease, Worker
-from jobs.rules.states import ACTIVE, ExecutionStatus
+from jobs.rules.states import ACTIVE, ExecutionStatus, HeldFor
 from jobs.tick.leader import NAME
 from scheduler_project.lib import sql
 
@@ -49,11 +49,12 @@ def facts(request: HttpRequest) -> dict[str, Any]:
         running=Count("pk", filter=Q(status=ExecutionStatus.RUNNING)),
         queued=Count("pk", filter=Q(status=ExecutionStatus.QUEUED, available_at__lte=now)),
     )
+    held = runs.filter(status=ExecutionStatus.QUEUED, held_for=HeldFor.APPROVAL).count()
     workers = [(worker, state_of(worker)) for worker in Worker.objects.filter(stopped_at=None)]
     lease = SchedulerLease.objects.filter(name=NAME).first()
     return {
         "now": now,
-        "tiles": _tiles(counts, active, failed.count()),
+        "tiles": _tiles(counts, active, failed.count(), held),
         "failed": _with_jobs(failed.order_by("-id")[:SHOWN]),
         "running": _with_jobs(runs.filter(status=ExecutionStatus.RUNNING).order_by("-id")[:SHOWN]),
         "due": _due(jobs),
@@ -66,11 +67,12 @@ def facts(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _tiles(counts: dict[str, int], active: dict[str, int], failed: int) -> list[Tile]:
+def _tiles(counts: dict[str, int], active: dict[str, int], failed: int, held: int) -> list[Tile]:
     jobs, executions = reverse("admin:jobs_job_changelist"), reverse("admin:jobs_execution_changelist")
     return [
         Tile("Active jobs", counts["active"], f"{jobs}?state=active"),
         Tile("Running now", active["running"], f"{executions}?status=running", hint=f"{active['queued']} queued"),
+        *([Tile("Wait for approval", held, f"{executions}?status=approval", "warn")] if held else []),
         Tile("Failed in 24 hours", failed, f"{executions}?status=unsuccessful", "bad" if failed else ""),
         Tile("Paused", counts["paused"], f"{jobs}?state=paused", "warn" if counts["paused"] else ""),
         Tile("Need attention", counts["problem"], f"{jobs}?state=problem", "bad" if counts["problem"] else ""),

@@ -24,6 +24,7 @@ REASONS: dict[str, str] = {
     "unaccounted": "Found by the repair: nobody had decided it",
     # executions
     "cancelled": "Cancelled on request",
+    "refused": "Refused, so it did not run",
     "replaced": "A newer run took its place",
     "start_deadline": "Its start deadline passed",
     "archived": "The job was archived",

@@ -11,7 +11,7 @@ from jobs.explain.steps import Block, Condition, Explanation, Section, Step, fir
 from jobs.explain.tick import explain_tick
 from jobs.explain.wording import instant, seconds
 from jobs.models import Attempt, Execution, ExecutionEvent, ExecutionLease, Job, Tick, Worker
-from jobs.rules.states import ExecutionStatus, Trigger
+from jobs.rules.states import ExecutionStatus, HeldFor, Trigger
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,8 @@ def _ended(asked: Waiting) -> Step:
     if execution.reason == "gave_up":
         by = _who_gave_up(execution)
         why = f"{by} gave it up while it waited for the next try"
+    elif execution.reason == "refused":
+        why = f"{by} refused it{f': {execution.error}' if execution.error else ''}"
     elif execution.reason == "cancelled":
         why = f"{by} asked for it"
     else:
@@ -142,7 +144,7 @@ RETRIES = {
 
 def _available(asked: Waiting) -> Block | str:
     execution = asked.execution
-    if execution.reason == "approval":
+    if execution.held_for == HeldFor.APPROVAL:
         return Block("It waits until somebody approves it.", reason="approval")
     if execution.available_at <= asked.now:
         return f"It may start since {asked.at(execution.available_at)}."
