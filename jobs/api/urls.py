@@ -25,6 +25,7 @@ from jobs.api.schedules import ScheduleViewSet
 from jobs.api.tasks import TaskViewSet
 from jobs.api.templates import TemplateViewSet
 from jobs.api.webhooks import DeliveryViewSet, WebhookViewSet
+from jobs.api.workers import QueueViewSet, WorkerViewSet
 from scheduler_project.api.routing import ID, route
 
 NAME = "(?P<name>[a-z][a-z0-9_]{0,62})"
@@ -144,5 +145,8 @@ urlpatterns = [
     ),
     route("circuits", CircuitViewSet, "circuit-list", get="list"),
     route("circuits/(?P<name>[^/]{1,300})/reset", CircuitViewSet, "circuit-reset", post="reset"),
+    route("workers", WorkerViewSet, "worker-list", get="list"),
+    route(f"workers/{ID}", WorkerViewSet, "worker-detail", get="retrieve"),
+    route("queues", QueueViewSet, "queues", get="queues"),
     route("scheduler/status", SchedulerViewSet, "scheduler-status", get="status"),
 ]

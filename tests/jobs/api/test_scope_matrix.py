@@ -29,7 +29,8 @@ from jobs import (
     submission,
     webhooks,
 )
-from jobs.models import Backfill, DeadLetter, Dependency, Execution, Job, Tick, WebhookDelivery
+from jobs.execution import registration
+from jobs.models import Backfill, DeadLetter, Dependency, Execution, Job, Tick, WebhookDelivery, Worker
 from tests.cast import MEMBERS, Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import JOB, MakeJob, RunJob, backfill_of, untouched
 
@@ -138,6 +139,9 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "webhook-deliveries"): READ,
     ("get", "delivery-detail"): READ,
     ("post", "delivery-redeliver"): WRITE,
+    ("get", "worker-list"): READ,
+    ("get", "worker-detail"): READ,
+    ("get", "queues"): READ,
     ("get", "scheduler-maintenance"): READ,
     ("post", "scheduler-maintenance"): WRITE,
     ("delete", "scheduler-maintenance"): WRITE,
@@ -201,6 +205,7 @@ class Stage:
             "job": job,
             "execution": execution,
             "tick": self.tick,
+            "worker": worker(),
             **hook_and_delivery_of(job),
             "calendar": calendars.create({"name": "Stage"}, tenant=job.tenant, actor="user:ana"),
             "task": task_of(job.tenant),
@@ -219,7 +224,7 @@ class Stage:
     def path(self, name: str) -> str:
         if name == "circuit-reset":
             return reverse(name, args=["mail"])
-        if name in ("forecast", "upcoming"):
+        if name in ("forecast", "upcoming", "queues"):
             return reverse(name)
         if name.startswith("backfill-"):
             return reverse(name, args=[Backfill.objects.get(job=self.job).pk])
@@ -239,6 +244,11 @@ class Stage:
 def dependency_of(job: Job) -> Dependency:
     upstream = registry.create({**JOB, "name": "Upstream"}, tenant=job.tenant, actor="user:ana")
     return dependencies.add(upstream.pk, job.pk, {}, actor="user:ana")
+
+
+def worker() -> Worker:
+    registration.beat("w1@stage:abc", queues=["default"], concurrency=2)
+    return Worker.objects.get()
 
 
 def task_of(tenant: Tenant) -> Execution:

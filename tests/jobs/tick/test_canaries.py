@@ -143,7 +143,7 @@ def test_a_question_goes_before_all_runs(db: None) -> None:
         message = broker.SimpleQueue("canary-test").get(timeout=2)
         message.ack()
     assert message.headers["task"] == "scheduler.answer_canary"
-    assert message.properties["priority"] == 0
+    assert int(message.properties["priority"]) == 0
 
 
 @pytest.mark.acceptance
