@@ -74,7 +74,7 @@ def add(upstream_id: int, downstream_id: int, data: Mapping[str, Any], *, actor:
             created_by=actor,
             **vars(wanted),
         )
-        _write(downstream, "dependency_added", f"{_in_words(edge)}.", actor=actor, now=now)
+        _write(downstream, f"Added a dependency: {_in_words(edge)}.", actor=actor, now=now)
         Job.objects.filter(pk=upstream.pk).update(has_successors=True)
         return edge
 
@@ -92,7 +92,7 @@ def change(dependency_id: int, data: Mapping[str, Any], *, actor: str) -> Depend
         for name, value in vars(wanted).items():
             setattr(edge, name, value)
         edge.save()
-        _write(downstream, "dependency_changed", f"{_in_words(edge)}; before: {before}.", actor=actor, now=now)
+        _write(downstream, f"Changed a dependency: {_in_words(edge)}; before: {before}.", actor=actor, now=now)
         return edge
 
 
@@ -104,7 +104,7 @@ def remove(dependency_id: int, *, actor: str) -> None:
         edge = _standing(dependency_id)
         edge.removed_at, edge.removed_by = now, actor
         edge.save(update_fields=["removed_at", "removed_by"])
-        _write(downstream, "dependency_removed", f"No longer: {_in_words(edge)}.", actor=actor, now=now)
+        _write(downstream, f"Removed a dependency: {_in_words(edge)}.", actor=actor, now=now)
         is_followed = Dependency.objects.filter(upstream=edge.upstream_id, removed_at=None).exists()
         Job.objects.filter(pk=edge.upstream_id).update(has_successors=is_followed)
 
@@ -129,7 +129,7 @@ def _standing(dependency_id: int) -> Dependency:
     return edge
 
 
-def _write(downstream: Job, change: str, note: str, *, actor: str, now: datetime) -> None:
+def _write(downstream: Job, note: str, *, actor: str, now: datetime) -> None:
     """What is due up to now is decided as the edges stood; then the revision says what is new."""
     try:
         definition = Definition.of(downstream)
@@ -138,7 +138,7 @@ def _write(downstream: Job, change: str, note: str, *, actor: str, now: datetime
     ledger.decide_job(downstream, now=now)
     gates = Dependency.objects.filter(downstream=downstream, kind=DependencyKind.GATE, removed_at=None)
     downstream.has_gates = gates.exists()
-    revisions.write(downstream, definition, change=change, actor=actor, now=now, note=note[:500])
+    revisions.write(downstream, definition, change="changed", actor=actor, now=now, note=note[:500])
 
 
 def _in_words(edge: Dependency) -> str:

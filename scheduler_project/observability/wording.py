@@ -54,6 +54,12 @@ WORDING: dict[str, tuple[int, str]] = {
     "backfill.started": (INFO, "{actor} started backfill {backfill} of {job}: {runs} runs"),
     "backfill.cancelled": (INFO, "{actor} cancelled backfill {backfill} of {job}"),
     "backfill.ended": (INFO, "Backfill {backfill} of {job} is {status}"),
+    # --- dependencies ---
+    "dependency.failed": (ERROR, "Dependency {dependency} could not answer for execution {execution_id}: {error}"),
+    "dependency.release_failed": (
+        WARNING,
+        "The successors of execution {execution_id} were not released at once; the sweep does it: {error}",
+    ),
     # --- queues and pools ---
     "queue.rejected": (WARNING, "A run of priority {priority} was refused: the queue is full"),
     "pool.created": (INFO, "{actor} created the pool {pool} of {size}"),

@@ -22,8 +22,8 @@ class TestAdd:
         a, b = make_manual("a"), make_manual("b")
         connect(a, b, condition="failure", parameters={"text": "/x"})
         newest = JobRevision.objects.filter(job=b).order_by("-number")[0]
-        assert (newest.change, newest.actor) == ("dependency_added", "user:test")
-        assert newest.note == "started by failure of a, taking text from its result."
+        assert (newest.change, newest.actor) == ("changed", "user:test")
+        assert newest.note == "Added a dependency: started by failure of a, taking text from its result."
         a.refresh_from_db()
         b.refresh_from_db()
         assert (a.has_successors, a.revision, b.has_gates, b.revision) == (True, 1, False, 2)
@@ -103,7 +103,7 @@ class TestChange:
         changed = dependencies.change(edge.pk, {"condition": "always"}, actor="user:test")
         assert (changed.condition, changed.parameters) == ("always", {"text": "/x"})
         note = JobRevision.objects.filter(job=edge.downstream).order_by("-number")[0].note
-        assert note.startswith("started by any end of a")
+        assert note.startswith("Changed a dependency: started by any end of a")
         assert "before: started by success of a" in note
 
     def test_leaves_no_revision_when_nothing_changes(self, make_manual: MakeJob, connect: Connect) -> None:
