@@ -14,6 +14,7 @@ from accounts.scopes import Scope
 from jobs import dependencies
 from jobs.admin import approvals, parameters
 from jobs.admin.reasons import in_words
+from jobs.forecast import remaining
 from jobs.models import Attempt, Execution, ExecutionLease, Job, LogLine, Tick
 from jobs.rules.states import ACTIVE, ExecutionStatus, Trigger
 from scheduler_project.lib import markup, sql
@@ -125,6 +126,7 @@ def _live_context(request: HttpRequest, row: Execution, job: Job | None) -> dict
         "traceback": next((attempt.traceback for attempt in reversed(attempts) if attempt.traceback), ""),
         "worker": lease.worker if lease else (attempts[-1].worker if attempts else ""),
         "progress": _progress(lease),
+        "remaining": remaining.estimate(row, lease.progress, now=now) if lease else None,
         "heartbeat_due_at": lease.expires_at if lease else None,
         "waited": waited,
         "ran": ran,

@@ -14,8 +14,9 @@ from jobs.api.dependency_output import SuccessionSerializer
 from jobs.api.inputs import PolicySerializer
 from jobs.api.job_output import PriorityField
 from jobs.dependencies import Successor
+from jobs.forecast import remaining
 from jobs.models import Attempt, Execution, ExecutionLease, LogLine
-from scheduler_project.api.serializers import AnyJSONField, ObjectField, RowSerializer
+from scheduler_project.api.serializers import AnyJSONField, InstantField, ObjectField, RowSerializer
 from templates_registry import schema
 
 SHORT_ERROR = 500
@@ -61,12 +62,32 @@ class AttemptSerializer(RowSerializer):
 class LeaseSerializer(RowSerializer):
     """Who runs it now, and how far it says it is."""
 
-    progress = AnyJSONField(read_only=True)
+    progress = serializers.SerializerMethodField()
 
     class Meta:
         model = ExecutionLease
         fields = ("worker", "pid", "acquired_at", "expires_at", "heartbeat", "progress")
         read_only_fields = fields
+
+    @extend_schema_field(AnyJSONField)
+    def get_progress(self, lease: ExecutionLease) -> Any:
+        told = lease.progress
+        return told and {name: told.get(name) for name in ("done", "total", "text")}
+
+
+class EstimateSerializer(serializers.Serializer[Any]):
+    """When it will probably end."""
+
+    basis = serializers.ChoiceField(
+        choices=["progress", "history"], read_only=True, help_text="Its own progress, or the job's newest runs."
+    )
+    finishes_at = InstantField(
+        read_only=True, allow_null=True, help_text="Null once it has run for longer than nearly all before it."
+    )
+    usual_seconds = serializers.FloatField(read_only=True, allow_null=True, help_text="Half of the runs took less.")
+    is_slower_than_usual = serializers.BooleanField(
+        read_only=True, help_text="It takes, or will take, longer than 95 in 100 of the job's newest runs."
+    )
 
 
 # `lease` and `now` stand in the context.
@@ -78,6 +99,7 @@ class ExecutionDetailSerializer(ExecutionSerializer):
     result = AnyJSONField(read_only=True)
     attempts = AttemptSerializer(many=True, read_only=True)
     lease = serializers.SerializerMethodField(help_text="While it runs.")
+    estimate = serializers.SerializerMethodField(help_text="While it runs and something is known.")
     running_seconds = serializers.SerializerMethodField(help_text="The time of all attempts together.")
     waiting_seconds = serializers.SerializerMethodField(help_text="All other time from its creation to its end or now.")
     started_by = serializers.SerializerMethodField(help_text="The ends of other executions that it waited for.")
@@ -86,8 +108,8 @@ class ExecutionDetailSerializer(ExecutionSerializer):
     class Meta(ExecutionSerializer.Meta):
         fields = (
             *ExecutionSerializer.Meta.fields,
-            *("parameters", "policies", "result", "attempts", "lease", "running_seconds", "waiting_seconds"),
-            *("started_by", "successors"),
+            *("parameters", "policies", "result", "attempts", "lease", "estimate"),
+            *("running_seconds", "waiting_seconds", "started_by", "successors"),
         )
         read_only_fields = fields
 
@@ -117,6 +139,12 @@ class ExecutionDetailSerializer(ExecutionSerializer):
 
     def _successions(self, found: Sequence[Successor]) -> Any:
         return SuccessionSerializer([one.succession for one in found], many=True).data
+
+    @extend_schema_field(EstimateSerializer(allow_null=True))
+    def get_estimate(self, execution: Execution) -> Any:
+        lease = self.context["lease"]
+        found = remaining.estimate(execution, lease.progress, now=self._now) if lease else None
+        return EstimateSerializer(found).data if found else None
 
     def get_running_seconds(self, execution: Execution) -> float:
         return round(self._running(execution).total_seconds(), 3)

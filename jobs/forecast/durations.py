@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from jobs.models import ExecutionTotal, Job
 from jobs.rules.states import ExecutionStatus
@@ -25,6 +26,32 @@ CROSS JOIN LATERAL (
 WHERE e.status = 'succeeded' AND NOT e.dry_run
 GROUP BY j.id
 """
+
+# The same of one job, as it spreads.
+USUAL = """
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS p50,
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95, count(*) AS runs
+FROM (
+    SELECT extract(epoch FROM finished_at - started_at)::float AS seconds, status, dry_run FROM job_executions
+    WHERE job_id BETWEEN %(job)s AND %(job)s ORDER BY job_id, id DESC LIMIT %(count)s
+) e
+WHERE status = 'succeeded' AND NOT dry_run
+"""
+
+
+@dataclass(frozen=True)
+class Usual:
+    """How long half and nearly all of a job's newest successful runs took, in seconds."""
+
+    p50: float
+    p95: float
+    runs: int
+
+
+def usual(job_id: int) -> Usual | None:
+    """None until a few runs have succeeded."""
+    found = sql.row(USUAL, {"job": job_id, "count": SAMPLE})
+    return Usual(**found) if found and found["runs"] >= LEAST else None
 
 
 def mean_seconds(jobs: Collection[Job]) -> dict[int, float]:
