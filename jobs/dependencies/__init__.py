@@ -2,13 +2,14 @@
 
 from jobs.dependencies.edges import DependencyIsGone, InvalidDependency, add, change, remove
 from jobs.dependencies.flows import Flow, flow_of, read_flow
-from jobs.dependencies.gates import close_waiting, find_decided, settle_gate
+from jobs.dependencies.gates import Gate, close_waiting, find_decided, look_at_gates, settle_gate
 from jobs.dependencies.reading import Graph, Successor, edges, edges_of, graph_of, started_by, successors_of
 from jobs.dependencies.releasing import release, settle_flow
 
 __all__ = [
     "DependencyIsGone",
     "Flow",
+    "Gate",
     "Graph",
     "InvalidDependency",
     "Successor",
@@ -20,6 +21,7 @@ __all__ = [
     "find_decided",
     "flow_of",
     "graph_of",
+    "look_at_gates",
     "read_flow",
     "release",
     "remove",

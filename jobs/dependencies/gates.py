@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
@@ -80,6 +81,32 @@ WHERE s.outcome = 'waiting' AND h.id = s.successor_id AND (h.status <> 'queued' 
 def close_waiting() -> None:
     """What was recorded as waiting at a gate takes the outcome of the run that waited."""
     sql.rows(CLOSE)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One gate of a held run, as it stands."""
+
+    name: str
+    state: GateState
+    gives_up_at: datetime
+    execution_id: int | None
+    status: str | None
+
+
+def look_at_gates(held_id: int, *, now: datetime) -> list[Gate]:
+    """For people who look."""
+    rows = [row for row in sql.rows(GATES_OF_ONE, {"id": held_id}, prepare=False) if row["gate"] is not None]
+    return [
+        Gate(
+            row["name"],
+            _judge(row, now=now).state,
+            gives_up_at(row["created_at"], row["gate_patience_seconds"]),
+            row["execution_id"],
+            row["status"],
+        )
+        for row in rows
+    ]
 
 
 def settle_gate(held_id: int) -> tuple[list[int], bool]:

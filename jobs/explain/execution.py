@@ -7,6 +7,7 @@ from datetime import datetime
 
 from jobs import queries
 from jobs.backends.base import get_backend
+from jobs.explain import following
 from jobs.explain.steps import Block, Condition, Explanation, Section, Step, first_block
 from jobs.explain.tick import explain_tick
 from jobs.explain.wording import instant, seconds
@@ -39,7 +40,7 @@ def explain_execution(execution: Execution, *, now: datetime) -> Explanation:
         block = last if last.blocks else None
     title = f"Execution {execution.pk}" + (f" of {job.name}" if job else "")
     return Explanation(
-        "execution", execution.pk, execution.job_id, title, answer, steps, blocked_by=block, further=_origin(asked)
+        "execution", execution.pk, execution.job_id, title, answer, steps, blocked_by=block, further=(*_origin(asked), *following.came_of(execution))
     )
 
 
@@ -50,14 +51,15 @@ def _origin(asked: Waiting) -> tuple[Section, ...]:
         text = f"{who} started it by {execution.trigger} at {at}."
         if execution.trigger == Trigger.REPLAY:
             text = f"{who} replayed execution {execution.parent_id} at {at}, which had ended without success."
-        return (
-            Section("Where it comes from", (Step("trigger", "Started", "noted", text, by=execution.requested_by),)),
-        )
+        started = Step("trigger", "Started", "noted", text, by=execution.requested_by)
+        return (Section("Where it comes from", (started, *following.came_from(execution))),)
     tick = Tick.objects.filter(job_id=execution.job_id, due_at=execution.scheduled_for).first()
     if tick is None:
         text = f"The tick of {asked.at(execution.scheduled_for)} fired it; it is not kept any more."
         return (Section("The tick that fired it", (Step("trigger", "Started", "noted", text),)),)
-    return (Section("The tick that fired it", explain_tick(tick).steps),)
+    waited = following.came_from(execution)
+    fired = Section("The tick that fired it", explain_tick(tick).steps)
+    return (fired, Section("What it waited for", waited)) if waited else (fired,)
 
 
 # --- what happened ----------------------------------------------------------------------------------------------------
@@ -120,7 +122,7 @@ def _ended(asked: Waiting) -> Step:
     elif execution.reason == "cancelled":
         why = f"{by} asked for it"
     else:
-        why = ENDINGS.get(execution.reason, execution.reason)
+        why = ENDINGS.get(execution.reason) or following.REASONS.get(execution.reason, execution.reason)
     error = f" The error was {execution.error_class}: {_first_line(execution.error)}." if execution.error_class else ""
     text = f"It ended {status} at {at}, after {execution.attempt} of {execution.max_attempts} attempts"
     text += f": {why}.{error}" if why else f".{error}"
@@ -140,6 +142,10 @@ RETRIES = {
     "retry_after_timed_out": "it timed out before, and waits for its next try",
     "retry_after_lost": "its worker vanished before, and it waits for its next try",
 }
+
+
+def _followed(asked: Waiting) -> Block | str:
+    return following.upstreams_have_ended(asked.execution, now=asked.now, zone=asked.zone)
 
 
 def _available(asked: Waiting) -> Block | str:
@@ -217,6 +223,7 @@ def _worked(asked: Waiting) -> Block | str:
 
 CONDITIONS: tuple[Condition[Waiting], ...] = (
     Condition("cancel", "Still wanted", _wanted),
+    Condition("upstream", "Other jobs", _followed),
     Condition("available", "May start", _available),
     Condition("start_deadline", "In time", _in_time),
     Condition("slot", "A free slot", _slot),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from jobs import queries
-from jobs.explain import rules
+from jobs.explain import following, rules
 from jobs.explain.authors import setter_of
 from jobs.explain.steps import Block, Condition, Explanation, Section, Step, first_block
 from jobs.explain.wording import instant, seconds
@@ -37,6 +37,7 @@ def explain_job(job: Job, *, now: datetime) -> Explanation:
         steps = (*conditions, *rules.judged(job, asked.moment))
         further = (Section("If it were due now", rules.judged(job, rules.due_now(replace(asked.moment, now=now)))),)
     block = first_block(steps)
+    further = (*following.of_job(job), *further)
     return Explanation(
         "job", job.pk, job.pk, job.name, _answer(job, asked, block), steps, blocked_by=block, further=further
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobs import facts as facts_module
 from jobs import planner
-from jobs.explain import rules, wording
+from jobs.explain import following, rules, wording
 from jobs.explain.authors import setter_of
 from jobs.explain.steps import Explanation, Step, first_block
 from jobs.explain.wording import instant, seconds
@@ -33,7 +33,7 @@ def explain_tick(tick: Tick) -> Explanation:
     block = first_block(steps)
     title = f"{job.name}, due {instant(tick.due_at, moment.facts.spec.timezone)}"
     answer = f"{tick.outcome.capitalize()}. {block.text if block else steps[-1].text}"
-    return Explanation("tick", tick.pk, tick.job_id, title, answer, steps, blocked_by=block)
+    return Explanation("tick", tick.pk, tick.job_id, title, answer, steps, blocked_by=block, further=following.of_tick(tick))
 
 
 def _moment(tick: Tick, job: Job, revision: JobRevision | None) -> Moment:
