@@ -13,7 +13,8 @@ from django.db import Error
 from accounts import idempotency
 from jobs.backends.base import Backend, get_backend
 from jobs.backends.celery import CeleryBackend
-from jobs.recovery import backfills, deadlines, partitions, projections
+from jobs.recovery import backfills, celery_results, deadlines, old_calls, partitions, projections
+from jobs.recovery.deliveries import Deliveries
 from jobs.recovery.forecasts import Keeper
 from jobs.recovery.reaper import Reaper
 from jobs.recovery.reconciler import EVERY, Reconciler
@@ -55,6 +56,9 @@ class Service:
             Loop("replays", self._leading(Replays().sweep), interval=timedelta(seconds=1)),
             Loop("reconciler", self._leading(reconciler.sweep), interval=EVERY),
             Loop("upgrade", self._leading(Upgrade().sweep), interval=timedelta(seconds=1)),
+            *self._mirror(),
+            Loop("webhooks", self._leading(Deliveries().sweep), interval=timedelta(seconds=1)),
+            Loop("old calls", self._leading(old_calls.sweep), interval=old_calls.EVERY),
             Loop("forecasts", self._leading(Keeper().sweep), interval=timedelta(minutes=1)),
             Loop("idempotency", self._leading(idempotency.sweep), interval=timedelta(minutes=1)),
             Loop("partitions", self._leading(partitions.sweep), interval=timedelta(minutes=1)),
@@ -66,6 +70,11 @@ class Service:
             return []
         every = min(timedelta(seconds=5), settings.DAYBOOK_CANARY_EVERY)
         return [Loop("canaries", self._leading(Canaries(backend.ask).sweep), interval=every)]
+
+    def _mirror(self) -> list[Loop]:
+        if not settings.DAYBOOK_STORE_CELERY_RESULTS:
+            return []
+        return [Loop("celery results", self._leading(celery_results.sweep), interval=timedelta(seconds=1))]
 
     def start(self) -> None:
         # Before any tick: once a month's are in the default partition, it can get none of its own.

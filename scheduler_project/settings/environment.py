@@ -198,6 +198,9 @@ VARIABLES: dict[str, Variable] = {
         timedelta(minutes=1),
         "How often each queue is asked whether a worker hears it.",
     ),
+    "DAYBOOK_STORE_CELERY_RESULTS": Variable(
+        boolean, False, "Also write how each run ended to the results of django-celery-results."
+    ),
     "DAYBOOK_ADOPT": Variable(boolean, True, "Adopt django-celery-beat rows that others made as jobs."),
     "DAYBOOK_ROLE": Variable(
         choice("web", "scheduler", "worker", "command"), "command", "Set by the process itself; not for people."
