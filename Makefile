@@ -12,7 +12,7 @@ VENV_BIN := .venv/bin
 INSTALL := $(PYTHON) scheduler_project/embedded/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-dev run test check fmt prove-schedule bench bench-ticks bench-outage chaos chaos-smoke chromium pgbouncer clean-state
+.PHONY: help venv venv-dev run test check fmt prove-schedule bench bench-ticks bench-outage chaos chaos-smoke soak prove-long-run chromium pgbouncer clean-state
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1|\2/' | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -57,6 +57,12 @@ chaos: venv-dev pgbouncer  ## hurt real processes for eight minutes, then judge 
 
 chaos-smoke: venv-dev pgbouncer  ## the same in 90 seconds, without the mutants
 	@CHAOS_MINUTES=1.5 exec $(VENV_BIN)/python -m tests.chaos --no-mutants
+
+soak: venv-dev pgbouncer  ## 50,000 runs, with the memory of every process before and after (about 10 minutes; SOAK_RUNS=...)
+	@exec $(VENV_BIN)/python -m tests.chaos.soak
+
+prove-long-run: venv-dev pgbouncer  ## one run of over an hour is done once (65 minutes; LONG_RUN_MINUTES=...)
+	@exec $(VENV_BIN)/python -m tests.chaos.long_run
 
 venv:  ## make .venv with the pinned requirements
 	@$(INSTALL)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from scheduler_project.settings.base import *  # noqa: F403
 from scheduler_project.settings.base import (
+    CELERY_BROKER_TRANSPORT_OPTIONS,
     INSTALLED_APPS,
     STATE_DIR,
     caches,
@@ -35,3 +36,12 @@ DAYBOOK_LEADER_LEASE = timedelta(seconds=float(os.environ.get("TEST_LEADER_LEASE
 DAYBOOK_RUN_LEASE = timedelta(seconds=4)
 DAYBOOK_HEARTBEAT = timedelta(seconds=1)
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = float(os.environ.get("TEST_SOFT_SHUTDOWN", 60))
+
+# How long a message may be under way until Redis's transport delivers it again; whoever sets it wants that to happen.
+if "TEST_VISIBILITY_TIMEOUT" in os.environ:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        **CELERY_BROKER_TRANSPORT_OPTIONS,
+        "visibility_timeout": float(os.environ["TEST_VISIBILITY_TIMEOUT"]),
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+    }

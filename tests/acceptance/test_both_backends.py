@@ -109,6 +109,7 @@ class TestBothBackends:
         assert _end(following[2])[2] == ()
         assert _most_at_once(following) == 1
         echoed = Execution.objects.get(pk=runs["success"])
+        assert echoed.result is not None
         assert echoed.result["text"] == "hello"
         assert LogLine.objects.filter(execution=echoed, message="Echoing hello").exists()
         assert not ExecutionLease.objects.exists()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos import topology
-from tests.chaos.topology import SETTINGS, Topology
+from tests.chaos.topology import Topology
 
 ROUND = 45.0  # seconds that a run takes besides its faults: servers, start, settling
 
@@ -27,7 +27,8 @@ def main() -> int:
     print(f"Chaos with seed {options.seed}: faults for {seconds:.0f} s.", flush=True)
     try:
         with topology.running() as running:
-            _set_up_django(running)
+            topology.set_up_django(running)
+            _tell_of_mutants()
             figures, violations = _run(running, seed=options.seed, seconds=seconds)
     except KeyboardInterrupt:
         print("Interrupted; everything was ended.")
@@ -46,19 +47,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _set_up_django(running: Topology) -> None:
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": SETTINGS,
-        "DATABASE_URL": running.servers.database_url,
-        "REDIS_URL": running.servers.valkey.url,
-        "DAYBOOK_LOG_LEVEL": "WARNING",
-    }
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
-    os.environ.pop("DAYBOOK_LOG_LEVEL")
+def _tell_of_mutants() -> None:
     from tests.chaos import mutants
 
     if names := mutants.named():

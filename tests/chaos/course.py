@@ -68,7 +68,7 @@ class Course:
             for definition in workload.definitions(self._source, self.topology.journal)
         ]
         self._share_a_pool(tenant)
-        registry.create(workload.backlog(self.topology.journal), tenant=tenant, actor="system:chaos")
+        registry.create(workload.moments(self.topology.journal), tenant=tenant, actor="system:chaos")
         self.topology.start_project()
         self._wait(self._is_well, seconds=START_WITHIN)
         if not self._is_well():

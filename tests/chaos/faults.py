@@ -13,26 +13,12 @@ from dataclasses import dataclass
 import psycopg
 import redis
 
+from tests.chaos import backlog
 from tests.chaos.unit import children, send
 from tests.chaos.world import NOTICED, World
 
 QUEUE = "daybook:default"
 QUEUES = [QUEUE, *(f"{QUEUE}:{step}" for step in (3, 6, 9))]
-
-
-BACKLOG = """
-WITH made AS (
-    INSERT INTO job_executions (tenant_id, job_id, template_id, trigger, revision, parameters, policy, queue, priority,
-                                max_attempts, event_sequence)
-    SELECT j.tenant_id, j.id, j.template_id, 'manual', j.revision, j.parameters, j.policy, j.queue, j.priority, 6, 1
-    FROM dynamic_jobs j CROSS JOIN generate_series(1, %(runs)s) WHERE j.name = 'Backlog'
-    RETURNING id, tenant_id, job_id, created_at
-), told AS (
-    INSERT INTO execution_events (execution_id, sequence, kind, at, tenant_id, job_id)
-    SELECT id, 1, 'queued', created_at, tenant_id, job_id FROM made
-)
-SELECT id FROM made
-"""
 
 
 @dataclass(frozen=True)
@@ -194,12 +180,11 @@ def redis_hung(world: World) -> bool:
 def redis_emptied_under_a_backlog(world: World) -> bool:
     """Thousands of runs wait, and Redis forgets all that was announced of them."""
     try:
-        with world.connect() as database, database.transaction():
-            database.execute("SET LOCAL statement_timeout = '20s'")
-            rows = database.execute(BACKLOG.encode(), {"runs": world.backlog}).fetchall()
+        with world.connect() as database:
+            queued = backlog.queue(database, world.backlog)
     except psycopg.Error:
         return False
-    world.queued += [row[0] for row in rows]
+    world.queued += queued
 
     def empty() -> None:
         waiting = world.query("SELECT count(*) FROM job_executions WHERE status = 'queued'")
@@ -209,7 +194,7 @@ def redis_emptied_under_a_backlog(world: World) -> bool:
             world.later(0.2, empty)
 
     world.later(1.0, empty)
-    return bool(rows)
+    return bool(queued)
 
 
 # --- schedulers -------------------------------------------------------------------------------------------------------

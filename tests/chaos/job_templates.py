@@ -80,6 +80,32 @@ class ChaosMoment(JobTemplate):
         return {"pid": os.getpid()}
 
 
+@register
+class ChaosSteady(JobTemplate):
+    """Works for a given time and gives a sign of life each second."""
+
+    name, title = "chaos_steady", "Work steadily"
+    parameters = {
+        "type": "object",
+        "properties": {
+            "path": {"type": "string", "maxLength": 500},
+            "seconds": {"type": "number", "minimum": 1, "maximum": 86_400},
+        },
+        "required": ["path", "seconds"],
+        "additionalProperties": False,
+    }
+
+    def run(self, context: RunContext, parameters: Parameters) -> JSON:
+        journal = Path(parameters["path"])
+        write(journal, START, context)
+        ends_at = time.monotonic() + parameters["seconds"]
+        while (left := ends_at - time.monotonic()) > 0:
+            time.sleep(min(left, 1))
+            write(journal, ALIVE, context)
+        write(journal, END, context)
+        return {"pid": os.getpid()}
+
+
 def write(journal: Path, mark: str, context: RunContext) -> None:
     line = f"{mark} {context.run_key} {context.execution_id} {context.fence} {os.getpid()} {time.time():.6f}\n"
     append(journal, line)

@@ -55,15 +55,15 @@ class Topology:
             time.sleep(0.05)
         self.servers.create_database()
 
-    def start_project(self) -> None:
+    def start_project(self, *, workers: int = WORKERS, concurrency: int = CONCURRENCY) -> None:
         beat = [*CELERY, "beat", "--pidfile="]
         self.schedulers = [
             self._unit(f"scheduler-{number}", "scheduler", beat, pooled=number % 2 == 0)
             for number in range(1, SCHEDULERS + 1)
         ]
         self.workers = [
-            self._unit(f"worker-{number}", "worker", self._worker(number), pooled=number % 2 == 0)
-            for number in range(1, WORKERS + 1)
+            self._unit(f"worker-{number}", "worker", self._worker(number, concurrency), pooled=number % 2 == 0)
+            for number in range(1, workers + 1)
         ]
         serve = [sys.executable, "-m", "uvicorn", "scheduler_project.asgi:application", "--port", str(self.port)]
         self.web = [self._unit("web", "web", [*serve, "--log-level", "warning", "--lifespan", "off"], pooled=False)]
@@ -101,8 +101,8 @@ class Topology:
         for pid in self.own_pids():
             send(pid, signal.SIGKILL)
 
-    def _worker(self, number: int) -> list[str]:
-        options = ["--pool", "prefork", "-c", str(CONCURRENCY), "-n", f"w{number}@chaos", "--without-gossip"]
+    def _worker(self, number: int, concurrency: int) -> list[str]:
+        options = ["--pool", "prefork", "-c", str(concurrency), "-n", f"w{number}@chaos", "--without-gossip"]
         return [*CELERY, "worker", *options, "--without-mingle"]
 
     def _unit(self, name: str, role: str, command: list[str], *, pooled: bool) -> Unit:
@@ -139,3 +139,19 @@ def running() -> Iterator[Topology]:
             topology.stop()
         if not os.environ.get("CHAOS_KEEP"):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def set_up_django(running: Topology) -> None:
+    """This process on the servers of the topology, with its tables made."""
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": SETTINGS,
+        "DATABASE_URL": running.servers.database_url,
+        "REDIS_URL": running.servers.valkey.url,
+        "DAYBOOK_LOG_LEVEL": "WARNING",
+    }
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    os.environ.pop("DAYBOOK_LOG_LEVEL")

@@ -8,6 +8,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.backlog import NAME
+
 ZONES = ("America/New_York", "Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe")
 EXPRESSIONS = ("* * * * *", "*/2 * * * *", "* 0-22,23 * * *", "1-59/2 * * * *")
 OVERLAPS = ("allow", "skip", "queue_one", "queue_all", "replace")
@@ -46,10 +48,10 @@ def definitions(source: random.Random, journal: Path) -> Iterator[dict[str, Any]
         )
 
 
-def backlog(journal: Path) -> dict[str, Any]:
+def moments(journal: Path) -> dict[str, Any]:
     """The job whose runs come by the thousand, all at once."""
     return {
-        "name": "Backlog",
+        "name": NAME,
         "template": "chaos_moment",
         "parameters": {"path": str(journal)},
         "schedule": {"kind": "manual"},
