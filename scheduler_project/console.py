@@ -33,6 +33,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Executions", "run", "jobs.Execution"),
             Entry("Ticks", "ledger", "jobs.Tick"),
             Entry("Backfills", "again", "jobs.Backfill"),
+            Entry("Dead letters", "octagon", "jobs.DeadLetter"),
             Entry("Workers", "server", "jobs.Worker"),
         ),
     ),
@@ -60,7 +61,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ),
 )
 # Reached from the job they belong to.
-ELSEWHERE = {"jobs.JobRevision"}
+ELSEWHERE = {"jobs.DeadLetterReplay", "jobs.JobRevision"}
 
 
 # The browser's own controls: the stock ones write inline styles, which the content security policy refuses, and have

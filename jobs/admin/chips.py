@@ -41,6 +41,13 @@ STATES: dict[str, tuple[str, str, str]] = {
     # backfills
     "done": ("Done", "good", "check"),
     "unrecorded": ("Not recorded", "quiet", "unknown"),
+    # dead letters and their replays
+    "open": ("Open", "bad", "alert"),
+    "replaying": ("Being replayed", "info", "again"),
+    "resolved": ("Resolved", "good", "check"),
+    "failed_again": ("Failed again", "quiet", "merge"),
+    "discarded": ("Discarded", "quiet", "box"),
+    "halted": ("Stopped", "bad", "octagon"),
     # successions
     "started": ("Started", "good", "check"),
     "waiting": ("Waiting", "quiet", "dots"),

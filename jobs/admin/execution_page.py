@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from accounts import access
 from accounts.scopes import Scope
 from jobs import dependencies
-from jobs.admin import approvals, parameters
+from jobs.admin import approvals, parameters, retries
 from jobs.admin.reasons import in_words
 from jobs.forecast import remaining
 from jobs.models import Attempt, Execution, ExecutionLease, Job, LogLine, Tick
@@ -134,6 +134,7 @@ def _live_context(request: HttpRequest, row: Execution, job: Job | None) -> dict
         "trigger_by": by,
         "may_cancel": may_run and is_active and row.cancel_requested_at is None,
         "may_run_again": may_run and not is_active and job is not None and job.archived_at is None,
+        **retries.context_of(request, row),
         "shows_result": row.result is not None,
     }
 

@@ -22,6 +22,7 @@ from jobs.admin.history_list import HistoryAdmin, JobFilter
 from jobs.admin.job_list import execution_url, job_url
 from jobs.admin.operations import REFUSALS, Caller, in_words
 from jobs.admin.priorities import Priorities
+from jobs.admin.retries import Retries
 from jobs.explain import explain_execution
 from jobs.models import Execution
 from jobs.rules.states import ExecutionStatus, HeldFor, Trigger
@@ -57,10 +58,10 @@ class TriggerFilter(admin.SimpleListFilter):
 
 
 @admin.register(Execution)
-class ExecutionAdmin(Approvals, Priorities, HistoryAdmin):
+class ExecutionAdmin(Approvals, Priorities, Retries, HistoryAdmin):
     list_display = ("execution", "status_chip", "job_link", "trigger_words", "started", "times", "attempts")
     list_filter = (StatusFilter, TriggerFilter, JobFilter)
-    actions = ("change_priority",)
+    actions = ("change_priority", "retry_all_now", "give_all_up")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("template").defer("parameters", "policy", "result")
@@ -112,6 +113,7 @@ class ExecutionAdmin(Approvals, Priorities, HistoryAdmin):
             path("<int:execution_id>/cancel/", view(self.cancel_view), name="jobs_execution_cancel"),
             path("<int:execution_id>/again/", view(self.again_view), name="jobs_execution_again"),
             *self.approval_urls(),
+            *self.retry_urls(),
             *super().get_urls(),
         ]
 

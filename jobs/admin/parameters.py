@@ -82,6 +82,12 @@ def carried_over(template: TemplateVersion | None, data: QueryDict, *, job: Job 
     return Section(template, form_class(template.schema)(label_suffix="", initial=initial), dropped)
 
 
+def of_run(template: TemplateVersion, parameters: Mapping[str, Any], data: QueryDict | None) -> Section:
+    """The parameters that a run had, to be changed; `data` is what was sent of them."""
+    form = form_class(template.schema)(data, label_suffix="", initial=_initial(template, parameters))
+    return Section(template, form)
+
+
 def masked(template: TemplateVersion, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters in the order of the schema, without what is secret."""
     shown: dict[str, Any] = map_secrets(template.schema, dict(parameters), lambda _: MASK)

@@ -41,6 +41,7 @@ __all__ = [
     "refuse",
     "release_upstream",
     "renew",
+    "repeat",
     "replace",
     "retry_now",
     "settle",
