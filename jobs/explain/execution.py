@@ -40,7 +40,14 @@ def explain_execution(execution: Execution, *, now: datetime) -> Explanation:
         block = last if last.blocks else None
     title = f"Execution {execution.pk}" + (f" of {job.name}" if job else "")
     return Explanation(
-        "execution", execution.pk, execution.job_id, title, answer, steps, blocked_by=block, further=(*_origin(asked), *following.came_of(execution))
+        "execution",
+        execution.pk,
+        execution.job_id,
+        title,
+        answer,
+        steps,
+        blocked_by=block,
+        further=(*_origin(asked), *following.came_of(execution)),
     )
 
 

@@ -33,7 +33,9 @@ def explain_tick(tick: Tick) -> Explanation:
     block = first_block(steps)
     title = f"{job.name}, due {instant(tick.due_at, moment.facts.spec.timezone)}"
     answer = f"{tick.outcome.capitalize()}. {block.text if block else steps[-1].text}"
-    return Explanation("tick", tick.pk, tick.job_id, title, answer, steps, blocked_by=block, further=following.of_tick(tick))
+    return Explanation(
+        "tick", tick.pk, tick.job_id, title, answer, steps, blocked_by=block, further=following.of_tick(tick)
+    )
 
 
 def _moment(tick: Tick, job: Job, revision: JobRevision | None) -> Moment:

@@ -16,6 +16,7 @@ from django.urls import get_resolver, resolve
 
 from jobs.models import Job
 from tests.cast import MakeKey
+from tests.jobs.api.conftest import MakeJob
 from tests.jobs.api.test_scope_matrix import PUBLIC, RULES, missed_tick_of, served
 
 PAGE = Path(settings.BASE_DIR) / "docs" / "api.md"
@@ -51,8 +52,10 @@ def assert_contains(answer: Any, shown: Any, path: str = "") -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeKey) -> None:
+def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeKey, job_of: MakeJob) -> None:
     surroundings = {"PATH": "/usr/bin:/bin", "DAYBOOK": live_server.url, "KEY": make_key()[1]}
+    upstream = job_of(name="Load the orders")
+    surroundings["UPSTREAM"] = str(upstream.pk)
     for command, shown in examples():
         done = subprocess.run(
             ["/bin/sh", "-euc", command], env=surroundings, capture_output=True, text=True, timeout=20, check=False
@@ -73,14 +76,18 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
             surroundings["EXECUTION"] = str(answer["id"])
         elif "at_once" in answer:
             surroundings["BACKFILL"] = str(answer["id"])
+        elif "gate_patience_seconds" in answer:
+            surroundings["DEPENDENCY"] = str(answer["id"])
         elif "weekdays" in answer:
             surroundings["CALENDAR"] = str(answer["id"])
-    assert Job.objects.get().archived_at is not None
+    assert Job.objects.exclude(pk=upstream.pk).get().archived_at is not None
 
 
 def test_every_endpoint_has_an_example() -> None:
     commands = " ".join(command for command, _ in examples())
-    commands = re.sub(r"\$(JOB|TICK|EXECUTION|TASK|BACKFILL|CALENDAR)", "7", commands).replace("database_cleanup", "echo")
+    commands = re.sub(r"\$(JOB|TICK|EXECUTION|TASK|BACKFILL|CALENDAR|DEPENDENCY)", "7", commands).replace(
+        "database_cleanup", "echo"
+    )
     called = {
         (method.lower() or "get", path)
         for method, path in re.findall(r'curl -sS (?:-X ([A-Z]+) )?"\$DAYBOOK([^"?]*)', commands)
