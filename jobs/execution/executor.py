@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.utils import DatabaseError, Error, InterfaceError, OperationalError
-from psycopg.pq import TransactionStatus
+from django.db import connection
+from django.db.utils import DatabaseError, InterfaceError, OperationalError
 
 from jobs import executions
-from jobs.execution import attempt, known_templates, shared
+from jobs.execution import attempt, known_templates, session, shared
 from jobs.execution.heartbeat import Heartbeat, settle
 from jobs.execution.interrupts import Interrupts
 from jobs.execution.processes import end_what_is_left
@@ -21,15 +20,10 @@ from jobs.execution.watchdog import Watchdog
 from jobs.executions import Claim, Ending, Settled
 from jobs.rules.states import FINISHED, AttemptOutcome, ExecutionStatus
 from jobs.tick import publisher, successors
-from scheduler_project.lib import correlation, sql, telemetry
+from scheduler_project.lib import correlation, telemetry
 
 SHIFT = 1.0  # seconds that a process goes on by itself before it looks for the next message
 RETRY = 0.5  # seconds between tries to settle while the database is away
-
-# What a template may have set on the connection that it shares with us. Not DISCARD ALL: the prepared statements stay.
-SET_BACK = (
-    "SET SESSION AUTHORIZATION DEFAULT; RESET ALL; CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD TEMP"
-)
 
 
 def work(hint: int, *, queues: Sequence[str], worker: str) -> int:
@@ -69,11 +63,13 @@ def _carry_out(claim: Claim, claimed_at: float) -> ExecutionStatus | None:
     with interrupts.handled():
         try:
             heartbeat.start(proven_at=claimed_at)
+            loan = session.Loan()
             ending = attempt.run(claim, context, interrupts)
             if os.getpid() != owner:
                 os._exit(0)  # a fork of the template's came back: it owns nothing
             end_what_is_left(context.log)
             heartbeat.stop_watching_the_template()
+            loan.end()
             settled = _settle(claim, context, ending)
         finally:
             heartbeat.stop()
@@ -100,54 +96,29 @@ def _claim(claim_one: Callable[[], Claim | None]) -> Claim | None:
     """Claim; on a connection that died while nobody used it, once more on a new one. Should the first try have
     committed after all, its lease stands, this one gets nothing, and the reaper settles what nobody runs."""
     try:
+        session.make_ready()
         return claim_one()
     except (OperationalError, InterfaceError):
         connection.close()
+        session.make_ready()
         return claim_one()
 
 
 def _settle(claim: Claim, context: ExecutionContext, ending: Ending) -> Settled | None:
     """Settle, however long the database is away: the watchdog ends this process when it has waited too long."""
-    _clean_connection()
     is_refused = False
     while True:
         try:
             context.flush_log()
             return settle(claim, ending)
         except (OperationalError, InterfaceError):
-            _drop_connection()
+            session.drop()
             time.sleep(RETRY)
         except DatabaseError as error:  # the database is there, but does not take what the template made
             if is_refused:
                 raise
             is_refused = True
             ending = attempt.failure(AttemptOutcome.FAILED, error, words=f"The result could not be stored: {error}")
-
-
-def _clean_connection() -> None:
-    """The template worked on this connection too: what it did not commit is not kept, and what it set is set back."""
-    database = connection.connection
-    if (
-        connection.in_atomic_block
-        or not connection.autocommit
-        or database is None
-        or database.info.transaction_status is not TransactionStatus.IDLE
-    ):
-        _drop_connection()
-        return
-    if settings.DATABASE_POOLER == "transaction":
-        return  # the session is the pooler's, and what is set back there is perhaps somebody else's
-    try:
-        sql.script(SET_BACK)
-        connection.ensure_timezone()
-    except Error:
-        _drop_connection()
-
-
-def _drop_connection() -> None:
-    """The next statement opens a new one. Closing alone would keep an atomic block that was never left."""
-    connection.close()
-    del connections[DEFAULT_DB_ALIAS]
 
 
 def _tell(claim: Claim, ending: Ending, settled: Settled | None) -> None:
