@@ -102,7 +102,7 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
     return [
         "/admin/", "/admin/jobs/job/", "/admin/jobs/job/?q=nothing", "/admin/jobs/job/?state=archived",
         of("jobs_job_page", job.pk), of("jobs_job_page", everything["broken"].pk), of("jobs_job_change", job.pk),
-        of("jobs_job_why", job.pk), of("jobs_job_switch", job.pk, "disable"),
+        of("jobs_job_why", job.pk), of("jobs_job_switch", job.pk, "disable"), of("jobs_job_dependencies", job.pk),
         of("jobs_execution_why", everything["failed"].pk),
         of("jobs_job_archive", job.pk), of("jobs_job_add"), f"{of('jobs_job_add')}?template=echo",
         "/admin/jobs/execution/", f"/admin/jobs/execution/?job={job.pk}", "/admin/jobs/execution/?status=lost",
