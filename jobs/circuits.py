@@ -60,6 +60,7 @@ def list_known() -> Sequence[Known]:
 
 def reset(name: str, *, by: str) -> Known:
     """Close it: the next call is made. Raises `UnknownCircuit`."""
+    name = sql.text(name)
     if name != MAIL and not CircuitEvent.objects.filter(circuit=name).exists():
         raise UnknownCircuit(f"No circuit {name[:100]} ever opened.")
     circuits.reset(name, by=by)

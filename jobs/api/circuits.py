@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from accounts.scopes import Scope
 from jobs import circuits
 from jobs.api.base import EngineViewSet
-from scheduler_project.api.serializers import InstantField
+from scheduler_project.api.serializers import InstantField, StrictSerializer
 from scheduler_project.lib.circuits import State
 
 
@@ -53,6 +53,7 @@ class CircuitViewSet(EngineViewSet):
     @extend_schema(request=None, responses=CircuitSerializer)
     def reset(self, request: Request, name: str) -> Response:
         """Close it, so that the next call is made."""
+        self.read_body(StrictSerializer)
         if not self.principal.is_superuser:
             raise PermissionDenied(
                 f"A circuit is shared by all tenants, so only superusers close one; {self.principal.label} is none. "

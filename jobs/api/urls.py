@@ -144,7 +144,7 @@ urlpatterns = [
         "scheduler/maintenance", MaintenanceViewSet, "scheduler-maintenance", get="retrieve", post="start", delete="end"
     ),
     route("circuits", CircuitViewSet, "circuit-list", get="list"),
-    route("circuits/(?P<name>[^/]{1,300})/reset", CircuitViewSet, "circuit-reset", post="reset"),
+    route(r"circuits/(?P<name>[A-Za-z0-9._:\[\]-]{1,300})/reset", CircuitViewSet, "circuit-reset", post="reset"),
     route("workers", WorkerViewSet, "worker-list", get="list"),
     route(f"workers/{ID}", WorkerViewSet, "worker-detail", get="retrieve"),
     route("queues", QueueViewSet, "queues", get="queues"),

@@ -29,6 +29,10 @@ class TestPage:
         assert told == ["The circuit http:vendor.example is closed: the next call is made."]
         assert breakers.find("http:vendor.example").state is State.CLOSED
 
+    @pytest.mark.parametrize("name", ["", "a\x00b", "x" * 1000])
+    def test_knows_no_strange_name(self, as_root: Browser, name: str) -> None:
+        assert as_root.post(f"{LIST}reset/", {"name": name}).status_code == 404
+
     def test_is_for_superusers(self, as_vera: Browser) -> None:
         opened("mail")
         assert as_vera.get(LIST).status_code == 403
