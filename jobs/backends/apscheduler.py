@@ -64,8 +64,16 @@ class Runner:
     timer in a thread would kill the scheduler itself.
     """
 
-    def __init__(self, *, slots: int, command: Sequence[str] = (sys.executable, "manage.py", "execute")) -> None:
+    def __init__(
+        self,
+        *,
+        slots: int,
+        command: Sequence[str] = (sys.executable, "manage.py", "execute"),
+        on_death: Callable[[int], None] = lambda pid: None,
+    ) -> None:
+        """`on_death` is told of each process that did not end well."""
         self._slots = slots
+        self._on_death = on_death
         self._command = tuple(command)
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._rests: dict[int, _Rest] = {}
@@ -114,6 +122,8 @@ class Runner:
             except subprocess.TimeoutExpired:
                 _kill_group(child.pid)  # with the programs that its template started
                 child.wait()
+            if child.returncode:
+                self._on_death(child.pid)
 
     def _start(self, execution_id: int) -> subprocess.Popen[bytes]:
         telemetry.emit("execution.dispatched", execution_id=execution_id, queue="a child process")
@@ -130,6 +140,7 @@ class Runner:
                 rest = _Rest.after(self._rests.get(execution_id))
                 self._rests[execution_id] = rest
                 telemetry.emit("execution.child_failed", execution_id=execution_id, code=code, seconds=rest.seconds)
+                self._on_death(child.pid)
             else:
                 self._rests.pop(execution_id, None)
 

@@ -22,6 +22,8 @@ JOIN job_executions e ON e.id = l.execution_id
 JOIN job_templates t ON t.id = e.template_id
 LEFT JOIN dynamic_jobs j ON j.id = e.job_id"""
 
+OF_PROCESS = f"SELECT {COLUMNS} WHERE l.worker = %(worker)s AND l.pid = %(pid)s"
+
 
 @dataclass(frozen=True)
 class Orphan:
@@ -90,6 +92,14 @@ def settle(orphan: Orphan, *, died_at: datetime, how: str, while_stopping: bool 
     if orphan.has_successors and settled.status in FINISHED:
         successors.release(orphan.execution_id)
     return settled
+
+
+def settle_process(worker: str, pid: int, *, while_stopping: bool = False) -> None:
+    """End what a process of this worker has left behind. It must be gone."""
+    for row in sql.rows(OF_PROCESS, {"worker": worker, "pid": pid}):
+        orphan = Orphan.of(row)
+        how = f"Process {pid} of {worker} died."
+        settle(orphan, died_at=orphan.seen_at, how=how, while_stopping=while_stopping)
 
 
 def _cause(orphan: Orphan, *, died_at: datetime, while_stopping: bool) -> AttemptOutcome:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from jobs.execution import executor, processes
+from jobs.execution.identity import child_worker_name
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         processes.claim_this_process()
-        status = executor.execute(options["execution_id"], worker=f"execute@{socket.gethostname()}:{os.getppid()}")
+        status = executor.execute(options["execution_id"], worker=child_worker_name(os.getppid()))
         if status is None:
             self.stdout.write(f"Execution {options['execution_id']} is not queued, not due yet, or has no free slot.")
         else:

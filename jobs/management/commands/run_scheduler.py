@@ -12,10 +12,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error
+from django.db import Error, connection
 
 from jobs.backends.apscheduler import Runner
 from jobs.execution import registration
+from jobs.execution.identity import child_worker_name
+from jobs.recovery import loss
 from jobs.tick.service import Service
 
 
@@ -36,7 +38,8 @@ class Command(BaseCommand):
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
-        runner, service = Runner(slots=options["slots"]), Service()
+        runner = Runner(slots=options["slots"], on_death=lambda pid: _settle(pid, while_stopping=stopping.is_set()))
+        service = Service()
         service.start()
         runner.every(timedelta(seconds=0.25), "dispatch", runner.dispatch)
         runner.every(timedelta(seconds=0.5), "tick", service.turn.take)
@@ -54,3 +57,11 @@ class Command(BaseCommand):
         runner.drain()
         with suppress(Error):  # then its heartbeat grows old
             registration.stop(name)
+
+
+def _settle(pid: int, *, while_stopping: bool) -> None:
+    """What a dead child left behind; without the database it is the reaper's."""
+    try:
+        loss.settle_process(child_worker_name(os.getpid()), pid, while_stopping=while_stopping)
+    except Error:
+        connection.close()

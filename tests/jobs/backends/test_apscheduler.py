@@ -45,6 +45,15 @@ class TestChildThatIsKilled:
         runner._forget_ended()
         wait_for(lambda: not members(child.pid), seconds=2, what="the end of its programs")
 
+    def test_is_told_of_and_one_that_ended_well_is_not(self) -> None:
+        told: list[int] = []
+        for code, expected in ((3, True), (0, False)):
+            runner = Runner(slots=1, command=(sys.executable, "-c", f"raise SystemExit({code})"), on_death=told.append)
+            child = runner._children[1] = runner._start(1)
+            child.wait()
+            runner._forget_ended()
+            assert (child.pid in told) is expected
+
 
 @pytest.mark.django_db
 class TestChildThatDiesAtOnce:
