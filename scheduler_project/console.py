@@ -34,7 +34,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Ticks", "ledger", "jobs.Tick"),
             Entry("Backfills", "again", "jobs.Backfill"),
             Entry("Dead letters", "octagon", "jobs.DeadLetter"),
-            Entry("Workers", "server", "jobs.Worker"),
+            Entry("Workers & queues", "server", "jobs.Worker"),
         ),
     ),
     (

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.utils.safestring import SafeString
 
-from jobs.models import Job, Worker
+from jobs.models import Job
 from jobs.rules.states import Origin
 from scheduler_project.lib.markup import chip
 
@@ -57,6 +57,13 @@ STATES: dict[str, tuple[str, str, str]] = {
     "circuit-half-open": ("Half open, the next call is a trial", "warn", "dots"),
     "circuit-open": ("Open, nobody calls it", "bad", "alert"),
     # workers
+    "healthy": ("Healthy", "good", "check"),
+    "degraded": ("Degraded", "warn", "alert"),
+    "unhealthy": ("Unhealthy", "bad", "cross"),
+    "draining": ("Draining", "info", "stop"),
+    "answered": ("Heard", "good", "check"),
+    "asked": ("Asked", "quiet", "dots"),
+    "deaf": ("Nobody hears", "bad", "alert"),
     "online": ("Online", "good", "check"),
     "silent": ("Silent", "bad", "alert"),
     "stopped": ("Stopped", "quiet", "stop"),

@@ -35,7 +35,7 @@ class CurrentRunSerializer(serializers.Serializer[Any]):
     expected_end_at = InstantField(
         read_only=True,
         allow_null=True,
-        help_text="A guess from earlier runs; null when there is none or it has passed.",
+        help_text="By its progress or by earlier runs; null when neither says anything.",
     )
     limit_at = InstantField(read_only=True, help_text="When it is ended.")
 

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobs import queries
-from jobs.forecast import durations
-from jobs.models import Job, Worker
+from jobs.forecast import durations, remaining
+from jobs.forecast.durations import Usual
+from jobs.models import Worker
 from jobs.rules.policy import JobPolicy
-from scheduler_project.lib import sql
+from scheduler_project.lib import markup, sql
 
 STATES = ("healthy", "degraded", "unhealthy", "draining", "lost", "stopped")
 
 RUNS = """
-SELECT l.worker, l.execution_id, l.pid, l.acquired_at, e.tenant_id, e.job_id, e.queue, e.policy,
+SELECT l.worker, l.execution_id, l.pid, l.acquired_at, l.progress, e.tenant_id, e.job_id, e.queue, e.policy,
        coalesce(j.name, t.title) AS name
 FROM execution_leases l
 JOIN job_executions e ON e.id = l.execution_id
@@ -29,8 +30,8 @@ ORDER BY l.acquired_at, l.execution_id
 
 @dataclass(frozen=True)
 class CurrentRun:
-    """`expected_end_at` is a guess from earlier runs, None where nothing is known or the guess has passed; at
-    `limit_at` it is ended."""
+    """`expected_end_at` goes by its progress or by earlier runs, None where neither says anything; at `limit_at` it is
+    ended."""
 
     execution_id: int
     tenant_id: int
@@ -104,8 +105,8 @@ def _status(
 
 def _trouble(worker: Worker, state: str, now: datetime) -> str:
     if state == "lost":
-        silent = (now - worker.heartbeat_at).total_seconds()
-        return f"Nothing has been heard of it for {silent:.0f} s; its runs are tried again elsewhere."
+        silent = markup.duration(round((now - worker.heartbeat_at).total_seconds()))
+        return f"Nothing has been heard of it for {silent}; its runs are tried again elsewhere."
     return "" if state == "stopped" else worker.trouble
 
 
@@ -117,17 +118,18 @@ def _safe_at(worker: Worker, runs: Sequence[CurrentRun], now: datetime) -> datet
 
 def _current_runs(workers: Sequence[str], now: datetime) -> dict[str, list[CurrentRun]]:
     rows = sql.rows(RUNS, {"workers": workers})
-    usual = durations.mean_seconds(Job.objects.filter(pk__in={row["job_id"] for row in rows if row["job_id"]}))
+    usual = {job_id: durations.usual(job_id) for job_id in {row["job_id"] for row in rows} if job_id is not None}
     found: dict[str, list[CurrentRun]] = defaultdict(list)
     for row in rows:
         found[row["worker"]].append(_read(row, usual.get(row["job_id"]), now))
     return found
 
 
-def _read(row: sql.Row, usual_seconds: float | None, now: datetime) -> CurrentRun:
+def _read(row: sql.Row, usual: Usual | None, now: datetime) -> CurrentRun:
     started_at: datetime = row["acquired_at"]
     limit_at = started_at + timedelta(seconds=JobPolicy.from_json(sql.loads(row["policy"])).timeout_seconds)
-    expected = None if usual_seconds is None else min(started_at + timedelta(seconds=usual_seconds), limit_at)
+    progress = sql.loads(row["progress"]) if row["progress"] else {}
+    left = remaining.judge(progress, usual, started_at=started_at, now=now)
     return CurrentRun(
         execution_id=row["execution_id"],
         tenant_id=row["tenant_id"],
@@ -136,6 +138,6 @@ def _read(row: sql.Row, usual_seconds: float | None, now: datetime) -> CurrentRu
         queue=row["queue"],
         pid=row["pid"],
         started_at=started_at,
-        expected_end_at=expected if expected is not None and expected > now else None,
+        expected_end_at=min(left.finishes_at, limit_at) if left and left.finishes_at else None,
         limit_at=limit_at,
     )

@@ -15,7 +15,7 @@ from accounts import keys
 from accounts.models import Membership
 from accounts.scopes import Scope
 from jobs import calendars, maintenance, pools, registry
-from jobs.models import Job, LogLine, SchedulerLease, Worker
+from jobs.models import Job, LogLine, QueueCanary, SchedulerLease, Worker
 from jobs.tick.leader import NAME
 from scheduler_project.lib import sql
 from templates_registry.models import TemplateVersion
@@ -69,8 +69,16 @@ def everything(cast: Cast, job_of: MakeJob, run_of: RunJob) -> dict[str, Any]:
     Job.objects.filter(pk=broken.pk).update(problem="The schedule cannot be evaluated.", next_tick_at=None)
     now = sql.now()
     Worker.objects.create(
-        name="worker@host", hostname="host", pid=1, queues=["default"], started_at=now, heartbeat_at=now
-    )
+        name="worker@host", hostname="host", pid=1, queues=["default"], started_at=now, heartbeat_at=now,
+        health="degraded", trouble="The database took 1.5 s for a heartbeat.", concurrency=4, max_memory_mb=512,
+        memory=[{"pid": 1, "rss": 10**8, "pss": 10**8}, {"pid": 2, "rss": 2 * 10**8, "pss": 10**8}],
+        draining_since=now, drains_until=now + timedelta(minutes=1),
+    )  # fmt: skip
+    Worker.objects.create(
+        name="gone@host", hostname="host", pid=1, queues=["default"], started_at=now,
+        heartbeat_at=now - timedelta(hours=1),
+    )  # fmt: skip
+    QueueCanary.objects.create(queue="default", asked_at=now, sent_at=now, deaf_since=now)
     SchedulerLease.objects.update_or_create(
         name=NAME,
         defaults={

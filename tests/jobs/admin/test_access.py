@@ -115,7 +115,7 @@ class TestNavigation:
             "Executions",
             "Ticks",
             "Backfills",
-            "Workers",
+            "Workers & queues",
             "Calendars",
             "Templates",
             "Maintenance",

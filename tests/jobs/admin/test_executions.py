@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from jobs import executions, queries, registry
+from jobs import executions, registry
 from jobs.admin.bounded_paginator import BoundedPaginator
 from jobs.models import Execution, ExecutionLease, Job, LogLine
 from scheduler_project.lib import sql
@@ -272,20 +271,6 @@ class TestOtherHistory:
             assert expected in page
         assert "hunter" not in page
         assert "As created" in as_vera.text(reverse("admin:jobs_jobrevision_change", args=[first.pk]))
-
-    def test_lists_workers_and_what_they_do(self, job_of: MakeJob, run_of: RunJob, as_vera: Browser) -> None:
-        from jobs.models import Worker
-
-        assert "No worker has reported yet" in as_vera.text("/admin/jobs/worker/")
-        now = sql.now()
-        common = {"hostname": "host", "pid": 1, "queues": ["default"], "started_at": now}
-        Worker.objects.create(name="worker@test", heartbeat_at=now, concurrency=2, **common)
-        missed = now - queries.heartbeat_limit() - timedelta(seconds=1)
-        Worker.objects.create(name="gone@test", heartbeat_at=missed, **common)
-        run_of(job_of(), "running")
-        page = as_vera.text("/admin/jobs/worker/")
-        for expected in ("worker@test", "Online", "1 of 2", "Silent"):
-            assert expected in page
 
 
 def test_cancel_reaches_the_executor(job_of: MakeJob, run_of: RunJob, as_olaf: Browser) -> None:
