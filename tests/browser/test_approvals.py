@@ -1,0 +1,74 @@
+"""Approving a run and changing priorities with a mouse; the pages that show it, light and dark, large and small."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from jobs import executions, submission
+from jobs.models import Execution
+from jobs.rules.states import PRIORITIES
+from scheduler_project.lib import sql
+from tests.browser.conftest import SignIn
+from tests.browser.test_accessibility import VARIANTS, faults
+from tests.cast import Cast
+from tests.jobs.api.conftest import MakeJob, RunJob
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def page_of(run: Execution) -> str:
+    return reverse("admin:jobs_execution_change", args=[run.pk])
+
+
+@pytest.fixture
+def waiting(job_of: MakeJob, run_of: RunJob) -> Execution:
+    return run_of(job_of(name="Payout", policies={"requires_approval": True, "start_deadline_seconds": 600}))
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), VARIANTS, ids=["desk-light", "desk-dark", "phone-light", "phone-dark"])
+def test_the_pages_are_sound(
+    viewport: Any, scheme: str, cast: Cast, job_of: MakeJob, run_of: RunJob, visit: SignIn, waiting: Execution
+) -> None:
+    stopping, refused = run_of(job_of(name="Stopping")), run_of(job_of(policies={"requires_approval": True}))
+    claim = executions.claim(stopping.pk, worker="w", lease=timedelta(seconds=60))
+    assert claim is not None
+    executions.cancel(stopping.pk, by="user:olaf", now=sql.now())
+    executions.confirm_cancel(claim)
+    executions.refuse(refused.pk, by="user:ana", now=sql.now(), note="Not before the audit.")
+    submission.submit({"template": "echo"}, tenant=cast.acme, actor="key:12345678")
+    as_root = visit(cast.root, viewport=viewport, scheme=scheme)
+    paths = ["/admin/", "/admin/jobs/execution/", *(page_of(run) for run in (waiting, stopping, refused))]
+    assert [fault for path in paths for fault in faults(as_root, path)] == []
+
+
+def test_a_run_is_approved(cast: Cast, visit: SignIn, waiting: Execution) -> None:
+    page = visit(cast.root).open("/admin/")
+    page.get_by_role("link", name="Wait for approval").click()
+    page.get_by_role("link", name=str(waiting.pk), exact=True).click()
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_text("Approved; it may start.")).to_be_visible()
+    expect(page.get_by_text("Approved by user:root")).to_be_visible()
+    assert Execution.objects.get(pk=waiting.pk).held_for == ""
+
+
+def test_a_run_is_refused_with_a_note(cast: Cast, visit: SignIn, waiting: Execution) -> None:
+    page = visit(cast.root).open(page_of(waiting))
+    page.get_by_label("Why not").fill("Not before the audit.")
+    page.get_by_role("button", name="Refuse").click()
+    expect(page.get_by_text("Not before the audit.")).to_be_visible()
+    assert Execution.objects.get(pk=waiting.pk).reason == "refused"
+
+
+def test_a_priority_is_changed_in_the_list(cast: Cast, visit: SignIn, waiting: Execution) -> None:
+    page = visit(cast.ana).open("/admin/jobs/execution/")
+    page.locator("input.action-select").first.check()
+    page.locator("select[name=action]").select_option(label="Change priority")
+    page.locator("select[name=priority]").select_option("critical")
+    page.get_by_role("button", name="Go").click()
+    expect(page.get_by_text("Changed the priority of 1 execution to critical.")).to_be_visible()
+    assert Execution.objects.get(pk=waiting.pk).priority == PRIORITIES["critical"]
