@@ -14,6 +14,9 @@ from templates_registry.registry import MODULE, NAME
 
 OWN = {"scheduler_project", "accounts", "templates_registry", "jobs", "notifications"}
 
+ASYNC = {"define": "async def", "opening": "asyncio.run(", "closing": ")"}
+SYNC = {"define": "def", "opening": "", "closing": ""}
+
 MAKE_APP = "run `manage.py startapp NAME` and add it to INSTALLED_APPS"
 
 TEMPLATE = '''"""{title}."""
@@ -41,10 +44,13 @@ class {class_name}(JobTemplate):
     }}
     supports_dry_run = True
 
-    def run(self, context: RunContext, parameters: Parameters) -> JSON:
+    {define} run(self, context: RunContext, parameters: Parameters) -> JSON:
         count = parameters["count"]
-        for done in range(1, count + 1):
+        # A retry goes on where the last attempt had come to.
+        for done in range((context.last_checkpoint or 0) + 1, count + 1):
             context.progress(done, count)
+            if done % 100 == 0:
+                context.checkpoint(done)
         context.log(f"Counted to {{count}}.")
         return {{"counted": count}}
 
@@ -68,8 +74,13 @@ class Test{class_name}:
 
     def test_counts(self) -> None:
         context = RecordingContext()
-        assert {class_name}().run(context, {{"count": 3}}) == {{"counted": 3}}
+        assert {opening}{class_name}().run(context, {{"count": 3}}){closing} == {{"counted": 3}}
         assert context.steps[-1] == (3, 3, "")
+
+    def test_goes_on_where_the_last_attempt_had_come_to(self) -> None:
+        context = RecordingContext(attempt=2, last_checkpoint=100)
+        {opening}{class_name}().run(context, {{"count": 102}}){closing}
+        assert [done for done, _, _ in context.steps] == [101, 102]
 
     def test_dry_run_says_how_far_it_would_count(self) -> None:
         assert {class_name}().dry_run(RecordingContext(dry_run=True), {{"count": 3}}).count == 3
@@ -81,6 +92,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="Lower-case letters, digits and _, for example sync_customers.")
+        parser.add_argument("--async", action="store_true", dest="is_async", help="Its run() is a coroutine.")
         parser.add_argument("--app", help="The app that gets it. May be left out when the project has only one.")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -97,7 +109,9 @@ class Command(BaseCommand):
             "class_name": "".join(part.capitalize() for part in name.split("_")),
             "module": f"{app.name}.{MODULE}.{name}",
         }
-        words["imports"] = _imports(app, f"from {words['module']} import {words['class_name']}")
+        words |= ASYNC if options["is_async"] else SYNC
+        imports = _imports(app, f"from {words['module']} import {words['class_name']}")
+        words["imports"] = f"import asyncio\n\n{imports}" if options["is_async"] else imports
         if (folder / f"{MODULE}.py").exists():
             raise CommandError(f"{folder / MODULE}.py is a module; make it a package {MODULE}/, a file per template.")
         if (folder / "tests.py").exists():

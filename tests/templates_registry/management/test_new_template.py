@@ -77,8 +77,9 @@ WRITTEN = [
 
 
 class TestNewTemplate:
-    def test_writes_a_template_that_passes_everything(self, project: Project) -> None:
-        done = project.new_template("sync_customers")
+    @pytest.mark.parametrize("options", [[], ["--async"]])
+    def test_writes_a_template_that_passes_everything(self, project: Project, options: list[str]) -> None:
+        done = project.new_template("sync_customers", *options)
         assert done.returncode == 0, done.stderr
         assert project.files() == WRITTEN
         for command in (
