@@ -42,6 +42,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("Calendars", "flag", "jobs.Calendar"),
             Entry("Pools", "box", "jobs.Pool"),
+            Entry("Webhooks", "link", "jobs.Webhook"),
             Entry("Templates", "template", "templates_registry.TemplateVersion"),
             Entry("Celery beat rows", "clock", "django_celery_beat"),
         ),
@@ -61,7 +62,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ),
 )
 # Reached from the job they belong to.
-ELSEWHERE = {"jobs.DeadLetterReplay", "jobs.JobRevision"}
+ELSEWHERE = {"jobs.EventHook", "jobs.DeadLetterReplay", "jobs.JobRevision"}
 
 
 # The browser's own controls: the stock ones write inline styles, which the content security policy refuses, and have

@@ -6,6 +6,7 @@ from jobs.admin import (
     calendars,
     circuits,
     dead_letters,
+    event_hooks,
     executions,
     jobs,
     maintenance,
@@ -14,6 +15,7 @@ from jobs.admin import (
     revisions,
     schedule_page,
     ticks,
+    webhooks,
     workers,
 )
 
@@ -23,6 +25,7 @@ __all__ = [
     "calendars",
     "circuits",
     "dead_letters",
+    "event_hooks",
     "executions",
     "jobs",
     "maintenance",
@@ -31,5 +34,6 @@ __all__ = [
     "revisions",
     "schedule_page",
     "ticks",
+    "webhooks",
     "workers",
 ]

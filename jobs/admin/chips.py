@@ -38,6 +38,13 @@ STATES: dict[str, tuple[str, str, str]] = {
     "ended": ("Ended", "quiet", "flag"),
     "problem": ("Needs attention", "bad", "alert"),
     "archived": ("Archived", "quiet", "box"),
+    # webhooks
+    "waiting": ("Waits", "quiet", "dots"),
+    "delivered": ("Delivered", "good", "check"),
+    "failing": ("Failing", "bad", "cross"),
+    "accepted": ("Accepted", "good", "check"),
+    "repeated": ("Repeated", "quiet", "merge"),
+    "refused": ("Refused", "bad", "cross"),
     # backfills
     "done": ("Done", "good", "check"),
     "unrecorded": ("Not recorded", "quiet", "unknown"),

@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from accounts import access
 from accounts.scopes import Scope
 from jobs import dependencies
-from jobs.admin import approvals, parameters, retries
+from jobs.admin import approvals, celery_result, parameters, retries
 from jobs.admin.reasons import in_words
 from jobs.forecast import remaining
 from jobs.models import Attempt, Execution, ExecutionLease, Job, LogLine, Tick
@@ -52,6 +52,7 @@ def respond(request: HttpRequest, site_context: dict[str, Any], row: Execution) 
         "parameters": parameters.masked(row.template, row.parameters),
         "log": _log(row, everything=request.GET.get("log") == "all"),
         "tick": _tick_of(row),
+        "celery_result": celery_result.of(request, row),
         **approvals.context_of(request, row),
         "started_by": dependencies.started_by(row.pk),
         "successors": dependencies.successors_of(row.pk),

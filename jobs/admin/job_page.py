@@ -57,6 +57,7 @@ def respond(request: HttpRequest, site_context: dict[str, Any], job: Job) -> Htt
         },
         "may_edit": job.archived_at is None and access.may(request.user, Scope.SCHEDULER_WRITE, job.tenant_id),
         "shows_tenant": access.tenants(request.user).count() > 1,
+        "event_hooks": job.event_hooks.order_by("name", "pk"),
         "upstream": upstream,
         "downstream": downstream,
         "is_adopted": job.origin == Origin.ADOPTED,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -99,6 +100,9 @@ class ExecutionDetailSerializer(ExecutionSerializer):
     result = AnyJSONField(read_only=True)
     attempts = AttemptSerializer(many=True, read_only=True)
     lease = serializers.SerializerMethodField(help_text="While it runs.")
+    celery_task_id = serializers.SerializerMethodField(
+        help_text="What django-celery-results knows its result by, when runs are mirrored there and it has ended."
+    )
     estimate = serializers.SerializerMethodField(help_text="While it runs and something is known.")
     running_seconds = serializers.SerializerMethodField(help_text="The time of all attempts together.")
     waiting_seconds = serializers.SerializerMethodField(help_text="All other time from its creation to its end or now.")
@@ -108,7 +112,7 @@ class ExecutionDetailSerializer(ExecutionSerializer):
     class Meta(ExecutionSerializer.Meta):
         fields = (
             *ExecutionSerializer.Meta.fields,
-            *("parameters", "policies", "result", "attempts", "lease", "estimate"),
+            *("parameters", "policies", "result", "attempts", "lease", "celery_task_id", "estimate"),
             *("running_seconds", "waiting_seconds", "started_by", "successors"),
         )
         read_only_fields = fields
@@ -123,6 +127,10 @@ class ExecutionDetailSerializer(ExecutionSerializer):
     @extend_schema_field(PolicySerializer)
     def get_policies(self, execution: Execution) -> dict[str, Any]:
         return execution.policies.to_json()
+
+    def get_celery_task_id(self, execution: Execution) -> str | None:
+        is_there = settings.DAYBOOK_STORE_CELERY_RESULTS and execution.finished_at is not None
+        return str(execution.run_key) if is_there else None
 
     @extend_schema_field(LeaseSerializer(allow_null=True))
     def get_lease(self, execution: Execution) -> Any:
