@@ -151,6 +151,7 @@ def _set_targets(cursor: psycopg.Cursor[Any], since: datetime, until: datetime) 
 def _set_evidence(cursor: psycopg.Cursor[Any], evidence: Evidence) -> None:
     lines = [(line.mark, line.run_key, line.execution_id, line.fence, line.pid, line.at) for line in evidence.journal]
     _fill(cursor, "journal (mark, run_key, execution_id, fence, pid, at)", lines)
+    cursor.execute("CREATE INDEX ON journal (execution_id, fence); ANALYZE journal")
     _fill(cursor, "acknowledged (kind, id, number)", list(evidence.acknowledged))
     cursor.execute(
         "INSERT INTO journaled_jobs SELECT j.id FROM dynamic_jobs j JOIN job_templates t ON t.id = j.template_id "
