@@ -57,11 +57,15 @@ CLAIMABLE = """e.status = 'queued' AND e.held_for IN ('', 'slot') AND e.availabl
           WHERE p.id = e.pool_id
             AND NOT EXISTS (SELECT FROM execution_leases l WHERE l.pool_id = p.id AND l.pool_slot = slot)))"""
 
-ONE = "picked AS MATERIALIZED (SELECT %(id)s::bigint AS id)"
+ONE = f"""
+picked AS MATERIALIZED (
+    SELECT e.id FROM clock CROSS JOIN job_executions e WHERE e.id = %(id)s AND {CLAIMABLE} FOR NO KEY UPDATE OF e
+)"""  # noqa: S608
 
 # Of what was announced in these queues: the highest level first; in it the tenant with the fewest runs in progress;
 # of its runs the one that waits longest. `turns` steps from one level of a tenant to the next, an index entry each, so
-# that ten thousand runs of one tenant cost no more than one.
+# that ten thousand runs of one tenant cost no more than one. Runs in progress are counted only between tenants: in
+# busy times the table of leases has many pages of dead rows.
 NEXT = f"""
 turns AS (
     (SELECT q.queue, e.priority, e.tenant_id
@@ -81,7 +85,8 @@ turns AS (
     FROM clock CROSS JOIN (
         SELECT t.queue, t.priority, t.tenant_id
         FROM turns t LEFT JOIN (
-            SELECT tenant_id, count(*) AS runs FROM execution_leases GROUP BY tenant_id) AS busy USING (tenant_id)
+            SELECT tenant_id, count(*) AS runs FROM execution_leases
+            WHERE (SELECT count(DISTINCT tenant_id) > 1 FROM turns) GROUP BY tenant_id) AS busy USING (tenant_id)
         ORDER BY t.priority, coalesce(busy.runs, 0), random() OFFSET 0
     ) AS t CROSS JOIN LATERAL (
         SELECT e.id FROM job_executions e
@@ -95,29 +100,29 @@ turns AS (
 
 # One statement, so that a claim is whole or has not happened. Overlap and pools are held by the unique slots of the
 # lease: two claims that pick the same free slot meet in the constraint, and one of them is refused.
-CLAIM = f"""
+CLAIM = """
 WITH RECURSIVE clock AS MATERIALIZED (
     -- Whatever the server or the role is set to: after a crash an asynchronous claim could hand out its fence again.
     SELECT clock_timestamp() AS now, set_config('synchronous_commit', 'on', true) AS durable
-), {{which}}, claimed AS (
+), {which}, claimed AS (
     UPDATE job_executions e
     SET status = 'running', reason = '', held_for = '', fence = e.fence + 1, attempt = e.attempt + 1,
         started_at = coalesce(e.started_at, clock.now), event_sequence = e.event_sequence + 1
     FROM clock, picked
-    WHERE e.id = picked.id AND {CLAIMABLE}
-    RETURNING e.*, clock.now,
-        (SELECT min(slot) FROM generate_series(1, e.max_instances) AS slot
-         WHERE NOT EXISTS (SELECT FROM execution_leases l WHERE l.job_id = e.job_id AND l.job_slot = slot)) AS slot,
-        (SELECT min(slot) FROM pools p CROSS JOIN LATERAL generate_series(1, p.size) AS slot
-         WHERE p.id = e.pool_id AND NOT EXISTS (
-             SELECT FROM execution_leases l WHERE l.pool_id = p.id AND l.pool_slot = slot)) AS pool_slot,
-        least(coalesce((e.policy ->> 'run_lease_seconds')::float, %(lease)s), 900) AS lease
+    WHERE e.id = picked.id  -- which is locked, and was judged when it was
+    RETURNING e.*, clock.now, least(coalesce((e.policy ->> 'run_lease_seconds')::float, %(lease)s), 900) AS lease
 ), leased AS (
     INSERT INTO execution_leases (execution_id, tenant_id, job_id, worker, pid, fence, heartbeat, acquired_at,
                                   expires_at, job_slot, pool_id, pool_slot, claim)
-    SELECT id, tenant_id, job_id, %(worker)s, %(pid)s, fence, 0, now, now + make_interval(secs => lease), slot,
-           pool_id, pool_slot, %(claim)s
-    FROM claimed
+    SELECT id, tenant_id, job_id, %(worker)s, %(pid)s, fence, 0, now, now + make_interval(secs => lease),
+        (SELECT min(slot) FROM generate_series(1, c.max_instances) AS slot
+         WHERE NOT EXISTS (SELECT FROM execution_leases l WHERE l.job_id = c.job_id AND l.job_slot = slot)),
+        pool_id,
+        (SELECT min(slot) FROM pools p CROSS JOIN LATERAL generate_series(1, p.size) AS slot
+         WHERE p.id = c.pool_id AND NOT EXISTS (
+             SELECT FROM execution_leases l WHERE l.pool_id = p.id AND l.pool_slot = slot)),
+        %(claim)s
+    FROM claimed c
 ), tried AS (
     INSERT INTO task_executions (execution_id, attempt, fence, worker, pid, started_at)
     SELECT id, attempt, fence, %(worker)s, %(pid)s, now FROM claimed
@@ -134,7 +139,7 @@ FROM claimed c
 JOIN job_templates t ON t.id = c.template_id
 JOIN tenants n ON n.id = c.tenant_id
 LEFT JOIN dynamic_jobs j ON j.id = c.job_id
-"""  # noqa: S608
+"""
 CLAIM_ONE = CLAIM.format(which=ONE)
 CLAIM_NEXT = CLAIM.format(which=NEXT)
 

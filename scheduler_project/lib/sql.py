@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from json import loads as loads_json
 from typing import Any
 
 import psycopg
 from django.db import connection
+from psycopg.pq import ExecStatus
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import Jsonb
 
@@ -19,10 +22,24 @@ def rows(statement: str, parameters: Mapping[str, Any] | None = None, *, prepare
     """Run one statement and return what it returns. With `prepare=False` it is planned for these very parameters."""
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor:
-        # Not Django's cursor: that one pastes the values into the text, so that nothing could ever be prepared.
-        cursor.execute(statement.encode(), parameters, prepare=prepare)
-        return cursor.fetchall() if cursor.description else []
+    text, names = _numbered(statement) if parameters is not None else (statement.encode(), ())
+    values = [parameters[name] for name in names] if parameters is not None else None
+    # Not Django's cursor: that one pastes the values into the text, so that nothing could ever be prepared.
+    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection, row_factory=dict_row) as cursor:
+        cursor.execute(text, values, prepare=prepare)
+        result = cursor.pgresult
+        return cursor.fetchall() if result is not None and result.status == ExecStatus.TUPLES_OK else []
+
+
+@lru_cache(maxsize=512)
+def _numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
+    """The statement as the server knows it, with the names of `$1`, `$2`, …: long ones are costly to read each time."""
+    numbers: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return f"${numbers.setdefault(found[1], len(numbers) + 1)}" if found[1] else "%"
+
+    return re.sub(r"%\((\w+)\)s|%%", number, statement).encode(), tuple(numbers)
 
 
 def tuples(statement: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
