@@ -39,7 +39,6 @@ STATES: dict[str, tuple[str, str, str]] = {
     "problem": ("Needs attention", "bad", "alert"),
     "archived": ("Archived", "quiet", "box"),
     # webhooks
-    "waiting": ("Waits", "quiet", "dots"),
     "delivered": ("Delivered", "good", "check"),
     "failing": ("Failing", "bad", "cross"),
     "accepted": ("Accepted", "good", "check"),

@@ -14,8 +14,8 @@ from playwright.sync_api import Page, expect
 from accounts import keys
 from accounts.models import Membership
 from accounts.scopes import Scope
-from jobs import calendars, maintenance, pools, registry
-from jobs.models import Job, LogLine, QueueCanary, SchedulerLease, Worker
+from jobs import calendars, hooks, maintenance, pools, registry, webhooks
+from jobs.models import HookCall, Job, LogLine, QueueCanary, SchedulerLease, WebhookDelivery, Worker
 from jobs.tick.leader import NAME
 from scheduler_project.lib import sql
 from templates_registry.models import TemplateVersion
@@ -97,8 +97,24 @@ def everything(cast: Cast, job_of: MakeJob, run_of: RunJob) -> dict[str, Any]:
     maintenance.start(actor="user:root", note="Moving the database to new disks", until=now + timedelta(hours=1))
     return {
         "job": job, "failed": failed, "running": running, "succeeded": succeeded, "broken": broken, "row": row,
+        **hook_and_webhook_of(job),
         "key": key, "calendar": calendar, "pool": pool,
     }  # fmt: skip
+
+
+def hook_and_webhook_of(job: Job) -> dict[str, Any]:
+    mapping = {"text": "/head_commit/message"}
+    hook, _ = hooks.create(job.pk, {"name": "Deployed", "mapping": mapping}, actor="user:ana")
+    HookCall.objects.create(hook=hook, at=sql.now(), outcome="refused", message="Greet is paused.", body="0" * 64)
+    url = "https://chat.example.com/a/path/that/is/long/and/has/no/place/to/break/it/at/all"
+    webhook, _ = webhooks.create({"name": "Chat", "url": url}, tenant=job.tenant, actor="user:ana")
+    entry = {"at": "2026-11-21T09:00:00+00:00", "seconds": 0.2, "status": 500, "answer": "no " * 100, "error": ""}
+    for number, state in enumerate(("dead", "delivered")):
+        WebhookDelivery.objects.create(
+            webhook=webhook, tenant=job.tenant, execution_id=number, event="failed", payload={}, status=state,
+            log=[entry], tries=31, give_up_at=sql.now(), reason="Given up after 31 tries." if state == "dead" else "",
+        )  # fmt: skip
+    return {"hook": hook, "webhook": webhook}
 
 
 def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
@@ -118,6 +134,9 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
         "/admin/jobs/tick/", "/admin/jobs/worker/", "/admin/jobs/jobrevision/", "/admin/jobs/maintenance/", "/admin/jobs/circuitevent/",
         "/admin/jobs/calendar/", of("jobs_calendar_add"), of("jobs_calendar_change", everything["calendar"].pk),
         of("jobs_calendar_remove", everything["calendar"].pk),
+        "/admin/jobs/webhook/", of("jobs_webhook_add"), of("jobs_webhook_change", everything["webhook"].pk),
+        of("jobs_webhook_remove", everything["webhook"].pk), of("jobs_eventhook_new", job.pk),
+        of("jobs_eventhook_change", everything["hook"].pk), of("jobs_eventhook_remove", everything["hook"].pk),
         "/admin/jobs/pool/", of("jobs_pool_add"), of("jobs_pool_change", everything["pool"].pk),
         of("jobs_pool_delete", everything["pool"].pk), "/admin/jobs/forecasthour/", "/admin/jobs/backfill/", of("jobs_backfill_start", job.pk),
         of("jobs_jobrevision_change", job.revisions.earliest("number").pk),
