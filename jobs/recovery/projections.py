@@ -56,6 +56,7 @@ FROM unnest(%(job)s::bigint[], %(succeeded)s::boolean[], %(failures)s::integer[]
 WHERE j.id = v.id AND (v.failures > 0 OR j.failures_in_row > 0)
 """
 
+LOST_ATTEMPTS = "lost attempts"  # beside the kinds of events: most of them are tried again
 AT_REST = frozenset({"succeeded", "failed", "timed_out", "cancelled", "lost", "dead"})
 FAILED = AT_REST - {"succeeded", "cancelled"}
 
@@ -87,6 +88,8 @@ def _add_up(events: Iterable[sql.Row]) -> None:
     for event in events:
         entry = sums[event["template"], event["kind"]]
         entry.count += 1
+        if sql.loads(event["data"]).get("outcome") == "lost":
+            sums[event["template"], LOST_ATTEMPTS].count += 1
         seconds = sql.loads(event["data"]).get("seconds")
         if seconds is not None:
             entry.seconds += seconds

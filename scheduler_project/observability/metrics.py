@@ -16,8 +16,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from jobs import workers
 from jobs.ledger import LAG_BUCKETS
-from jobs.recovery.projections import BUCKETS
+from jobs.recovery.projections import BUCKETS, LOST_ATTEMPTS
 from jobs.rules.states import FINISHED, PRIORITY_NAMES, ExecutionStatus
 from scheduler_project.observability.lookup import Lookup
 from scheduler_project.observability.snapshot import JOB_STATES, Snapshot, take
@@ -89,6 +90,7 @@ def _runs(found: Snapshot) -> Iterator[Metric]:
     yield counter("scheduler_runs_success", "Executions that succeeded.", ExecutionStatus.SUCCEEDED)
     yield counter("scheduler_runs_failure", "Executions that ended without success; not the cancelled ones.", *FAILURES)
     yield counter("scheduler_runs_retried", "Attempts that ended without success and are tried again.", "retrying")
+    yield counter("scheduler_runs_lost", "Attempts whose process or worker vanished.", LOST_ATTEMPTS)
     yield counter("tasks_submitted", "Executions that were queued.", "queued")
     completed = CounterMetricFamily("tasks_completed", "Executions at rest.", labels=["template", "status"])
     for template, by_kind in counts.items():
@@ -160,6 +162,7 @@ def _state(found: Snapshot) -> Iterator[Metric]:
     yield _gauge("scheduler_runs_running", "Executions that a worker owns.", found.running)
     yield _gauge("worker_pool_size", "Processes of all workers with a recent heartbeat.", found.worker_processes)
     yield _gauge("scheduler_workers", "Workers with a recent heartbeat.", found.workers)
+    yield from _workers(found)
 
     yield _gauge("scheduler_leader", "Whether a scheduler leads.", int(found.has_leader))
     yield _gauge("scheduler_leader_epoch", "Grows with each change of the lead.", found.leader_epoch)
@@ -175,6 +178,30 @@ def _state(found: Snapshot) -> Iterator[Metric]:
         size.add_metric([connections["role"]], connections["all"])
     yield active
     yield size
+
+
+def _workers(found: Snapshot) -> Iterator[Metric]:
+    states = GaugeMetricFamily("scheduler_worker_states", "Workers of the last day by state.", labels=["state"])
+    for state in workers.STATES:
+        states.add_metric([state], found.workers_by_state.get(state, 0))
+    yield states
+    yield _gauge("scheduler_worker_memory_bytes", "Memory of all workers that live.", found.worker_memory)
+    unanswered = GaugeMetricFamily(
+        "scheduler_canary_age_seconds",
+        "Age of the question that no worker of the queue has answered.",
+        labels=["queue"],
+    )
+    deaf = GaugeMetricFamily(
+        "scheduler_queue_deaf", "Whether nobody hears, though processes are free.", labels=["queue"]
+    )
+    redelivered = CounterMetricFamily(
+        "scheduler_redeliveries", "Announcements that had to be repeated.", labels=["queue"]
+    )
+    for canary in found.canaries:
+        unanswered.add_metric([canary["queue"]], canary["unanswered"])
+        deaf.add_metric([canary["queue"]], int(canary["is_deaf"]))
+        redelivered.add_metric([canary["queue"]], canary["redelivered"])
+    yield from (unanswered, deaf, redelivered)
 
 
 def _bounded(queues: list[dict[str, Any]]) -> dict[tuple[str, int], int]:

@@ -27,6 +27,15 @@ WITH alive AS (
     FROM pg_stat_activity
     WHERE datname = current_database() AND application_name LIKE 'daybook-%%' AND pid <> pg_backend_pid()
     GROUP BY 1
+), workers_by_state AS (
+    SELECT CASE WHEN stopped_at IS NOT NULL THEN 'stopped'
+                WHEN heartbeat_at <= clock_timestamp() - %(limit)s::interval THEN 'lost'
+                WHEN draining_since IS NOT NULL THEN 'draining' ELSE health END AS state, count(*) AS count
+    FROM workers GROUP BY 1
+), canaries AS (
+    SELECT queue, deaf_since IS NOT NULL AS is_deaf, redelivered, CASE WHEN answered_at >= asked_at THEN 0 ELSE
+               greatest(extract(epoch FROM clock_timestamp() - asked_at), 0) END::float AS unanswered
+    FROM queue_canaries ORDER BY queue LIMIT 100
 ), unread AS (
     SELECT v.at FROM execution_events v
     WHERE (v.xid, v.id) > (coalesce((SELECT xid FROM event_cursors WHERE name = 'projections'), 0),
@@ -45,6 +54,12 @@ SELECT
     coalesce((SELECT json_agg(queues ORDER BY queue, priority) FROM queues), '[]') AS queues,
     coalesce((SELECT json_agg(connections ORDER BY role) FROM connections), '[]') AS connections,
     coalesce((SELECT json_object_agg(template, count) FROM letters), '{}') AS dead_letters,
+    coalesce((SELECT json_object_agg(state, count) FROM workers_by_state), '{}') AS workers_by_state,
+    coalesce((SELECT json_agg(canaries) FROM canaries), '[]') AS canaries,
+    (SELECT coalesce(sum((process ->> 'pss')::bigint), 0)::bigint
+     FROM workers CROSS JOIN jsonb_array_elements(
+         CASE WHEN jsonb_typeof(memory) = 'array' THEN memory ELSE '[]' END) AS process
+     WHERE stopped_at IS NULL AND heartbeat_at > clock_timestamp() - %(limit)s::interval) AS worker_memory,
     (SELECT count(*) FROM execution_leases) AS running,
     (SELECT count(*) FROM alive) AS workers,
     (SELECT coalesce(sum(concurrency), 0)::integer FROM alive) AS worker_processes,
@@ -72,6 +87,9 @@ class Snapshot:
     queues: list[dict[str, Any]]
     connections: list[dict[str, Any]]
     dead_letters: dict[str, int]
+    workers_by_state: dict[str, int]
+    canaries: list[dict[str, Any]]
+    worker_memory: int
     running: int
     workers: int
     worker_processes: int

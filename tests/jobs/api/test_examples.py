@@ -7,14 +7,18 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.urls import get_resolver, resolve
+from django.utils import timezone
 
-from jobs.models import Job
+from jobs.execution import registration
+from jobs.execution.registration import Report
+from jobs.models import Job, Worker
 from tests.cast import MakeKey
 from tests.jobs.api.conftest import MakeJob
 from tests.jobs.api.test_scope_matrix import PUBLIC, RULES, missed_tick_of, served
@@ -51,11 +55,22 @@ def assert_contains(answer: Any, shown: Any, path: str = "") -> None:
         assert type(answer) is type(shown), path
 
 
+def worker() -> Worker:
+    memory = [{"pid": 4711, "rss": 102_000_000, "pss": 47_000_000}]
+    report = Report(
+        pool="prefork", max_tasks_per_child=500, max_memory_mb=512, heard_ago=1.0, runs_done=1204, memory=memory
+    )
+    registration.beat("celery@app-1:1f0c9a", queues=["default"], concurrency=4, report=report)
+    Worker.objects.update(heartbeat_at=timezone.now() + timedelta(minutes=5))  # the page takes longer than a worker may
+    return Worker.objects.get()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeKey, job_of: MakeJob) -> None:
     surroundings = {"PATH": "/usr/bin:/bin", "DAYBOOK": live_server.url, "KEY": make_key()[1]}
     upstream = job_of(name="Load the orders")
     surroundings["UPSTREAM"] = str(upstream.pk)
+    surroundings["WORKER"] = str(worker().pk)
     for command, shown in examples():
         done = subprocess.run(
             ["/bin/sh", "-euc", command], env=surroundings, capture_output=True, text=True, timeout=20, check=False
@@ -85,7 +100,7 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
 
 def test_every_endpoint_has_an_example() -> None:
     commands = " ".join(command for command, _ in examples())
-    commands = re.sub(r"\$(JOB|TICK|EXECUTION|TASK|BACKFILL|CALENDAR|DEPENDENCY)", "7", commands).replace(
+    commands = re.sub(r"\$(JOB|TICK|EXECUTION|TASK|BACKFILL|CALENDAR|DEPENDENCY|WORKER)", "7", commands).replace(
         "database_cleanup", "echo"
     )
     called = {

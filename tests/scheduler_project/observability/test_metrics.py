@@ -17,12 +17,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from accounts.models import Tenant
 from jobs import dead_letters, executions, ledger, registry
-from jobs.execution import executor
+from jobs.execution import executor, registration
+from jobs.execution.heartbeat import settle
+from jobs.execution.registration import Report
 from jobs.ledger import LAG_BUCKETS
 from jobs.models import DeadLetter, Execution, ExecutionEvent, Job, LedgerViolation, SchedulerCandidate, Tick
 from jobs.recovery import projections
 from jobs.recovery.projections import BUCKETS
+from jobs.rules.states import AttemptOutcome
 from jobs.tick import publisher
+from jobs.tick.canaries import Canaries
 from scheduler_project.lib import sql, transactions
 from scheduler_project.observability import metrics
 from tests import live
@@ -40,6 +44,9 @@ NAMES = {
     "queue_depth",
     "queue_rejections_total",
     "worker_pool_size",
+    "scheduler_worker_states",
+    "scheduler_worker_memory_bytes",
+    "scheduler_runs_lost_total",
     "db_connection_pool_active",
     "scheduler_ticks_total",
     "scheduler_tick_lag_seconds",
@@ -190,6 +197,31 @@ class TestScrape:
             for bound in LAG_BUCKETS:
                 expected = sum(lag < bound for lag in lags)
                 assert value(found, "scheduler_tick_lag_seconds_bucket", le=f"{bound:g}", outcome=outcome) == expected
+
+    def test_counts_lost_attempts_that_are_tried_again(self) -> None:
+        execution_id = registry.run_now(new_job("echo"), actor="user:test")
+        claim = executions.claim(execution_id, worker="w1", lease=timedelta(seconds=60))
+        assert claim is not None
+        settle(claim, executions.Ending(AttemptOutcome.LOST))
+        projections.sweep()
+        assert value(scrape(), "scheduler_runs_lost_total", template="echo") == 1
+
+    def test_tells_how_workers_are_and_whether_queues_are_heard(self) -> None:
+        report = Report(health="degraded", memory=[{"pid": 1, "rss": 10, "pss": 7}, {"pid": 2, "rss": 10, "pss": 5}])
+        registration.beat("w1@test:abc", queues=["default"], concurrency=2, report=report)
+        registration.beat("w2@test:abc", queues=["default"], concurrency=2)
+        sql.rows("UPDATE workers SET heartbeat_at = heartbeat_at - interval '1 hour' WHERE name = 'w2@test:abc'")
+        Canaries(lambda queue: None).sweep()
+        sql.rows("UPDATE queue_canaries SET asked_at = asked_at - interval '31 seconds', redelivered = 3")
+        Canaries(lambda queue: None).sweep()
+        samples = scrape()
+        assert value(samples, "scheduler_worker_states", state="degraded") == 1
+        assert value(samples, "scheduler_worker_states", state="lost") == 1
+        assert value(samples, "scheduler_worker_states", state="healthy") == 0
+        assert value(samples, "scheduler_worker_memory_bytes") == 12
+        assert value(samples, "scheduler_canary_age_seconds", queue="default") == pytest.approx(31, abs=3)
+        assert value(samples, "scheduler_queue_deaf", queue="default") == 1
+        assert value(samples, "scheduler_redeliveries_total", queue="default") == 3
 
     def test_tells_violations_candidates_and_jobs_behind(self) -> None:
         job, now = new_job("echo"), sql.now()
