@@ -52,6 +52,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'circuit_events',
+                'verbose_name': 'change of a circuit',
+                'verbose_name_plural': 'circuits',
                 'ordering': ['-id'],
             },
         ),

@@ -52,6 +52,8 @@ class CircuitEvent(models.Model):
 
     class Meta:
         db_table = "circuit_events"
+        verbose_name = "change of a circuit"
+        verbose_name_plural = "circuits"
         ordering = ["-id"]
         indexes = [models.Index(fields=["circuit", "-id"], name="circuit_events_newest")]
 
