@@ -12,7 +12,9 @@ from accounts.models import Tenant
 from jobs import executions, queues
 from jobs.definition import InvalidJob, Problems, default_policies
 from jobs.definition.reader import Reader
+from jobs.models import Execution
 from jobs.rules.policy import InvalidPolicy, JobPolicy
+from jobs.rules.states import Trigger
 from scheduler_project.lib import sql
 from templates_registry import registry as templates
 from templates_registry.models import TemplateVersion
@@ -35,6 +37,7 @@ def submit(
     actor: str,
     request_id: str = "",
     scheduled_at: datetime | None = None,
+    dry_run: bool = False,
 ) -> int:
     """Queue what `data` describes and return the execution's id: `template`, `template_version`, `payload`, `queue`,
     `priority` and limits of its own. Announcing it is the caller's, after commit.
@@ -54,6 +57,8 @@ def submit(
     parameters = reader.parameters(template) if not problems else {}
     queue, priority = reader.queue(), reader.priority()
     policy = _policy(template, data, problems)
+    if dry_run and template is not None and not template.supports_dry_run:
+        problems["dry_run"] = [f"The template {template.name} has no dry run."]
     problems |= {_renamed(path): messages for path, messages in reader.problems.items()}
     if template is not None and not problems:
         code = templates.get(template.name, template.version)
@@ -71,6 +76,25 @@ def submit(
         requested_by=actor,
         request_id=request_id,
         scheduled_at=scheduled_at,
+        dry_run=dry_run,
+    )
+
+
+def again(task: Execution, *, actor: str, request_id: str = "") -> int:
+    """Queue a run like this one, which had no job either, now. Raises `InvalidTask`, `QueueFull`."""
+    if not task.template.is_available:
+        raise InvalidTask({"template": [f"The code of the template {task.template.name} is not installed any more."]})
+    return executions.submit(
+        tenant_id=task.tenant_id,
+        template_id=task.template_id,
+        parameters=task.parameters,
+        policy=replace(task.policies, requires_approval=task.template.requires_approval),
+        queue=task.queue,
+        priority=queues.admit(task.priority, task.policies),
+        requested_by=actor,
+        request_id=request_id,
+        dry_run=task.dry_run,
+        trigger=Trigger.MANUAL,
     )
 
 

@@ -134,10 +134,17 @@ def _live_context(request: HttpRequest, row: Execution, job: Job | None) -> dict
         "trigger": trigger,
         "trigger_by": by,
         "may_cancel": may_run and is_active and row.cancel_requested_at is None,
-        "may_run_again": may_run and not is_active and job is not None and job.archived_at is None,
+        "may_run_again": not is_active and _may_run_again(request, row, job),
         **retries.context_of(request, row),
         "shows_result": row.result is not None,
     }
+
+
+def _may_run_again(request: HttpRequest, row: Execution, job: Job | None) -> bool:
+    if row.job_id is None:
+        return access.may(request.user, Scope.TASK_CREATE, row.tenant_id)
+    may_run = access.may(request.user, Scope.SCHEDULER_RUN, row.tenant_id)
+    return may_run and job is not None and job.archived_at is None
 
 
 def _seconds(attempt: Attempt, now: datetime) -> float:

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from accounts import access
 from accounts.scopes import Scope
-from jobs import executions, registry
+from jobs import executions, registry, submission
 from jobs.admin import execution_page, why
 from jobs.admin.approvals import Approvals, shown_state
 from jobs.admin.chips import state_chip
@@ -160,8 +160,7 @@ class ExecutionAdmin(Approvals, Priorities, Retries, HistoryAdmin):
         row = self._allowed(request, execution_id, "run it again")
         job = execution_page.find_job(row)
         if job is None:
-            messages.error(request, "It ran without a job; start it from the template's API.")
-            return HttpResponseRedirect(execution_url(row.pk))
+            return self._task_again(request, row)
         caller = Caller.of(request)
         same_template = row.template_id == job.template_id
         try:
@@ -177,6 +176,19 @@ class ExecutionAdmin(Approvals, Priorities, Retries, HistoryAdmin):
             return HttpResponseRedirect(execution_url(row.pk))
         publisher.announce_soon([new_id])
         messages.success(request, f"Queued another run of {job.name}.")
+        return HttpResponseRedirect(execution_url(new_id))
+
+    def _task_again(self, request: HttpRequest, row: Execution) -> HttpResponse:
+        if not access.may(request.user, Scope.TASK_CREATE, row.tenant_id):
+            raise PermissionDenied("Your role does not allow you to run a template without a job.")
+        caller = Caller.of(request)
+        try:
+            new_id = submission.again(row, actor=caller.actor, request_id=caller.request_id)
+        except REFUSALS as error:
+            messages.error(request, in_words(error))
+            return HttpResponseRedirect(execution_url(row.pk))
+        publisher.announce_soon([new_id])
+        messages.success(request, f"Queued another run of {row.template.title or row.template.name}.")
         return HttpResponseRedirect(execution_url(new_id))
 
     def _get(self, request: HttpRequest, object_id: Any) -> Execution:

@@ -14,6 +14,7 @@ from accounts.scopes import Scope
 from jobs import pools
 from jobs.api.base import TenantEngineViewSet, split_body
 from jobs.models import Pool
+from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.serializers import RowSerializer, StrictSerializer, TextField
 from scheduler_project.api.views import TENANT_HEADER
 
@@ -86,6 +87,7 @@ class PoolViewSet(TenantEngineViewSet):
         responses={201: PoolSerializer},
         parameters=[OpenApiParameter(TENANT_HEADER, str, OpenApiParameter.HEADER, description="Slug of the tenant.")],
     )
+    @idempotent
     def create(self, request: Request) -> Response:
         """A new pool. No run is held back by it until a job names it."""
         options, data = split_body(request, PoolCreationOptionsSerializer)

@@ -11,7 +11,7 @@ from jobs.api.execution_output import ExecutionDetailSerializer, ExecutionSerial
 from jobs.models import Execution
 from scheduler_project.api.serializers import InstantField, ObjectField
 
-NOT_OF_TASKS = ("job_id", "job_name", "revision", "dry_run", "scheduled_for", "trigger", "parameters", "policies")
+NOT_OF_TASKS = ("job_id", "job_name", "revision", "scheduled_for", "trigger", "parameters", "policies")
 
 
 def _of_tasks(fields: tuple[str, ...]) -> tuple[str, ...]:

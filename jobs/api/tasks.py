@@ -20,7 +20,14 @@ from jobs.models import Execution, ExecutionLease
 from jobs.rules.states import PRIORITIES
 from jobs.tick import publisher
 from scheduler_project.api.idempotency import idempotent
-from scheduler_project.api.serializers import InstantField, ObjectField, StrictSerializer, TextField, WholeNumberField
+from scheduler_project.api.serializers import (
+    InstantField,
+    ObjectField,
+    StrictSerializer,
+    TextField,
+    TrueOrFalseField,
+    WholeNumberField,
+)
 from scheduler_project.api.views import TENANT_HEADER
 from scheduler_project.lib import sql
 
@@ -39,6 +46,7 @@ class TaskCreationSerializer(StrictSerializer):
         required=False, allow_null=True, min_value=1, help_text="From here on the run is asked to stop."
     )
     max_retries = WholeNumberField(required=False, min_value=0, max_value=100, help_text="The template's unless told.")
+    dry_run = TrueOrFalseField(default=False, help_text="Say what the run would do and change nothing.")
     tenant = TextField(
         required=False, max_length=63, help_text="For users with several tenants; the header `X-Tenant` does the same."
     )
@@ -85,7 +93,7 @@ class TaskViewSet(TenantEngineViewSet):
         """Queue one run of a template."""
         wishes = self.read_body(TaskCreationSerializer)
         tenant = self.tenant_to_write_to(wishes.pop("tenant", None))
-        scheduled_at = wishes.pop("scheduled_at", None)
+        scheduled_at, dry_run = wishes.pop("scheduled_at", None), wishes.pop("dry_run")
         refuse_without_broker()
         execution_id = submission.submit(
             wishes,
@@ -93,6 +101,7 @@ class TaskViewSet(TenantEngineViewSet):
             actor=self.principal.label,
             request_id=self.request_id,
             scheduled_at=scheduled_at,
+            dry_run=dry_run,
         )
         publisher.announce_soon([execution_id])
         answer = self._answer(_detailed().get(pk=execution_id), status.HTTP_202_ACCEPTED)

@@ -12,10 +12,10 @@ from scheduler_project.lib import sql
 
 SUBMIT = """
 WITH made AS (
-    INSERT INTO job_executions (tenant_id, template_id, trigger, scheduled_for, parameters, policy, requested_by,
-        request_id, queue, priority, max_attempts, held_for, available_at, event_sequence)
-    VALUES (%(tenant)s, %(template)s, %(trigger)s, %(at)s::timestamptz, %(parameters)s, %(policy)s, %(requested_by)s,
-        %(request_id)s, %(queue)s, %(priority)s, %(attempts)s, %(held_for)s,
+    INSERT INTO job_executions (tenant_id, template_id, trigger, scheduled_for, parameters, policy, dry_run,
+        requested_by, request_id, queue, priority, max_attempts, held_for, available_at, event_sequence)
+    VALUES (%(tenant)s, %(template)s, %(trigger)s, %(at)s::timestamptz, %(parameters)s, %(policy)s, %(dry_run)s,
+        %(requested_by)s, %(request_id)s, %(queue)s, %(priority)s, %(attempts)s, %(held_for)s,
         greatest(%(at)s::timestamptz, statement_timestamp()), 1)
     RETURNING id, tenant_id, created_at
 ), told AS (
@@ -37,6 +37,7 @@ def submit(
     requested_by: str,
     request_id: str = "",
     scheduled_at: datetime | None = None,
+    dry_run: bool = False,
     trigger: Trigger = Trigger.API,
 ) -> int:
     """Queue it, not to start before `scheduled_at`, and return its id. Announcing it is the caller's, after commit.
@@ -56,8 +57,9 @@ def submit(
             "request_id": request_id,
             "queue": queue,
             "priority": priority,
-            "attempts": policy.max_attempts,
-            "held_for": HeldFor.APPROVAL if policy.requires_approval else "",
+            "dry_run": dry_run,
+            "attempts": 1 if dry_run else policy.max_attempts,
+            "held_for": HeldFor.APPROVAL if policy.requires_approval and not dry_run else "",
         },
     )
     assert made is not None

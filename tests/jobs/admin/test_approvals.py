@@ -95,6 +95,23 @@ class TestList:
         for path in (page_of(run), reverse("admin:jobs_execution_why", args=[run.pk])):
             assert f"Execution {run.pk}" in as_ana.text(path)
 
+    def test_lets_a_run_without_a_job_be_repeated_by_those_who_may(
+        self, as_ana: Browser, as_olaf: Browser, acme: Tenant
+    ) -> None:
+        first = submission.submit(
+            {"template": "echo", "payload": {"text": "again"}, "priority": "high"}, tenant=acme, actor="key:12345678"
+        )
+        executions.cancel(first, by="user:test", now=sql.now())
+        run = Execution.objects.get(pk=first)
+        assert "again-button" not in as_olaf.text(page_of(run))
+        assert decide(as_olaf, run, "again").status_code == 403
+        assert "again-button" in as_ana.text(page_of(run))
+        assert as_ana.told(decide(as_ana, run, "again")) == ["Queued another run of Echo."]
+        new = Execution.objects.latest("id")
+        assert (new.parameters["text"], new.priority, new.trigger) == ("again", run.priority, "manual")
+        assert (new.job_id, new.requested_by) == (None, "user:ana")
+        assert new.run_key != run.run_key
+
     def test_counts_on_the_overview(self, as_ana: Browser, as_gita: Browser, waiting: Execution) -> None:
         assert "?status=approval" in as_ana.text("/admin/")
         assert "?status=approval" not in as_gita.text("/admin/")

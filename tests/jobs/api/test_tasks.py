@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import override_settings
 
 from accounts.models import Membership
 from accounts.scopes import Role
 from jobs import executions
 from jobs.execution import executor
-from jobs.models import Execution
+from jobs.models import Execution, QueueRejection
 from jobs.rules.states import PRIORITIES
 from tests.cast import ApiClient, Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import MakeJob, RunJob, untouched
@@ -125,6 +126,27 @@ class TestCreate:
         """They run the jobs that others have written, not whatever template they like."""
         answer = client_of(cast.olaf).send("POST", PATH, TASK)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "missing_scope")
+
+    def test_may_be_a_dry_run(self, by_key: ApiClient) -> None:
+        assert submit(by_key, dry_run=True)["dry_run"] is True
+        with untouched():
+            answer = by_key.send("POST", PATH, {"template": "failing", "dry_run": True})
+        assert (answer.status_code, set(answer.json()["error"]["fields"])) == (400, {"dry_run"})
+
+    def test_says_what_to_set_when_there_is_no_broker(self, by_key: ApiClient) -> None:
+        with override_settings(CELERY_BROKER_URL=""), untouched():
+            answer = by_key.send("POST", PATH, TASK)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (501, "not_provisioned")
+
+    @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k1"}], ids=["plain", "with a key"])
+    def test_is_refused_and_counted_when_the_queue_is_full(self, by_key: ApiClient, headers: dict[str, str]) -> None:
+        submit(by_key)
+        with override_settings(DAYBOOK_QUEUE_LIMIT=1), untouched():
+            answer = by_key.send("POST", PATH, TASK, **headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "queue_full")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert QueueRejection.objects.get().count == 1
+        assert by_key.send("POST", PATH, TASK, **headers).status_code == 202
 
     def test_happens_once_per_idempotency_key(self, by_key: ApiClient) -> None:
         answers = [by_key.send("POST", PATH, TASK, **{"Idempotency-Key": "k1"}) for _ in range(2)]

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from accounts.models import Tenant
-from jobs import executions
+from jobs import dead_letters, executions
 from jobs.execution import executor
 from jobs.explain import explain_execution
-from jobs.models import Execution, ExecutionEvent, ExecutionLease, ExecutionTotal
-from jobs.recovery import deadlines, projections
+from jobs.models import DeadLetter, Execution, ExecutionEvent, ExecutionLease, ExecutionTotal
+from jobs.recovery import celery_results, deadlines, projections
+from jobs.recovery.deliveries import Deliveries
 from jobs.recovery.reaper import Reaper
 from jobs.rules.policy import JobPolicy
 from jobs.tick import publisher
@@ -71,6 +72,12 @@ class TestSubmit:
         executions.approve(run, by="user:ana", now=database_now())
         assert executor.execute(run, worker="w") == "succeeded"
 
+    def test_of_a_dry_run_has_one_attempt_and_waits_for_nobody(self, tenant: Tenant) -> None:
+        run = submit(tenant, policy=JobPolicy(requires_approval=True), dry_run=True)
+        assert (read(run).max_attempts, read(run).held_for) == (1, "")
+        assert executor.execute(run, worker="w") == "succeeded"
+        assert read(run).result["summary"] == "Would echo hi"
+
 
 class TestLife:
     def test_is_announced_claimed_and_run(self, tenant: Tenant) -> None:
@@ -105,6 +112,29 @@ class TestLife:
     def test_is_expired_by_nothing(self, tenant: Tenant) -> None:
         submit(tenant)
         assert deadlines.sweep() == 0
+
+    def test_that_fails_for_good_is_buried_and_replayed(self, tenant: Tenant) -> None:
+        run = submit(tenant, "failing", parameters={"permanent": True, "until_attempt": 100})
+        assert executor.execute(run, worker="w") == "failed"
+        letter = DeadLetter.objects.get(execution_id=run)
+        new = read(dead_letters.replay(letter.pk, actor="user:ana"))
+        assert (new.job_id, new.parent_id, new.trigger) == (None, run, "replay")
+
+    def test_is_tried_at_once_or_given_up_on_request(self, tenant: Tenant) -> None:
+        policy = JobPolicy(retry_base_seconds=600, retry_cap_seconds=600)
+        runs = [submit(tenant, "failing", policy=policy) for _ in range(2)]
+        assert [executor.execute(run, worker="w") for run in runs] == ["queued", "queued"]
+        executions.retry_now(runs[0], by="user:ana")
+        assert executor.execute(runs[0], worker="w") == "succeeded"
+        executions.give_up(runs[1], by="user:ana")
+        assert read(runs[1]).status == "dead"
+
+    def test_passes_every_reader_of_events(self, tenant: Tenant) -> None:
+        celery_results.sweep()
+        for run in (submit(tenant), submit(tenant, "failing", policy=JobPolicy(max_retries=0))):
+            executor.execute(run, worker="w")
+        for sweep in (projections.sweep, celery_results.sweep, Deliveries().sweep):
+            sweep()
 
     def test_counts_in_the_sums_of_its_template(self, tenant: Tenant) -> None:
         executor.execute(submit(tenant), worker="w")
