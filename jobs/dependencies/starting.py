@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import Error
+
 from jobs import definition, executions, planner
 from jobs.definition import Definition, InvalidJob
 from jobs.facts import Surroundings
@@ -38,6 +40,8 @@ def start(downstream: Job, by: Sequence[Contribution], ended: Execution, *, flow
         return Start(reason="disabled", message=f"{downstream.name} is disabled.")
     try:
         moment, priority, refusal = _judge(downstream)
+    except Error:
+        raise
     except Exception as error:  # noqa: BLE001  a stored schedule or policy may raise anything; it stops no other job
         return Start(reason="schedule_error", message=f"{downstream.name} cannot be evaluated: {error}")
     if refusal:
