@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from jobs.models import CircuitEvent
@@ -14,7 +14,12 @@ from scheduler_project.lib.circuits import Circuit
 MAIL = mail.CIRCUIT
 MOST = 100
 
+KEPT_FOR = timedelta(days=90)
+
 INSERT = """
+WITH old AS (
+    DELETE FROM circuit_events WHERE circuit = %(circuit)s AND at < clock_timestamp() - %(kept)s::interval
+)
 INSERT INTO circuit_events (circuit, before, after, at, why)
 VALUES (%(circuit)s, %(before)s, %(after)s, clock_timestamp(), %(why)s)
 """
@@ -44,7 +49,7 @@ def record(event: str, fields: dict[str, Any]) -> None:
         return
     values = {"circuit": fields["circuit"][:300], "before": fields["before"], "after": fields["after"]}
     try:
-        own_statement.run(INSERT, {**values, "why": sql.text(fields["why"])})
+        own_statement.run(INSERT, {**values, "why": sql.text(fields["why"]), "kept": KEPT_FOR})
     except Exception as error:  # noqa: BLE001  a circuit must also open while the database is away
         telemetry.emit("circuit.unrecorded", circuit=fields["circuit"], error=repr(error))
 

@@ -13,7 +13,7 @@ from django.db import Error
 from accounts import idempotency
 from jobs.backends.base import Backend, get_backend
 from jobs.backends.celery import CeleryBackend
-from jobs.recovery import backfills, celery_results, deadlines, old_calls, partitions, projections
+from jobs.recovery import backfills, celery_results, deadlines, leftovers, old_calls, partitions, projections
 from jobs.recovery.deliveries import Deliveries
 from jobs.recovery.forecasts import Keeper
 from jobs.recovery.reaper import Reaper
@@ -59,6 +59,7 @@ class Service:
             *self._mirror(),
             Loop("webhooks", self._leading(Deliveries().sweep), interval=timedelta(seconds=1)),
             Loop("old calls", self._leading(old_calls.sweep), interval=old_calls.EVERY),
+            Loop("leftovers", self._leading(leftovers.sweep), interval=timedelta(minutes=10)),
             Loop("forecasts", self._leading(Keeper().sweep), interval=timedelta(minutes=1)),
             Loop("idempotency", self._leading(idempotency.sweep), interval=timedelta(minutes=1)),
             Loop("partitions", self._leading(partitions.sweep), interval=timedelta(minutes=1)),

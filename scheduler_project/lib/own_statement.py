@@ -22,12 +22,18 @@ def run(statement: str, values: Mapping[str, Any]) -> list[sql.Row]:
 
 
 def _is_free() -> bool:
-    if asyncio._get_running_loop() is not None:
-        return False
-    if connection.in_atomic_block or not connection.get_autocommit():
+    if _has_event_loop() or connection.in_atomic_block or not connection.get_autocommit():
         return False
     server = connection.connection
     return server is None or server.info.transaction_status is TransactionStatus.IDLE
+
+
+def _has_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _alone(statement: str, values: Mapping[str, Any]) -> list[sql.Row]:

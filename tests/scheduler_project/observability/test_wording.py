@@ -53,7 +53,7 @@ def possible(event: ast.expr, module: ast.Module) -> set[str]:
     if isinstance(event, ast.Constant):
         return {event.value}
     if isinstance(event, ast.JoinedStr):
-        words = {"execution.": set(AttemptOutcome), "job.": changes()}
+        words = {"execution.": {*AttemptOutcome, "circuit_open"}, "job.": changes()}
         stem = event.values[0]
         assert isinstance(stem, ast.Constant)
         assert stem.value in words, f"Tell this test what may follow {stem.value!r}."
