@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -114,7 +115,7 @@ class DeadLetterAdmin(TenantAdmin[DeadLetter]):
             "letter": letter,
             "open_count": open_ones.count(),
             "total": everything.count(),
-            "letters": list(everything.order_by("closed_at", "-id")[:SHOWN]),
+            "letters": list(everything.order_by(F("closed_at").desc(nulls_first=True), "-id")[:SHOWN]),
             "first": everything.order_by("died_at").first(),
             "last": everything.order_by("-died_at").first(),
             "other_jobs": others.values("job_id").distinct().count(),

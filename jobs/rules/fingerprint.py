@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from hashlib import blake2b
+from pathlib import Path
 
 from jobs.rules.states import AttemptOutcome
 
@@ -33,9 +34,9 @@ LIST_OF_GAPS = re.compile(rf"{GAP}(?:[\s,;:/.|-]*{GAP})+")
 FRAME = re.compile(r'^[ |+]*File "([^"\n]+)", line \d+, in (.+)$', re.MULTILINE)
 OUTERMOST = "Traceback (most recent call last):"
 # Files that are nobody's own: installed packages, the standard library, and what runs the templates.
-FOREIGN = re.compile(
-    r"/(?:site|dist)-packages/|/lib(?:64)?/python\d|^<|(?:^|/)(?:jobs/execution|scheduler_project/lib)/[^/]+$"
-)
+FOREIGN = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/python\d|^<")
+PROJECT = Path(__file__).parents[2]
+OURS = tuple(f"{PROJECT / folder}/" for folder in ("jobs/execution", "scheduler_project/lib"))
 
 # How these ended says it all: where the time ran out, or who saw that the worker was gone, differs each time.
 SPEAKING = (AttemptOutcome.TIMED_OUT, AttemptOutcome.LOST)
@@ -60,7 +61,7 @@ def innermost_place(traceback: str) -> str:
     installed elsewhere tomorrow.
     """
     frames = FRAME.findall(traceback.rpartition(OUTERMOST)[2])
-    own = [(path, function) for path, function in frames if not FOREIGN.search(path)]
+    own = [(path, function) for path, function in frames if not (FOREIGN.search(path) or path.startswith(OURS))]
     if not own:
         return ""
     path, function = own[-1]

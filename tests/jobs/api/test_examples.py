@@ -16,12 +16,13 @@ from django.conf import settings
 from django.urls import get_resolver, resolve
 from django.utils import timezone
 
+from accounts.models import Tenant
 from jobs.execution import registration
 from jobs.execution.registration import Report
-from jobs.models import Job, Worker
+from jobs.models import DeadLetter, Execution, Job, Worker
 from tests.cast import MakeKey
 from tests.jobs.api.conftest import MakeJob
-from tests.jobs.api.test_scope_matrix import PUBLIC, RULES, missed_tick_of, served
+from tests.jobs.api.test_scope_matrix import PUBLIC, RULES, letter_of, missed_tick_of, served, task_of
 
 PAGE = Path(settings.BASE_DIR) / "docs" / "api.md"
 BLOCK = re.compile(r"^```(sh|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -65,12 +66,22 @@ def worker() -> Worker:
     return Worker.objects.get()
 
 
+def dead_letters_of(tenant: Tenant) -> dict[str, str]:
+    """Two letters of one group, one of another, and an execution that waits for its next try."""
+    _, letter, other = (letter_of(task_of(tenant)) for _ in range(3))
+    DeadLetter.objects.filter(pk=other.pk).update(fingerprint="other")
+    waiting = task_of(tenant)
+    Execution.objects.filter(pk=waiting.pk).update(attempt=1)
+    return {"LETTER": str(letter.pk), "OTHER": str(other.pk), "WAITING": str(waiting.pk)}
+
+
 @pytest.mark.django_db(transaction=True)
 def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeKey, job_of: MakeJob) -> None:
     surroundings = {"PATH": "/usr/bin:/bin", "DAYBOOK": live_server.url, "KEY": make_key()[1]}
     upstream = job_of(name="Load the orders")
     surroundings["UPSTREAM"] = str(upstream.pk)
     surroundings["WORKER"] = str(worker().pk)
+    surroundings |= dead_letters_of(upstream.tenant)
     for command, shown in examples():
         done = subprocess.run(
             ["/bin/sh", "-euc", command], env=surroundings, capture_output=True, text=True, timeout=20, check=False
@@ -89,6 +100,8 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
             surroundings["TASK"] = str(answer["id"])
         elif "run_key" in answer:
             surroundings["EXECUTION"] = str(answer["id"])
+        elif "stopped_by" in answer:
+            surroundings["REPLAY"] = str(answer["id"])
         elif "at_once" in answer:
             surroundings["BACKFILL"] = str(answer["id"])
         elif "gate_patience_seconds" in answer:
@@ -100,9 +113,9 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
 
 def test_every_endpoint_has_an_example() -> None:
     commands = " ".join(command for command, _ in examples())
-    commands = re.sub(r"\$(JOB|TICK|EXECUTION|TASK|BACKFILL|CALENDAR|DEPENDENCY|WORKER)", "7", commands).replace(
-        "database_cleanup", "echo"
-    )
+    commands = re.sub(
+        r"\$(JOB|TICK|EXECUTION|TASK|BACKFILL|CALENDAR|DEPENDENCY|WORKER|LETTER|OTHER|REPLAY|WAITING)", "7", commands
+    ).replace("database_cleanup", "echo")
     called = {
         (method.lower() or "get", path)
         for method, path in re.findall(r'curl -sS (?:-X ([A-Z]+) )?"\$DAYBOOK([^"?]*)', commands)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.rules.fingerprint import fingerprint, innermost_place, normalised
+from jobs.rules.fingerprint import PROJECT, fingerprint, innermost_place, normalised
 from jobs.rules.states import AttemptOutcome
 
 FAILED = AttemptOutcome.FAILED
@@ -66,6 +68,13 @@ def test_differs_by(what: str) -> None:
     assert of(one) != of(other)
 
 
+def test_reads_messages_as_the_documentation_says() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "dead-letters.md").read_text()
+    rows = re.findall(r"^\| `(.+)` \| `(.+)` \|$", page, re.MULTILINE)
+    assert len(rows) == 4
+    assert [normalised(message) for message, _ in rows] == [read_as for _, read_as in rows]
+
+
 def test_differs_by_class_and_place() -> None:
     assert len({of("no"), of("no", error_class="KeyError"), of("no", place="shop/imports.py in load")}) == 3
 
@@ -115,10 +124,10 @@ def test_no_text_keeps_it_busy(part: str) -> None:
     assert time.process_time() - began < 0.5
 
 
-TRACEBACK = """Traceback (most recent call last):
-  File "/app/jobs/execution/executor.py", line 141, in _let_work
+TRACEBACK = f"""Traceback (most recent call last):
+  File "{PROJECT}/jobs/execution/executor.py", line 141, in _let_work
     result = template().run(context, claim.parameters)
-  File "/srv/shop/imports.py", line {line}, in run
+  File "/srv/shop/imports.py", line {{line}}, in run
     load(parameters)
   File "/srv/shop/imports.py", line 30, in load
     json.loads(text)
