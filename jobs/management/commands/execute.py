@@ -12,7 +12,7 @@ from jobs.execution.identity import child_worker_name
 
 
 class Command(BaseCommand):
-    help = "Run one queued execution in this process. Does nothing when it is not to be had."
+    help = "Run one queued execution in this process. Ends with 75 when it is not to be had."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("execution_id", type=int)
@@ -22,5 +22,5 @@ class Command(BaseCommand):
         status = executor.execute(options["execution_id"], worker=child_worker_name(os.getppid()))
         if status is None:
             self.stdout.write(f"Execution {options['execution_id']} is not queued, not due yet, or has no free slot.")
-        else:
-            self.stdout.write(f"Execution {options['execution_id']}: {status}")
+            raise SystemExit(os.EX_TEMPFAIL)  # or whoever started this would do so again at once
+        self.stdout.write(f"Execution {options['execution_id']}: {status}")
