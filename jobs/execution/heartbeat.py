@@ -1,6 +1,6 @@
 """Keeps a run owned while its template works: renews the lease, re-arms the watchdog, stores the log, enforces limits.
 
-A thread in the job's own process, so that a process that stands still renews nothing.
+In a thread of the job's own process, so that a process that stands still renews nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from django.conf import settings
 from django.db import connection
 
 from jobs import executions
+from jobs.execution import pulse
 from jobs.execution.interrupts import Cancelled, Interrupted, Interrupts, SoftTimeout
+from jobs.execution.pulse import Pulse
 from jobs.execution.run_context import ExecutionContext
 from jobs.execution.watchdog import Watchdog
 from jobs.executions import Claim, Ending
@@ -43,11 +45,16 @@ class Heartbeat:
         self._ended = threading.Event()
         # Whoever holds it may settle: the main thread when the template has ended, or this one when it must not go on.
         self._last_word = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name=f"heartbeat-{claim.execution_id}", daemon=True)
+        self._flush_at: float | None = None
+        self._pulse: Pulse | None = None
+        self._has_worked = False
+        self.wake = threading.Event()
 
     def start(self, *, proven_at: float) -> None:
         self.watchdog.arm(proven_at=proven_at)
-        self._thread.start()
+        self._pulse = pulse.of_this_process()
+        self._pulse.begin(self)
+        self._context.log_changed = self.wake
 
     def stop_watching_the_template(self) -> None:
         """The template has ended; from here on only the lease is kept, until `stop`."""
@@ -56,25 +63,14 @@ class Heartbeat:
     def stop(self) -> None:
         self.watchdog.disarm()
         self._ended.set()
-        self._context.log_changed.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout=5)
+        if self._pulse is not None:
+            self._pulse.end(has_worked=self._has_worked)
 
-    def _run(self) -> None:
-        try:
-            while not self._ended.is_set():
-                self._step()
-                self._context.log_changed.wait(max(self._next_at() - time.monotonic(), 0.01))
-                if self._context.log_changed.is_set() and not self._ended.is_set():
-                    self._context.log_changed.clear()
-                    self._ended.wait(LOG_DELAY)
-        finally:
-            connection.close()
+    def next_at(self) -> float:
+        instants = (self._beat_at, self._soft_at, self._limit_at, self._cancel_at, self._flush_at)
+        return min(at for at in instants if at is not None)
 
-    def _next_at(self) -> float:
-        return min(at for at in (self._beat_at, self._soft_at, self._limit_at, self._cancel_at) if at is not None)
-
-    def _step(self) -> None:
+    def step(self) -> None:
         now = time.monotonic()
         try:
             if now >= self._limit_at:
@@ -87,15 +83,26 @@ class Heartbeat:
                 self._soft_at = None
                 self._interrupt(SoftTimeout)
             if now >= self._beat_at:
+                self._has_worked = True
                 self._beat(now)
             if not self._ended.is_set():
-                self._context.flush_log()
+                self._flush(now)
         except Exception as error:  # noqa: BLE001  whatever it was, a run without a heartbeat would be killed
             # The watchdog counts on meanwhile: no proof, no life.
             connection.close()
-            telemetry.emit("loop.failed", loop=self._thread.name, error=repr(error), seconds=RETRY)
+            loop = f"heartbeat-{self._claim.execution_id}"
+            telemetry.emit("loop.failed", loop=loop, error=repr(error), seconds=RETRY)
             self._beat_at = time.monotonic()
             self._ended.wait(RETRY)
+
+    def _flush(self, now: float) -> None:
+        """Store log lines, a little later than they came, or with the next one that comes meanwhile."""
+        if self._flush_at is not None and now >= self._flush_at:
+            self._has_worked = True
+            self._context.flush_log()
+            self._flush_at = None
+        if self._flush_at is None and self._context.has_lines():
+            self._flush_at = now + LOG_DELAY
 
     def _beat(self, now: float) -> None:
         if (fault := self.watchdog.find_fault()) and not self._ended.is_set():

@@ -111,7 +111,8 @@ class ExecutionContext:
                 "warning",
             )
         self._lines.append(_Line(datetime.now(UTC), level, text))
-        self.log_changed.set()
+        if len(self._lines) == 1:
+            self.log_changed.set()
 
     def progress(self, done: int, total: int | None = None, text: str = "") -> None:
         """Raises TypeError or ValueError for what is no number, here rather than where it is stored."""
@@ -166,6 +167,10 @@ class ExecutionContext:
     def take_progress(self) -> Mapping[str, Any] | None:
         taken, self._progress = self._progress, None
         return taken
+
+    def has_lines(self) -> bool:
+        """Whether some are not stored yet."""
+        return bool(self._lines)
 
     def flush_log(self) -> None:
         """Store the lines collected so far, in order. Raises what the database raises, and then keeps them."""

@@ -50,7 +50,7 @@ class Loan:
         self._lent = self._wrapper.connection
         if self._lent is not None:
             self._wrapper.connection = None
-            self._wrapper.connect = self._hand_over
+            self._wrapper.connect = self._hand_over  # type: ignore[method-assign]
 
     def _hand_over(self) -> None:
         """In place of opening a connection."""

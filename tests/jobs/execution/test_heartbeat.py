@@ -94,7 +94,7 @@ class TestHeartbeat:
         heartbeat._cancel_at = time.monotonic()
         with monkeypatch.context() as patch:
             patch.setattr(executions, "settle", away)
-            heartbeat._step()
+            heartbeat.step()
         assert heartbeat._last_word.acquire(blocking=False)
         heartbeat._last_word.release()
         with pytest.raises(Killed):
