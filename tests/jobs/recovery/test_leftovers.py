@@ -8,6 +8,8 @@ import pytest
 from jobs import registry
 from jobs.models import Execution, Job, RunCheckpoint, RunEffect
 from jobs.recovery import leftovers
+from jobs.rules.states import ACTIVE
+from scheduler_project.lib import sql
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +21,8 @@ def test_a_checkpoint_stays_while_another_attempt_may_come(
     make_job: Callable[..., Job], status: str, kept: int
 ) -> None:
     execution_id = registry.run_now(make_job(), actor="user:test")
-    Execution.objects.filter(pk=execution_id).update(status=status)
+    finished_at = None if status in ACTIVE else sql.now()
+    Execution.objects.filter(pk=execution_id).update(status=status, finished_at=finished_at)
     _keep(execution_id)
     leftovers.sweep()
     assert (RunCheckpoint.objects.count(), RunEffect.objects.count()) == (kept, 1)
