@@ -33,6 +33,7 @@ REASONS: dict[str, str] = {
     "not_retryable": "This kind of error is not retried",
     "on_lost_fail": "The worker vanished, and the job does not run again then",
     "lost_too_often": "Workers vanished with it too often",
+    "unguardable": "It rid itself of the timer that would have ended it",
     "gave_up": "Given up while it waited for its next try",
     "replay_ended": "The replay that it belonged to stopped before it began",
     "handed_back": "Its worker shut down and handed it back",

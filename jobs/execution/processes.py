@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from django.conf import settings
+
 from scheduler_project.settings.environment import VARIABLES
 from templates_registry.context import Level
 
@@ -88,12 +90,13 @@ def end_what_is_left(log: Log) -> None:
         if not _reap():
             time.sleep(0.005)
     if left:
-        log(f"The template left {len(left)} processes behind, which were ended.", "warning")
+        log(f"Ended what the template had left running: {len(left)} {'process' if len(left) == 1 else 'processes'}.", "warning")
 
 
 def _inherited() -> dict[str, str]:
-    """Without what only this project's own processes need to know, passwords of its servers among it."""
-    return {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    """Without what only this project's own processes need to know: passwords of its servers, and templates' secrets."""
+    secrets = {where.removeprefix("env:") for where in settings.DAYBOOK_SECRETS.values()}
+    return {name: value for name, value in os.environ.items() if name not in VARIABLES and name not in secrets}
 
 
 def _end_with_parent() -> None:

@@ -108,6 +108,7 @@ ENDINGS = {
     "retries_used_up": "no retry is left",
     "not_retryable": "this kind of error is not retried",
     "on_lost_fail": "its worker vanished, and the policy `on_lost` is `fail`",
+    "unguardable": "its template switched off the timer that ends a run in time",
     "lost_too_often": "workers vanished with it so often that it is suspected of killing them",
     "replay_ended": "the replay of dead letters that it belonged to stopped before it began",
     "backfill_cancelled": "its backfill was cancelled before it began",

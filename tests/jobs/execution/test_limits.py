@@ -106,7 +106,7 @@ class TestWhatIsLeftBehind:
         assert execution.status == "succeeded"
         assert all(map(is_gone, started_by(path)))
         line = LogLine.objects.get(execution=execution)
-        assert (line.level, line.message) == ("warning", "The template left 1 processes behind, which were ended.")
+        assert (line.level, line.message) == ("warning", "Ended what the template had left running: 1 process.")
 
 
 class TestGuard:

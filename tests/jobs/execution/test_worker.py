@@ -17,6 +17,7 @@ from accounts.models import Tenant
 from jobs import registry
 from jobs.models import Attempt, Execution, ExecutionLease, Job, Worker
 from jobs.tick import publisher
+from scheduler_project.lib import sql
 from tests import live
 from tests.live import time_until, wait_for
 from tests.own_servers import OwnServer
@@ -163,6 +164,22 @@ class TestShutdown:
             assert (status(execution_id), outcomes(execution_id)) == ("succeeded", ["succeeded"])
             assert Worker.objects.get().stopped_at is not None
         print(f"ended {took:.2f} s after SIGTERM, with a run of 2 s in progress")
+
+    def test_begins_no_further_run(self, journal: MakeJob, tmp_path: Path, remapped: dict[str, str]) -> None:
+        job = journal(seconds=0.2, policies={"overlap": "allow"})
+        with live.worker(tmp_path, concurrency=1, **remapped) as worker:
+            for _ in range(30):
+                registry.run_now(job, actor="user:test")
+            publisher.publish_waiting()
+            wait_for(lambda: Attempt.objects.filter(outcome="succeeded").count() >= 2)
+            worker.send(signal.SIGTERM)
+            told_at = sql.now()
+            took = worker.wait(seconds=15)
+        last = Attempt.objects.latest("started_at")
+        assert (last.started_at - told_at).total_seconds() < 0.25  # one may have begun before the signal arrived
+        assert set(Attempt.objects.values_list("outcome", flat=True)) == {"succeeded"}
+        assert Execution.objects.filter(status="queued").count() >= 20
+        print(f"ended {took:.2f} s after SIGTERM, with a queue full of short runs")
 
     def test_hands_back_what_it_cannot_wait_for(
         self, journal: MakeJob, tmp_path: Path, remapped: dict[str, str]
