@@ -90,7 +90,8 @@ def end_what_is_left(log: Log) -> None:
         if not _reap():
             time.sleep(0.005)
     if left:
-        log(f"Ended what the template had left running: {len(left)} {'process' if len(left) == 1 else 'processes'}.", "warning")
+        words = "1 process" if len(left) == 1 else f"{len(left)} processes"
+        log(f"Ended what the template had left running: {words}.", "warning")
 
 
 def _inherited() -> dict[str, str]:
