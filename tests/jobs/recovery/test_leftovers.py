@@ -22,7 +22,7 @@ def test_a_checkpoint_stays_while_another_attempt_may_come(
 ) -> None:
     execution_id = registry.run_now(make_job(), actor="user:test")
     finished_at = None if status in ACTIVE else sql.now()
-    Execution.objects.filter(pk=execution_id).update(status=status, finished_at=finished_at)
+    Execution.objects.filter(pk=execution_id).update(status=status, finished_at=finished_at, reason="test")
     _keep(execution_id)
     leftovers.sweep()
     assert (RunCheckpoint.objects.count(), RunEffect.objects.count()) == (kept, 1)
