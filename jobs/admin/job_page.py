@@ -89,6 +89,8 @@ def policies_in_words(policy: JobPolicy) -> list[tuple[str, str]]:
         ("Retries", retries),
         ("Worker lost", "tries again" if policy.on_lost == "retry" else "fails"),
     ]
+    if policy.requires_approval:
+        rows.append(("Approval", "each run waits for it"))
     if policy.on_queue_full == "degrade":
         rows.append(("Queue full", "waits in a lower priority"))
     if policy.soft_timeout_seconds:

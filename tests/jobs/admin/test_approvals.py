@@ -16,7 +16,7 @@ from jobs.rules.states import PRIORITIES
 from scheduler_project.lib import sql
 from templates_registry.models import TemplateVersion
 from tests.cast import Cast
-from tests.jobs.admin.conftest import EXECUTIONS, Browser, SignIn, edit_url
+from tests.jobs.admin.conftest import EXECUTIONS, Browser, SignIn, edit_url, job_url
 from tests.jobs.admin.test_job_form import edited, errors, minimal
 from tests.jobs.api.conftest import MakeJob, RunJob, untouched
 
@@ -177,6 +177,10 @@ class TestJobForm:
             response = as_ana.post(edit_url(job), edited(job, requires_approval="on" if is_on else "false"))
             assert response.status_code == 302, response.context["errors"]
             assert Job.objects.get().policies.requires_approval == is_on
+
+    def test_shows_on_the_page_of_the_job(self, as_ana: Browser, job_of: MakeJob) -> None:
+        assert "each run waits for it" in as_ana.text(job_url(job_of(policies={"requires_approval": True})))
+        assert "each run waits for it" not in as_ana.text(job_url(job_of()))
 
     def test_leaves_it_to_the_template_of_a_new_job(self, as_ana: Browser) -> None:
         delicate = TemplateVersion.objects.get(name="delicate")
