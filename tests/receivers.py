@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ def redirect(location: str, code: int = 302) -> Answer:
 
 
 @contextmanager
-def receiver() -> Iterator[Receiver]:
+def receiver(*, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """A receiver for as long as the block runs."""
     seen = Receiver()
 
@@ -69,6 +70,8 @@ def receiver() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     seen.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import socket
+import ssl
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,6 +108,50 @@ class TestRequest:
             port = unused.getsockname()[1]
         with pytest.raises(OutboundFailed, match="cannot be called"):
             client.get(f"http://127.0.0.1:{port}/")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl to make a certificate")
+class TestTls:
+    @pytest.fixture
+    def server(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+        """It has a certificate for vendor.internal, which this process trusts."""
+        key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+        subprocess.run(
+            [
+                *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=vendor"),
+                *("-addext", "subjectAltName=DNS:vendor.internal", "-keyout", str(key), "-out", str(certificate)),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate, key)
+        with receiver(tls=tls) as running:
+            yield running
+
+    def test_checks_the_certificate_against_the_name(self, server: Receiver, names: Answers) -> None:
+        for name in ("vendor.internal", "other.internal"):
+            names(name, ["127.0.0.1"])
+        client = HttpClient(allowed=Allowed(["127.0.0.1"]))
+        assert client.get(f"https://vendor.internal:{server.port}/").status == 200
+        with pytest.raises(OutboundFailed, match="certificate verify failed"):
+            client.get(f"https://other.internal:{server.port}/")
+        assert len(server.calls) == 1
+
+    def test_ends_a_slow_answer_in_time(self, server: Receiver, names: Answers) -> None:
+        def drip(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(200)
+            handler.end_headers()
+            for _ in range(100):
+                handler.wfile.write(b"x")
+                time.sleep(0.05)
+
+        server.answers["/"] = drip
+        names("vendor.internal", ["127.0.0.1"])
+        client = HttpClient(allowed=Allowed(["127.0.0.1"]), time_limit=timedelta(seconds=0.5))
+        with pytest.raises(OutboundFailed, match="did not answer within"):
+            client.get(f"https://vendor.internal:{server.port}/")
 
 
 class TestTimeLimit:
