@@ -32,6 +32,9 @@ SELECT
     ARRAY(SELECT DISTINCT queue FROM dynamic_jobs j
           WHERE j.next_tick_at IS NOT NULL AND NOT EXISTS (SELECT FROM alive WHERE j.queue = ANY(alive.queues))
           ORDER BY queue LIMIT 20) AS queues_without_worker,
+    ARRAY(SELECT queue FROM queue_canaries c
+          WHERE deaf_since IS NOT NULL AND EXISTS (SELECT FROM alive WHERE c.queue = ANY(alive.queues))
+          ORDER BY queue LIMIT 20) AS queues_deaf,
     l.epoch AS leader_epoch,
     extract(epoch FROM l.expires_at - clock_timestamp())::float AS leader_expires_in,
     extract(epoch FROM clock_timestamp() - l.ticked_at)::float AS tick_age
@@ -48,6 +51,7 @@ class DatabaseFacts:
     workers_vanished: int = 0
     heartbeat_age: float | None = None
     queues_without_worker: Sequence[str] = ()
+    queues_deaf: Sequence[str] = ()
     leader_epoch: int | None = None
     leader_expires_in: float | None = None
     tick_age: float | None = None

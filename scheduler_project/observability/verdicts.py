@@ -77,6 +77,13 @@ def judge_workers(found: DatabaseFacts) -> Part:
             "Start `celery -A scheduler_project worker`, or read the log of the last one.",
             figures,
         )
+    if found.queues_deaf:
+        return Part(
+            DEGRADED,
+            f"No worker answers on the queues {', '.join(found.queues_deaf)}, though processes are free.",
+            "Restart their workers; the page Workers & queues says which those are.",
+            figures,
+        )
     if found.queues_without_worker:
         queues = ", ".join(found.queues_without_worker)
         return Part(

@@ -18,6 +18,7 @@ from accounts.models import Tenant
 from jobs import registry
 from jobs.execution import registration
 from jobs.models import SchedulerLease
+from jobs.tick.canaries import Canaries
 from jobs.tick.leader import Leader
 from scheduler_project import health
 from scheduler_project.lib import sql
@@ -148,6 +149,14 @@ class TestSystem:
         workers = part("workers")
         assert workers["status"] == "degraded"
         assert workers["action"] == "Start a worker with `-Q reports`, or move the jobs to another queue."
+
+    def test_is_degraded_when_nobody_hears_a_queue(self) -> None:
+        Canaries(lambda queue: None).sweep()
+        sql.rows("UPDATE queue_canaries SET asked_at = asked_at - interval '31 seconds'")
+        Canaries(lambda queue: None).sweep()
+        workers = part("workers")
+        assert workers["status"] == "degraded"
+        assert workers["message"] == "No worker answers on the queues default, though processes are free."
 
     def test_is_degraded_without_a_leader(self) -> None:
         SchedulerLease.objects.update(expires_at=sql.now() - timedelta(seconds=1))
