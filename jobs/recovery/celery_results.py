@@ -13,7 +13,7 @@ from templates_registry import schema
 from templates_registry.models import TemplateVersion
 
 READER = "celery_results"
-BATCH = 1_000
+BATCH = 3_000
 KINDS = frozenset(status.value for status in FINISHED)
 STATES = {ExecutionStatus.SUCCEEDED: "SUCCESS", ExecutionStatus.CANCELLED: "REVOKED"}
 

@@ -22,7 +22,15 @@ from jobs.execution.registration import Report
 from jobs.models import DeadLetter, Execution, Job, Worker
 from tests.cast import MakeKey
 from tests.jobs.api.conftest import MakeJob
-from tests.jobs.api.test_scope_matrix import PUBLIC, RULES, letter_of, missed_tick_of, served, task_of
+from tests.jobs.api.test_scope_matrix import (
+    PUBLIC,
+    RULES,
+    hook_and_delivery_of,
+    letter_of,
+    missed_tick_of,
+    served,
+    task_of,
+)
 
 PAGE = Path(settings.BASE_DIR) / "docs" / "api.md"
 BLOCK = re.compile(r"^```(sh|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -82,6 +90,7 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
     surroundings["UPSTREAM"] = str(upstream.pk)
     surroundings["WORKER"] = str(worker().pk)
     surroundings |= dead_letters_of(upstream.tenant)
+    surroundings["DELIVERY"] = str(hook_and_delivery_of(upstream)["delivery"].pk)
     for command, shown in examples():
         done = subprocess.run(
             ["/bin/sh", "-euc", command], env=surroundings, capture_output=True, text=True, timeout=20, check=False
@@ -108,14 +117,17 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
             surroundings["DEPENDENCY"] = str(answer["id"])
         elif "weekdays" in answer:
             surroundings["CALENDAR"] = str(answer["id"])
+        elif "accepts_github" in answer and "secret" in answer:
+            surroundings |= {"HOOK": str(answer["id"]), "SECRET": answer["secret"]}
+            surroundings["HOOK_URL"] = live_server.url + answer["path"]
+        elif "failures_in_row" in answer and "secret" in answer:
+            surroundings["WEBHOOK"] = str(answer["id"])
     assert Job.objects.exclude(pk=upstream.pk).get().archived_at is not None
 
 
 def test_every_endpoint_has_an_example() -> None:
     commands = " ".join(command for command, _ in examples())
-    commands = re.sub(
-        r"\$(JOB|TICK|EXECUTION|TASK|BACKFILL|CALENDAR|DEPENDENCY|WORKER|LETTER|OTHER|REPLAY|WAITING)", "7", commands
-    ).replace("database_cleanup", "echo")
+    commands = re.sub(r"\$(?!DAYBOOK)[A-Z]+", "7", commands).replace("database_cleanup", "echo")
     called = {
         (method.lower() or "get", path)
         for method, path in re.findall(r'curl -sS (?:-X ([A-Z]+) )?"\$DAYBOOK([^"?]*)', commands)

@@ -271,7 +271,8 @@ def hook_and_delivery_of(job: Job) -> dict[str, Model]:
     hook, _ = hooks.create(job.pk, {"name": "Stage"}, actor="user:ana")
     receiver = {"name": "Stage", "url": "https://receiver.invalid/"}
     webhook, _ = webhooks.create(receiver, tenant=job.tenant, actor="user:ana")
-    ends = {"status": "dead", "give_up_at": timezone.now(), "payload": {"event": "execution.failed"}}
+    entry = {"at": "2026-11-21T09:00:00+00:00", "seconds": 0.12, "status": 500, "answer": "no", "error": ""}
+    ends = {"status": "dead", "give_up_at": timezone.now(), "payload": {"event": "execution.failed"}, "log": [entry]}
     delivery = WebhookDelivery.objects.create(
         webhook=webhook, tenant=job.tenant, execution_id=1, event="failed", **ends
     )
