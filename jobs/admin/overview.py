@@ -15,8 +15,8 @@ from accounts.scopes import Scope
 from jobs.admin import recent_runs
 from jobs.admin.job_filters import STATES
 from jobs.admin.workers import state_of
-from jobs.models import Execution, Job, SchedulerLease, Worker
-from jobs.rules.states import ACTIVE, ExecutionStatus, HeldFor
+from jobs.models import DeadLetter, Execution, Job, SchedulerLease, Worker
+from jobs.rules.states import ACTIVE, ExecutionStatus, HeldFor, LetterState
 from jobs.tick.leader import NAME
 from scheduler_project.lib import sql
 
@@ -50,11 +50,12 @@ def facts(request: HttpRequest) -> dict[str, Any]:
         queued=Count("pk", filter=Q(status=ExecutionStatus.QUEUED, available_at__lte=now)),
     )
     held = runs.filter(status=ExecutionStatus.QUEUED, held_for=HeldFor.APPROVAL).count()
+    dead = access.visible(DeadLetter.objects.filter(state=LetterState.OPEN), request.user).count()
     workers = [(worker, state_of(worker)) for worker in Worker.objects.filter(stopped_at=None)]
     lease = SchedulerLease.objects.filter(name=NAME).first()
     return {
         "now": now,
-        "tiles": _tiles(counts, active, failed.count(), held),
+        "tiles": _tiles(counts, active, failed.count(), held, dead),
         "failed": _with_jobs(failed.order_by("-id")[:SHOWN]),
         "running": _with_jobs(runs.filter(status=ExecutionStatus.RUNNING).order_by("-id")[:SHOWN]),
         "due": _due(jobs),
@@ -67,13 +68,14 @@ def facts(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _tiles(counts: dict[str, int], active: dict[str, int], failed: int, held: int) -> list[Tile]:
+def _tiles(counts: dict[str, int], active: dict[str, int], failed: int, held: int, dead: int) -> list[Tile]:
     jobs, executions = reverse("admin:jobs_job_changelist"), reverse("admin:jobs_execution_changelist")
     return [
         Tile("Active jobs", counts["active"], f"{jobs}?state=active"),
         Tile("Running now", active["running"], f"{executions}?status=running", hint=f"{active['queued']} queued"),
         *([Tile("Wait for approval", held, f"{executions}?status=approval", "warn")] if held else []),
         Tile("Failed in 24 hours", failed, f"{executions}?status=unsuccessful", "bad" if failed else ""),
+        Tile("Dead letters", dead, reverse("admin:jobs_deadletter_changelist"), "bad" if dead else ""),
         Tile("Paused", counts["paused"], f"{jobs}?state=paused", "warn" if counts["paused"] else ""),
         Tile("Need attention", counts["problem"], f"{jobs}?state=problem", "bad" if counts["problem"] else ""),
     ]

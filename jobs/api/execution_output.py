@@ -17,6 +17,7 @@ from jobs.api.job_output import PriorityField
 from jobs.dependencies import Successor
 from jobs.forecast import remaining
 from jobs.models import Attempt, Execution, ExecutionLease, LogLine
+from jobs.rules.states import AttemptOutcome
 from scheduler_project.api.serializers import AnyJSONField, InstantField, ObjectField, RowSerializer
 from templates_registry import schema
 
@@ -40,7 +41,7 @@ class ExecutionSerializer(RowSerializer):
             *("revision", "dry_run", "run_key", "requested_by", "request_id", "queue", "priority", "status"),
             *("held_for", "reason", "attempt", "max_attempts", "created_at", "available_at", "start_deadline_at"),
             *("started_at", "finished_at", "cancel_requested_at", "cancel_requested_by", "cancel_seen_at"),
-            *("approved_at", "approved_by", "error", "error_class", "parent_id", "flow_id"),
+            *("approved_at", "approved_by", "error", "error_class", "fingerprint", "parent_id", "flow_id"),
         )
         read_only_fields = fields
 
@@ -49,15 +50,23 @@ class ExecutionSerializer(RowSerializer):
 
 
 class AttemptSerializer(RowSerializer):
+    reason = serializers.SerializerMethodField(help_text="Why another try follows, or why none does.")
     stale_result = AnyJSONField(read_only=True)
 
     class Meta:
         model = Attempt
         fields = (
             *("number", "worker", "pid", "started_at", "finished_at", "outcome", "error", "error_class", "traceback"),
-            *("retry_at", "is_stale", "stale_result"),
+            *("retry_at", "reason", "is_stale", "stale_result"),
         )
         read_only_fields = fields
+
+    def get_reason(self, attempt: Attempt) -> str:
+        if attempt.retry_at is not None:
+            is_ours = attempt.outcome != AttemptOutcome.HANDED_BACK
+            return f"retry_after_{attempt.outcome}" if is_ours else attempt.outcome
+        is_last = attempt.number == attempt.execution.attempt
+        return attempt.execution.reason if is_last and attempt.execution.finished_at is not None else ""
 
 
 class LeaseSerializer(RowSerializer):

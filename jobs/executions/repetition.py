@@ -7,7 +7,8 @@ from typing import Any
 
 from scheduler_project.lib import sql
 
-# The run key stays as long as the parameters do: to whoever sees it outside, it is the same piece of work once more.
+# The run key stays as long as the parameters do, and so do the effects that the run has had: to whoever sees it
+# outside, and to its template, it is the same piece of work once more.
 # The lock waits for whoever is archiving the job, and then finds it archived.
 REPEAT = """
 WITH living AS MATERIALIZED (
@@ -32,6 +33,11 @@ WITH living AS MATERIALIZED (
 ), told AS (
     INSERT INTO execution_events (execution_id, sequence, kind, at, tenant_id, job_id)
     SELECT id, 1, 'queued', created_at, tenant_id, job_id FROM made
+), had AS (
+    INSERT INTO run_effects (execution_id, key, fence, attempt, recorded_at, kept_at, result)
+    SELECT made.id, x.key, 0, 0, x.recorded_at, x.kept_at, x.result
+    FROM made JOIN run_effects x ON x.execution_id = made.parent_id
+    WHERE %(parameters)s::jsonb IS NULL
 )
 SELECT parent_id, id FROM made
 """

@@ -13,9 +13,19 @@ from django_celery_beat.models import PeriodicTask
 
 from accounts import keys
 from accounts.models import Tenant
-from jobs import dependencies, ledger, registry
+from jobs import dead_letters, dependencies, executions, ledger, registry
 from jobs.execution import executor
-from jobs.models import Execution, ExecutionEvent, Job, JobRevision, LogLine, Succession, Tick
+from jobs.models import (
+    DeadLetter,
+    DeadLetterRun,
+    Execution,
+    ExecutionEvent,
+    Job,
+    JobRevision,
+    LogLine,
+    Succession,
+    Tick,
+)
 from jobs.recovery import partitions, projections
 from jobs.tick.leader import Leader
 from scheduler_project.lib import sql, transactions
@@ -65,9 +75,13 @@ def fill() -> None:
         ledger.decide_due(now=database_now() + timedelta(minutes=1), epoch=1)
     Execution.objects.update(available_at=database_now())  # the turn above was told that it is a minute later
     executor.execute(Execution.objects.get().pk, worker="w")
+    execution_id = registry.run_now(job, actor="user:test")
+    Execution.objects.filter(pk=execution_id).update(attempt=1)
+    executions.give_up(execution_id, by="user:test")
+    dead_letters.start(DeadLetter.objects.get().pk, actor="user:test")
     registry.pause(job.pk, actor="user:test")
     projections.sweep()
-    for model in (Tick, Execution, ExecutionEvent, LogLine, JobRevision, Succession):
+    for model in (Tick, Execution, ExecutionEvent, LogLine, JobRevision, Succession, DeadLetterRun):
         assert model._default_manager.exists(), model
 
 

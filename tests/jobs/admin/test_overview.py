@@ -31,7 +31,8 @@ class TestOverview:
         registry.pause(job_of().pk, actor="user:ana")
         run_of(job_of(cast.globex), "failed")
         assert tiles(as_vera) == {
-            "Active jobs": 1, "Running now": 1, "Failed in 24 hours": 1, "Paused": 1, "Need attention": 0,
+            "Active jobs": 1, "Running now": 1, "Failed in 24 hours": 1, "Dead letters": 1, "Paused": 1,
+            "Need attention": 0,
         }  # fmt: skip
         assert tiles(as_root)["Failed in 24 hours"] == 2
 

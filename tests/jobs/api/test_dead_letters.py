@@ -185,6 +185,9 @@ class TestRetries:
 
     def test_are_given_up(self, by_key: ApiClient, job_of: MakeJob) -> None:
         execution = self.waiting(job_of)
+        waits = by_key.get(f"/api/v1/executions/{execution.pk}").json()
+        assert [attempt["reason"] for attempt in waits["attempts"]] == ["retry_after_failed"]
+        assert waits["fingerprint"] == execution.fingerprint != ""
         answer = by_key.send("POST", f"/api/v1/executions/{execution.pk}/give-up")
         assert (answer.status_code, answer.json()["status"], answer.json()["reason"]) == (200, "dead", "gave_up")
         assert by_key.get(PATH).json()["results"][0]["execution_id"] == execution.pk

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import Tenant
 from jobs import dead_letters, executions, registry
 from jobs.definition import InvalidJob
-from jobs.models import DeadLetter, DeadLetterRun, Execution, ExecutionEvent, Job
+from jobs.models import DeadLetter, DeadLetterRun, Execution, ExecutionEvent, Job, RunEffect
 from jobs.rules.policy import JobPolicy
 from jobs.rules.states import ReplayOutcome
 from scheduler_project.lib import sql
@@ -97,6 +97,14 @@ class TestReplay:
         end(execution_id)
         new = replay(DeadLetter.objects.get())
         assert (new.job_id, new.queue, new.priority, new.parameters) == (None, "ad-hoc", 3, {"text": "x"})
+
+    @pytest.mark.parametrize("parameters", [None, {"text": "mended"}])
+    def test_has_the_effects_already_unless_it_is_other_work(self, job: Job, parameters: dict[str, str] | None) -> None:
+        letter = bury(job)
+        RunEffect.objects.create(execution_id=letter.execution_id, key="mail:1", fence=1, attempt=1, result={"id": 7})
+        new = replay(letter, parameters=parameters)
+        found = RunEffect.objects.filter(execution_id=new.pk).values_list("key", "result")
+        assert list(found) == ([] if parameters else [("mail:1", {"id": 7})])
 
     def test_needs_approval_again(self, make_job: MakeJob) -> None:
         job = make_job(policies={**ONCE, "requires_approval": True})
