@@ -25,7 +25,7 @@ from jobs.admin.priorities import Priorities
 from jobs.admin.retries import Retries
 from jobs.explain import explain_execution
 from jobs.models import Execution
-from jobs.rules.states import ExecutionStatus, HeldFor, Trigger
+from jobs.rules.states import PRIORITIES, ExecutionStatus, HeldFor, Trigger
 from jobs.tick import publisher
 from scheduler_project.lib import markup, sql
 
@@ -74,7 +74,10 @@ class ExecutionAdmin(Approvals, Priorities, Retries, HistoryAdmin):
 
     @admin.display(description="Status")
     def status_chip(self, row: Execution) -> SafeString:
-        return state_chip(shown_state(row))
+        chip = state_chip(shown_state(row))
+        if row.status != ExecutionStatus.QUEUED or row.priority == PRIORITIES["normal"]:
+            return chip
+        return format_html('{}<small class="below">{} priority</small>', chip, row.get_priority_display())
 
     @admin.display(description="Job")
     def job_link(self, row: Any) -> SafeString | str:

@@ -129,6 +129,7 @@ class TestPriority:
         levels = dict(Execution.objects.values_list("pk", "priority"))
         normal = PRIORITIES["normal"]
         assert levels == {queued.pk: PRIORITIES["critical"], over.pk: normal, other.pk: normal}
+        assert as_olaf.text(EXECUTIONS).count("Critical priority") == 1
         assert as_olaf.told(self.change(as_olaf, [queued], "critical")) == [
             "None of them waits at another priority; nothing was changed."
         ]
