@@ -21,7 +21,7 @@ from scheduler_project.lib import sql, telemetry, transactions
 
 READER = "webhooks"
 NOBODY_LISTENS = "NOT EXISTS (SELECT FROM webhooks WHERE is_enabled)"
-SKIPS_EVERY = 10.0  # seconds
+PLANS_EVERY, SKIPS_EVERY = 0.5, 10.0  # seconds
 
 # Calls at once: of all webhooks, of one, and of all whose last call failed. Those get one each, so that receivers that
 # hang take the places of no others.
@@ -86,13 +86,15 @@ class Deliveries:
         self._call = call
         self._under_way: dict[UUID, _Sending] = {}
         self._back: queue.SimpleQueue[tuple[UUID, Tried]] = queue.SimpleQueue()
-        self._skipped_at = -SKIPS_EVERY
+        self._planned_at = self._skipped_at = -SKIPS_EVERY
 
     def sweep(self) -> int:
         """Make what is new, and send what is due. Returns how many answers came back."""
-        self._plan()
         answered, ends_at = 0, time.monotonic() + LONGEST_TURN
+        self._plan()
         while time.monotonic() < ends_at:
+            if time.monotonic() - self._planned_at >= PLANS_EVERY:
+                self._plan()  # a backlog of one receiver delays nobody's news
             started = self._start_due()
             back = self._store_answers(wait=LOOK if self._under_way else 0)
             answered += back
@@ -101,7 +103,7 @@ class Deliveries:
         return answered
 
     def _plan(self) -> None:
-        now = time.monotonic()
+        now = self._planned_at = time.monotonic()
         if Webhook.objects.filter(is_enabled=True).exists():
             outbox.read(READER, webhooks.plan)
         elif now - self._skipped_at >= SKIPS_EVERY:
@@ -147,14 +149,23 @@ class Deliveries:
                 back.append(self._back.get_nowait())
         except queue.Empty:
             pass
-        if back:
-            with transactions.engine():
-                now = sql.now()
-                for uid, tried in back:
-                    self._store(self._under_way[uid], tried, now)
+        try:
+            self._store_all(back)
+        except Exception:
+            for one in back:  # for the next turn; what was under way stays so
+                self._back.put(one)
+            raise
         for uid, _ in back:
             del self._under_way[uid]
         return len(back)
+
+    def _store_all(self, back: list[tuple[UUID, Tried]]) -> None:
+        if not back:
+            return
+        with transactions.engine():
+            now = sql.now()
+            for uid, tried in back:
+                self._store(self._under_way[uid], tried, now)
 
     def _store(self, sending: _Sending, tried: Tried, now: datetime) -> None:
         answer = tried.answer

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.db.models import F
 from pytest_django import Settings
 
@@ -20,11 +20,13 @@ from jobs import webhooks
 from jobs.models import EventCursor, Execution, Job, Webhook, WebhookDelivery
 from jobs.recovery import deliveries, outbox, projections
 from jobs.recovery.deliveries import Deliveries
+from jobs.tick.service import Service
 from jobs.webhooks import Letter, Tried
 from scheduler_project.lib import signatures, sql
 from tests.cast import Cast
 from tests.jobs.api.conftest import MakeJob, RunJob
 from tests.jobs.webhooks.conftest import MakeWebhook
+from tests.live import wait_for
 from tests.receivers import Receiver, redirect, status
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -268,6 +270,30 @@ class TestSwitchedOff:
         sweep_until(sender, lambda: len(server.calls) == 2)
 
 
+class TestOutageOfTheDatabase:
+    def test_keeps_the_answers_that_came_meanwhile(
+        self,
+        webhook_of: MakeWebhook,
+        job_of: MakeJob,
+        run_of: RunJob,
+        sender: Deliveries,
+        server: Receiver,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        webhook_of()
+        run_of(job_of(), "failed")
+
+        def fail(*_: object) -> None:
+            raise OperationalError("gone")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Deliveries, "_store", fail)
+            with pytest.raises(OperationalError):
+                sweep_until(sender, lambda: False)
+        sweep_until(sender, lambda: WebhookDelivery.objects.get().status == "delivered")
+        assert len(server.calls) == 1
+
+
 class TestOneAtATime:
     def test_is_claimed_by_one_of_two_that_believe_to_lead(
         self, webhook_of: MakeWebhook, job_of: MakeJob, run_of: RunJob, server: Receiver
@@ -334,6 +360,23 @@ class TestHangingReceiver:
         sender.sweep()
         assert time.monotonic() - begun < 2  # a turn waits for nobody
 
+    def test_that_is_slow_and_has_a_backlog_delays_no_news(
+        self, webhook_of: MakeWebhook, job_of: MakeJob, run_of: RunJob, server: Receiver
+    ) -> None:
+        server.answers["/slow"] = lambda handler: (time.sleep(0.4), status(200)(handler))[1]
+        slow, quick = job_of(policies={"overlap": "allow"}), job_of()
+        webhook_of("/slow", job=slow.pk), webhook_of("/quick", job=quick.pk)
+        for _ in range(60):
+            run_of(slow, "succeeded")
+        threading.Thread(target=_sweep_in_thread, args=(Deliveries(),), daemon=True).start()
+        wait_for(lambda: len(server.calls) > 4)
+        run_of(quick, "failed")
+        begun = time.monotonic()
+        wait_for(lambda: any(call.path == "/quick" for call in server.calls), seconds=10)
+        assert time.monotonic() - begun < 4
+        assert WebhookDelivery.objects.filter(status="waiting").exists()  # the backlog is still there
+        wait_for(lambda: not WebhookDelivery.objects.filter(status="waiting").exists(), seconds=25)
+
     def test_does_not_slow_the_other_sweeps(
         self, hang: None, webhook_of: MakeWebhook, job_of: MakeJob, run_of: RunJob, sender: Deliveries
     ) -> None:
@@ -373,9 +416,6 @@ def test_runs_in_the_scheduler_with_its_loops(
     webhook_of: MakeWebhook, job_of: MakeJob, run_of: RunJob, server: Receiver
 ) -> None:
     """As both backends run it: in the loops of the scheduler's service, while it leads."""
-    from jobs.tick.service import Service
-    from tests.live import wait_for
-
     webhook_of()
     job: Job = job_of()
     run_of(job, "failed")
