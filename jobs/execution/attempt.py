@@ -80,6 +80,8 @@ def _let_work(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -
         words = f"Ran longer than its soft limit of {claim.policy.soft_timeout_seconds} s."
         return failure(AttemptOutcome.TIMED_OUT, error, words=words)
     except BaseException as error:  # noqa: BLE001  whatever a template raises is its failure, not ours
+        if circuit := _circuit_of_tasks(error):
+            return _held_back(circuit)
         return failure(AttemptOutcome.FAILED, error, may_retry=template.may_retry(error))
 
 
@@ -89,6 +91,17 @@ def _held_back(error: CircuitOpen) -> Ending:
     return Ending(
         AttemptOutcome.HANDED_BACK, error=str(error), error_class="CircuitOpen", reason="circuit_open", wait=wait
     )
+
+
+def _circuit_of_tasks(error: BaseException) -> CircuitOpen | None:
+    """Of a task group that failed for open circuits and nothing else, the first."""
+    found, others = error.split(CircuitOpen) if isinstance(error, BaseExceptionGroup) else (None, None)
+    if others is not None:
+        return None
+    first: BaseException | None = found
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first if isinstance(first, CircuitOpen) else None
 
 
 def _words(error: BaseException) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import signal
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import Group
@@ -25,8 +28,8 @@ from jobs.recovery.loss import Orphan
 from jobs.rules.states import ExecutionStatus
 from scheduler_project.embedded.processes import wait_until
 from scheduler_project.lib import sql
-from templates_registry.base import PermanentFailure
-from templates_registry.context import Overtaken, RunContext
+from templates_registry.base import EffectReport, PermanentFailure
+from templates_registry.context import CircuitOpen, Overtaken, RunContext
 from tests.jobs.conftest import database_now
 from tests.receivers import Receiver, receiver, status
 from tests.sample.context_templates import Scripted
@@ -249,6 +252,38 @@ class TestSecret:
         for secret in ("from-the-environment", "from-a-file", "of-the-tenant", "in-a-parameter"):
             assert secret not in " ".join(stored)
 
+    def test_is_nowhere_in_the_database_however_the_run_ends(self, do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+        canary = "canary/" + uuid.uuid4().hex
+        monkeypatch.setenv("VENDOR_TOKEN", canary)
+        forms = (canary, quote(canary, safe=""), base64.b64encode(f"user:{canary}".encode()).decode(), canary[7:])
+
+        def say(context: RunContext) -> str:
+            return " ".join(form.replace(canary, context.secret("vendor")) for form in forms[:3])
+
+        def script(context: RunContext, _: Any) -> Any:
+            text = say(context)
+            for level in ("debug", "error"):
+                context.log(text, level)  # type: ignore[arg-type]
+            context.progress(1, 2, text)
+            context.once("key").keep("not of the secret")
+            match context.attempt:
+                case 1:
+                    raise ValueError(text)
+                case 2:
+                    raise RuntimeError(text) from KeyError({text: text})
+                case 3:
+                    raise CircuitOpen(text, datetime.now(UTC))
+                case 4:
+                    raise ExceptionGroup(text, [OSError(text), ValueError(text)])
+            return {"a": [text], text: {"b": text}}
+
+        done = do(script, times=3, policies={"max_retries": 9})
+        Execution.objects.filter(pk=done.pk).update(available_at=database_now())
+        assert [run(done.pk), run(done.pk)] == ["queued", "succeeded"]
+        assert LogLine.objects.filter(message__contains="***").count() == 10
+        for form in forms:
+            assert _tables_with(form) == []
+
     @pytest.mark.parametrize(
         ("name", "words"),
         [
@@ -262,6 +297,15 @@ class TestSecret:
     )
     def test_says_why_it_cannot_be_had(self, do: Do, name: str, words: str) -> None:
         assert words in do(lambda context, _: context.secret(name)).error
+
+
+def _tables_with(text: str) -> list[str]:
+    tables = sql.rows("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+    found = (
+        (table, sql.row(f'SELECT count(*) AS n FROM "{table}" t WHERE strpos(t::text, %(text)s) > 0', {"text": text}))
+        for table in (row["relname"] for row in tables)
+    )
+    return [table for table, row in found if row and row["n"]]
 
 
 class TestHttp:
@@ -290,6 +334,18 @@ class TestHttp:
         assert 25 < (done.available_at - database_now()).total_seconds() < 33
         claim = _claim_later(done.pk)
         assert claim.tries == 3
+
+    def test_puts_a_run_off_whose_tasks_met_an_open_circuit(self, do: Do, server: Receiver) -> None:
+        server.answers["/"] = status(503)
+
+        async def script(context: RunContext, _: Any) -> Any:
+            for _ in range(2):
+                context.http.get(server.url())
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(2):
+                    tasks.create_task(asyncio.to_thread(context.http.get, server.url()))
+
+        assert do(script).reason == "circuit_open"
 
     def test_refuses_what_lies_inside(self, do: Do, server: Receiver, settings: Settings) -> None:
         settings.DAYBOOK_OUTBOUND_ALLOW = []
@@ -390,8 +446,6 @@ def _cancel(execution_id: int) -> None:
 
 class TestDryRun:
     def test_may_be_a_coroutine(self, do: Do) -> None:
-        from templates_registry.base import EffectReport
-
         async def script(*_: Any) -> Any:
             return EffectReport("Would do it", count=2)
 
