@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django.conf import settings
@@ -12,33 +11,30 @@ from psycopg.pq import TransactionStatus
 
 from scheduler_project.lib import sql
 
-# Planning a claim for each run costs three times as much as carrying it out.
-KEEP_PLANS = "SET plan_cache_mode = force_generic_plan"
-PLANS_LAST = 5.0  # seconds; a plan made for small tables must not read large ones
+# Planning a claim for each run costs three times as much as carrying it out. A plan that is kept must suit tables of
+# any size, and statistics of quiet times must not make a claim read and sort all that is announced: indexes only.
+ENGINE = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_sort": "off", "jit": "off"}
+SET = "; ".join(f"SET {name} = {value}" for name, value in ENGINE.items())
+RESET = "; ".join(f"RESET {name}" for name in ENGINE).encode()
 
 # What a template may have set on the connection that it shares with us. Not DISCARD ALL: the prepared statements stay.
 SET_BACK = (
     "SET SESSION AUTHORIZATION DEFAULT; RESET ALL; CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); "
     "DISCARD TEMP; "
-) + KEEP_PLANS
+) + SET
 
 _ready: Any = None
-_planned_at = 0.0
 
 
 def make_ready() -> None:
-    """Before a claim: statements that are prepared keep their plans, for some seconds."""
-    global _ready, _planned_at
+    """Before a claim: what is prepared on this connection keeps its plan."""
+    global _ready
     if settings.DATABASE_POOLER == "transaction":
         return  # the session is the pooler's, and nothing is prepared in it
     connection.ensure_connection()
-    now = time.monotonic()
     if connection.connection is not _ready:
-        sql.script(KEEP_PLANS)
-        _ready, _planned_at = connection.connection, now
-    elif now > _planned_at + PLANS_LAST:
-        sql.script("DISCARD PLANS")
-        _planned_at = now
+        sql.script(SET)
+        _ready = connection.connection
 
 
 class Loan:
@@ -57,11 +53,13 @@ class Loan:
         self._wrapper.connection = self._lent
         del self._wrapper.connect
         if self._lent is _ready:
-            self._lent.pgconn.exec_(b"RESET plan_cache_mode")  # the template's statements are not ours
+            self._lent.pgconn.exec_(RESET)  # the template's statements are not ours
 
     def end(self) -> None:
         """Take it back: what the template did not commit is not kept, and what it set is set back."""
-        if self._lent is not None and connections[DEFAULT_DB_ALIAS] is self._wrapper:
+        if self._lent is not None and connections[DEFAULT_DB_ALIAS] is not self._wrapper:
+            self._lent.close()
+        elif self._lent is not None:
             is_untouched = self._wrapper.connection is None and "connect" in vars(self._wrapper)
             vars(self._wrapper).pop("connect", None)
             if is_untouched:
