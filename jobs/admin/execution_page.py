@@ -16,7 +16,8 @@ from jobs.admin import approvals, celery_result, parameters, retries
 from jobs.admin.reasons import in_words
 from jobs.forecast import remaining
 from jobs.models import Attempt, Execution, ExecutionLease, Job, LogLine, Tick
-from jobs.rules.states import ACTIVE, ExecutionStatus, Trigger
+from jobs.rules.dependency import GateState
+from jobs.rules.states import ACTIVE, ExecutionStatus, HeldFor, Trigger
 from scheduler_project.lib import markup, sql
 
 TAIL = 500
@@ -121,6 +122,7 @@ def _live_context(request: HttpRequest, row: Execution, job: Job | None) -> dict
         "job": job,
         "now": now,
         "is_active": is_active,
+        "gates": _gates(row, now),
         "refresh_seconds": REFRESH_SECONDS,
         "reason": in_words(row.reason) if row.reason else "",
         "attempts": [(attempt, _seconds(attempt, now)) for attempt in attempts],
@@ -145,6 +147,13 @@ def _may_run_again(request: HttpRequest, row: Execution, job: Job | None) -> boo
         return access.may(request.user, Scope.TASK_CREATE, row.tenant_id)
     may_run = access.may(request.user, Scope.SCHEDULER_RUN, row.tenant_id)
     return may_run and job is not None and job.archived_at is None
+
+
+def _gates(row: Execution, now: datetime) -> list[dependencies.Gate]:
+    """Those that hold the run."""
+    if row.status != ExecutionStatus.QUEUED or row.held_for != HeldFor.UPSTREAM:
+        return []
+    return [gate for gate in dependencies.look_at_gates(row.pk, now=now) if gate.state is GateState.PENDING]
 
 
 def _seconds(attempt: Attempt, now: datetime) -> float:

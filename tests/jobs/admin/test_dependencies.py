@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
 from accounts.models import Tenant
-from jobs import dependencies, registry
-from jobs.models import Dependency, Job, Succession
+from jobs import dependencies, ledger, registry
+from jobs.models import Dependency, Execution, Job, Succession
+from scheduler_project.lib import sql, transactions
 from tests.jobs.admin.conftest import Browser, job_url
 from tests.jobs.api.conftest import JOB, MakeJob, untouched
 from tests.jobs.dependencies.conftest import end, run
+from tests.jobs.world import MINUTELY
 
 pytestmark = pytest.mark.django_db
 
-Page = str
 FORM = {"kind": "trigger", "condition": "success", "parameters": "", "patience": "", "patience_unit": "min"}
 
 
@@ -123,3 +126,13 @@ class TestPages:
         assert "Not started" in text
         assert "Report" in text
         assert Succession.objects.count() == 2
+
+    def test_tell_what_a_held_run_waits_for(self, job_of: MakeJob, as_vera: Browser) -> None:
+        upstream, downstream = job_of(name="Extract", schedule=MINUTELY), job_of(name="Report", schedule=MINUTELY)
+        dependencies.add(upstream.pk, downstream.pk, {"kind": "gate"}, actor="user:test")
+        with transactions.engine():
+            ledger.decide_due(now=sql.now() + timedelta(minutes=1), epoch=1)
+        held = Execution.objects.get(job=downstream)
+        page = as_vera.text(reverse("admin:jobs_execution_change", args=[held.pk]))
+        waited_for = Execution.objects.get(job=upstream)
+        assert f"Waits for the run of the same time of Extract (execution {waited_for.pk}), until" in page
