@@ -76,7 +76,7 @@ class Attendant:
         self._vitals.listen()
         gone = self._children.take_gone()
         self._vitals.miss(gone)
-        if gone or self._is_draining or self._is_ending:
+        if gone or self._children.has_grown or self._is_draining or self._is_ending:
             self._must_sweep = True
         if time.monotonic() >= self._beat_at:
             self._beat()

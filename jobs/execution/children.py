@@ -27,6 +27,8 @@ class Children:
         self.find_exit = find_exit
         """The exit code of one that is gone, negative for a signal; None as long as nobody knows."""
         self._known: set[int] = set()
+        self.has_grown = False
+        """Whether some were new at the last look: they replace others, which may have come and gone unseen."""
 
     @property
     def known(self) -> frozenset[int]:
@@ -36,6 +38,7 @@ class Children:
     def take_gone(self) -> set[int]:
         """The children that were there at the last call and are not any more. Whatever they started is ended too."""
         alive = {pid for pid in self._known.union(self._find_pids()) if self.is_alive(pid)}
+        self.has_grown = not alive <= self._known
         gone, self._known = self._known - alive, alive
         for pid in gone:
             _kill_group(pid)

@@ -79,8 +79,11 @@ class Vitals:
         self._gone |= gone
 
     def lose(self, pid: int) -> None:
-        """Note that a run went with one of them."""
-        self._lost.add(pid)
+        """Note that a run went with one of them. One that lived too shortly to be missed died before its time."""
+        if pid in self._gone:
+            self._lost.add(pid)
+        else:
+            self._deaths.note()
 
     def bury(self) -> None:
         """Count those that died before their time, once it is settled what they ran."""

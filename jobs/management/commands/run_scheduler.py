@@ -43,7 +43,7 @@ class Command(BaseCommand):
         service.start()
         runner.every(timedelta(seconds=0.25), "dispatch", runner.dispatch)
         runner.every(timedelta(seconds=0.5), "tick", service.turn.take)
-        name = f"run_scheduler@{socket.gethostname()}:{os.getpid()}"
+        name = child_worker_name(os.getpid())  # its children run things under the same name
         runner.every(
             settings.DAYBOOK_HEARTBEAT,
             "registration",

@@ -145,6 +145,24 @@ class TestLook:
         assert outcome(run) == "lost"
         assert attendant._vitals._deaths.count() == 1
 
+    def test_settles_at_once_what_a_child_left_that_nobody_saw(
+        self, make_job: MakeJob, child: subprocess.Popen[bytes]
+    ) -> None:
+        found: list[int] = []
+        post = Post("w1@test:abc", lambda: ["default"], lambda: 2)
+        attendant = Attendant(post, Children(lambda: found), heartbeat=LEASE)
+        attendant.look()
+        run = claim_for(child, make_job())
+        kill(child)
+        attendant.look()
+        assert outcome(run) == ""
+        with subprocess.Popen(["/bin/sleep", "60"], start_new_session=True) as replacement:
+            found.append(replacement.pid)
+            attendant.look()
+            replacement.kill()
+        assert outcome(run) == "lost"
+        assert attendant._vitals._deaths.count() == 1
+
 
 class TestDrain:
     def test_is_told_at_once(self, db: None, attendant: Attendant) -> None:

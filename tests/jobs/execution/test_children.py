@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs.execution.children import Children, lead_own_group, termination_kills
+from jobs.execution.children import Children, died_before_its_time, lead_own_group, termination_kills
 from tests.live import wait_for
 
 
@@ -87,3 +87,20 @@ class TestTerminationKills:
         with termination_kills():
             assert signal.getsignal(signal.SIGTERM) is not before
         assert signal.getsignal(signal.SIGTERM) is before
+
+
+class TestDiedBeforeItsTime:
+    @pytest.mark.parametrize(
+        ("exit_code", "with_run", "expected"),
+        [
+            (0, False, False),
+            (155, False, False),  # replaced by the pool
+            (-signal.SIGALRM, True, False),  # past its limit
+            (-signal.SIGKILL, False, False),  # by its own heartbeat, after it had settled
+            (-signal.SIGKILL, True, True),
+            (-signal.SIGSEGV, True, True),
+            (1, False, True),
+        ],
+    )
+    def test_tells_a_crash_from_a_wish(self, exit_code: int, with_run: bool, expected: bool) -> None:
+        assert died_before_its_time(exit_code, with_run=with_run) == expected

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jobs import registry
-from jobs.models import Attempt, Execution, Job, LogLine
+from jobs.models import Attempt, Execution, Job, LogLine, Worker
 from jobs.tick import publisher
 from tests import live
 from tests.live import LiveWorker, time_until, wait_for
@@ -133,6 +133,8 @@ class TestLoss:
         assert (execution.status, execution.reason) == ("dead", "lost_too_often")
         attempts = Attempt.objects.filter(execution=execution).order_by("number")
         assert [attempt.outcome for attempt in attempts] == ["lost"] * 3
+        wait_for(lambda: Worker.objects.get().health == "degraded", seconds=5, what="a worker that complains")
+        assert Worker.objects.get().trouble == "3 of its processes died in the last 5 minutes."
 
     def test_is_final_where_the_policy_says_so(self, worker: LiveWorker, make_job: MakeJob) -> None:
         execution = ended(start(make_job, "suicidal", max_retries=10, on_lost="fail"))
@@ -149,6 +151,7 @@ class TestLeaks:
     def test_a_process_that_has_run_enough_is_replaced(self, db: None, make_job: MakeJob, tmp_path: Path) -> None:
         with live.worker(tmp_path, concurrency=1, DAYBOOK_WORKER_MAX_TASKS="2"):
             pids = [process_of(start(make_job, "leaking", {"megabytes": 0})) for _ in range(4)]
+            assert Worker.objects.get().health == "healthy"
         assert pids[0] == pids[1] != pids[2] == pids[3]
 
 
