@@ -313,6 +313,19 @@ class TestRate:
         assert busy.call().status_code == 202
 
 
+class TestFullQueue:
+    def test_is_told_and_the_call_may_come_back(self, sender: Sender, settings: Settings) -> None:
+        at = int(sql.now().timestamp())
+        settings.DAYBOOK_QUEUE_LIMIT = 1
+        assert sender.call(at=at - 1).status_code == 202
+        answer = sender.call(at=at)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "queue_full")
+        assert int(answer.headers["Retry-After"]) > 0
+        settings.DAYBOOK_QUEUE_LIMIT = 10
+        assert sender.call(at=at).status_code == 202
+        assert outcomes(sender) == ["accepted", "refused", "accepted"]
+
+
 class TestRotation:
     def test_ends_the_former_secret_at_once_or_after_an_overlap(self, sender: Sender) -> None:
         at = int(sql.now().timestamp())
