@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from celery import current_app, signals
@@ -12,12 +13,14 @@ from django.conf import settings
 from kombu import Connection, Producer
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from jobs.backends.base import Announcement, BackendUnavailable
 from jobs.backends.messages import Writer
 
 TASK = "scheduler.run_job"
 CANARY = "scheduler.answer_canary"
+ERRORS = (OperationalError, RedisError, OSError)
 PATIENCE = 1  # seconds: whoever publishes must not hang with a Redis that hangs
 
 
@@ -26,21 +29,15 @@ class CeleryBackend:
 
     def announce(self, announcements: Sequence[Announcement]) -> None:
         """In one pipeline. What fails half-way is announced again: a second message changes nothing."""
-        with self._connection() as connection:
-            if _writes_messages():
-                _push(connection, announcements)
-            else:
-                _send(connection, announcements)
+        _on_connection(lambda connection: (_push if _writes_messages() else _send)(connection, announcements))
 
     def waiting(self, queue: str) -> int:
-        with self._connection() as connection:
-            channel: Any = connection.default_channel
-            return int(channel._size(queue))
+        return int(_on_connection(lambda connection: _channel(connection)._size(queue)))
 
     def ask(self, queue: str) -> None:
         """Put a question to whoever serves the queue, before all runs in it. Raises `BackendUnavailable`."""
-        with self._connection() as connection:
-            current_app.send_task(
+        _on_connection(
+            lambda connection: current_app.send_task(
                 CANARY,
                 args=[queue],
                 queue=queue,
@@ -49,20 +46,45 @@ class CeleryBackend:
                 retry=False,
                 ignore_result=True,
             )
+        )
 
     def is_provisioned(self) -> bool:
         return bool(settings.CELERY_BROKER_URL)
 
-    @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        options = {**settings.CELERY_BROKER_TRANSPORT_OPTIONS, "socket_timeout": PATIENCE, "retry_on_timeout": False}
+
+_kept = threading.local()
+
+
+def _on_connection(use: Callable[[Connection], Any]) -> Any:
+    """Use this thread's connection to the broker, which is kept: opening one takes longer than all else. One that was
+    lost since its last use is opened anew, once; one that hangs is not waited for twice."""
+    connection = _keep()
+    is_fresh = not connection.connected
+    try:
         try:
-            with Connection(
-                settings.CELERY_BROKER_URL, transport_options=options, connect_timeout=PATIENCE
-            ) as connection:
-                yield connection
-        except (OperationalError, RedisError, OSError) as error:
-            raise BackendUnavailable(f"The broker cannot be reached: {error}") from error
+            return use(connection)
+        except ERRORS as error:
+            connection.close()
+            if is_fresh or isinstance(error, TimeoutError | RedisTimeout):
+                raise
+            return use(connection := _keep())
+    except ERRORS as error:
+        connection.close()
+        raise BackendUnavailable(f"The broker cannot be reached: {error}") from error
+
+
+def _keep() -> Connection:
+    belongs_to = os.getpid(), settings.CELERY_BROKER_URL
+    if getattr(_kept, "belongs_to", None) != belongs_to:
+        options = {**settings.CELERY_BROKER_TRANSPORT_OPTIONS, "socket_timeout": PATIENCE, "retry_on_timeout": False}
+        _kept.connection = Connection(settings.CELERY_BROKER_URL, transport_options=options, connect_timeout=PATIENCE)
+        _kept.belongs_to = belongs_to
+    connection: Connection = _kept.connection
+    return connection
+
+
+def _channel(connection: Connection) -> Any:
+    return connection.default_channel
 
 
 def _writes_messages() -> bool:
@@ -73,7 +95,7 @@ def _writes_messages() -> bool:
 
 def _push(connection: Connection, announcements: Sequence[Announcement]) -> None:
     """An eighth of what Celery's own way costs, and one round trip."""
-    channel: Any = connection.default_channel
+    channel = _channel(connection)
     ids: dict[tuple[str, int], list[int]] = defaultdict(list)
     for announcement in announcements:
         ids[announcement.queue, announcement.priority].append(announcement.execution_id)
