@@ -115,8 +115,11 @@ class TestNavigation:
             "Executions",
             "Ticks",
             "Backfills",
+            "Dead letters",
             "Workers & queues",
             "Calendars",
+            "Pools",
+            "Webhooks",
             "Templates",
             "Maintenance",
         ]
