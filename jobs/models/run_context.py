@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 
 class RunEffect(models.Model):
-    """Something that a run does at most once, recorded before it is done. `result` is there once the run has kept it."""
+    """Something that a run does at most once, recorded before it is done. `result` is what the run has kept."""
 
     execution_id = models.BigIntegerField()
     key = models.CharField(max_length=200)
