@@ -7,8 +7,8 @@ from django.urls import re_path
 from jobs.api.backfills import BackfillViewSet, JobBackfillViewSet
 from jobs.api.calendars import CalendarViewSet
 from jobs.api.circuits import CircuitViewSet
-from jobs.api.dependencies import DependencyListViewSet, DependencyViewSet, FlowViewSet, JobDependencyViewSet
 from jobs.api.dead_letters import DeadLetterViewSet, ReplayViewSet
+from jobs.api.dependencies import DependencyListViewSet, DependencyViewSet, FlowViewSet, JobDependencyViewSet
 from jobs.api.event_hooks import EventHookViewSet, JobHookViewSet
 from jobs.api.executions import ExecutionViewSet
 from jobs.api.explain import ExecutionExplanationViewSet, JobExplanationViewSet, TickExplanationViewSet
@@ -111,10 +111,10 @@ urlpatterns = [
     route(f"executions/{ID}", ExecutionViewSet, "execution-detail", get="retrieve", patch="change"),
     route(f"executions/{ID}/log", ExecutionViewSet, "execution-log", get="log"),
     route(f"executions/{ID}/cancel", ExecutionViewSet, "execution-cancel", post="cancel"),
-    route(f"executions/{ID}/approve", ExecutionViewSet, "execution-approve", post="approve"),
-    route(f"executions/{ID}/refuse", ExecutionViewSet, "execution-refuse", post="refuse"),
     route("tasks", TaskViewSet, "task-list", get="list", post="create"),
     route(f"tasks/{ID}", TaskViewSet, "task-detail", get="retrieve", delete="cancel"),
+    route(f"executions/{ID}/approve", ExecutionViewSet, "execution-approve", post="approve"),
+    route(f"executions/{ID}/refuse", ExecutionViewSet, "execution-refuse", post="refuse"),
     route(f"executions/{ID}/retry-now", RetryViewSet, "execution-retry-now", post="retry_now"),
     route(f"executions/{ID}/give-up", RetryViewSet, "execution-give-up", post="give_up"),
     route("dead-letters", DeadLetterViewSet, "dead-letter-list", get="list"),
