@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.db import IntegrityError
@@ -147,14 +148,19 @@ CLAIM_NEXT = CLAIM.format(which=NEXT)
 def claim(execution_id: int, *, worker: str, lease: timedelta, templates: Sequence[int] | None = None) -> Claim | None:
     """Make this process the owner of a queued execution; None when it is not to be had (another owner, no slot, …).
     `templates` are the ids of those that this process can run; None means all."""
-    return _claim(CLAIM_ONE, {"id": execution_id, "templates": templates}, worker=worker, lease=lease)
+    return _claim(CLAIM_ONE, {"id": execution_id, "templates": _ids(templates)}, worker=worker, lease=lease)
 
 
 def claim_next(
     queues: Sequence[str], *, worker: str, lease: timedelta, templates: Sequence[int] | None = None
 ) -> Claim | None:
     """Make this process the owner of what comes next in these queues; None when nothing in them is to be had."""
-    return _claim(CLAIM_NEXT, {"queues": queues, "templates": templates}, worker=worker, lease=lease)
+    return _claim(CLAIM_NEXT, {"queues": list(queues), "templates": _ids(templates)}, worker=worker, lease=lease)
+
+
+def _ids(templates: Sequence[int] | None) -> str | None:
+    """As the server reads arrays: the driver would look at each of them."""
+    return None if templates is None else f"{{{','.join(map(str, templates))}}}"
 
 
 def _claim(statement: str, which: dict[str, Any], *, worker: str, lease: timedelta) -> Claim | None:
@@ -174,6 +180,12 @@ def _claim(statement: str, which: dict[str, Any], *, worker: str, lease: timedel
     return None
 
 
+@lru_cache(maxsize=1_000)
+def _policy(text: str) -> JobPolicy:
+    """The same text comes again with each run of a job."""
+    return JobPolicy.from_json(sql.loads(text))
+
+
 def _read(row: sql.Row) -> Claim:
     return Claim(
         execution_id=row["id"],
@@ -187,7 +199,7 @@ def _read(row: sql.Row) -> Claim:
         template=row["template"],
         template_version=row["template_version"],
         parameters=sql.loads(row["parameters"]),
-        policy=JobPolicy.from_json(sql.loads(row["policy"])),
+        policy=_policy(row["policy"]),
         dry_run=row["dry_run"],
         is_adopted=row["is_adopted"],
         run_key=row["run_key"],
