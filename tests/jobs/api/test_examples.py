@@ -115,6 +115,8 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
             surroundings["BACKFILL"] = str(answer["id"])
         elif "gate_patience_seconds" in answer:
             surroundings["DEPENDENCY"] = str(answer["id"])
+        elif "size" in answer:
+            surroundings["POOL"] = str(answer["id"])
         elif "weekdays" in answer:
             surroundings["CALENDAR"] = str(answer["id"])
         elif "accepts_github" in answer and "secret" in answer:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.rules.states import AttemptOutcome
+from jobs.rules.webhooks import CallOutcome
 from scheduler_project.observability.wording import WORDING, describe
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -53,7 +54,11 @@ def possible(event: ast.expr, module: ast.Module) -> set[str]:
     if isinstance(event, ast.Constant):
         return {event.value}
     if isinstance(event, ast.JoinedStr):
-        words = {"execution.": {*AttemptOutcome, "circuit_open"}, "job.": changes()}
+        words = {
+            "execution.": {*AttemptOutcome, "circuit_open"},
+            "job.": changes(),
+            "event_hook.": set(CallOutcome),
+        }
         stem = event.values[0]
         assert isinstance(stem, ast.Constant)
         assert stem.value in words, f"Tell this test what may follow {stem.value!r}."
