@@ -10,6 +10,7 @@ from jobs import dead_letters, registry
 from jobs.models import DeadLetter, DeadLetterReplay, Execution, Job
 from tests.cast import ApiClient, Cast, ClientOf
 from tests.jobs.api.conftest import MakeJob, untouched
+from tests.jobs.api.test_hostile_input import BROKEN
 from tests.jobs.dead_letters.conftest import ONCE, bury, end, state_of, sweep
 
 pytestmark = pytest.mark.django_db
@@ -200,3 +201,14 @@ class TestRetries:
         client_of(cast.olaf).send("POST", f"/api/v1/executions/{execution.pk}/give-up")
         answer = by_key.get(f"/api/v1/executions/{execution.pk}/explain").json()["answer"]
         assert "user:olaf gave it up" in answer
+
+
+@pytest.mark.parametrize("what", BROKEN)
+@pytest.mark.parametrize("action", ["replay", "discard"])
+def test_a_broken_body_is_refused(by_key: ApiClient, job: Job, action: str, what: str) -> None:
+    letter = bury(job)
+    body, status = BROKEN[what]
+    with untouched():
+        answer = by_key.generic("POST", at(letter, action), body, "application/json")
+    assert answer.status_code == status, answer.content
+    assert set(answer.json()["error"]) == {"code", "message", "fields", "request_id"}
