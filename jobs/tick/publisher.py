@@ -121,6 +121,15 @@ WHERE e.id = j.id AND e.status = 'queued' AND e.published_at IS NULL AND e.held_
   AND (j.may_start OR e.held_for = '') AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
 RETURNING e.id, e.queue, e.priority, j.may_start
 """
+# Those that no slot can stand in the way of: nothing to count, so little to plan.
+PUBLISH_FREE = """
+UPDATE job_executions SET published_at = clock_timestamp()
+WHERE id = ANY(%(ids)s::bigint[]) AND status = 'queued' AND published_at IS NULL AND held_for = ''
+  AND available_at <= clock_timestamp() AND max_instances IS NULL AND pool_id IS NULL
+  AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
+RETURNING id, queue, priority, true AS may_start
+"""
+
 PUBLISH_WINDOW = PUBLISH.format(found=WINDOW)
 PUBLISH_THESE = PUBLISH.format(found=THESE)
 PUBLISH_FREED = PUBLISH.format(found=FREED)
@@ -299,9 +308,15 @@ def _announce_for_ever() -> None:
         _announce_once(ids)
 
 
+def _mark_these(ids: Sequence[int]) -> list[sql.Row]:
+    free = sql.rows(PUBLISH_FREE, {"ids": list(ids)})
+    others = sorted({*ids}.difference(row["id"] for row in free))
+    return free + (_mark(PUBLISH_THESE, {"ids": others}) if others else [])
+
+
 def _announce_once(ids: Sequence[int]) -> None:
     try:
-        _wake(_announcements(_mark(PUBLISH_THESE, {"ids": list(ids)})), get_backend())
+        _wake(_announcements(_mark_these(ids)), get_backend())
     except (BackendUnavailable, Error) as error:
         telemetry.emit("execution.announcement_failed", count=len(ids), error=str(error).strip())
     finally:

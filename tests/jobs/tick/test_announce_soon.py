@@ -70,6 +70,13 @@ class TestAnnounceSoon:
         wait_for(lambda: backend.told == [execution_id], what="the announcement")
         assert Execution.objects.get(pk=lost).published_at is not None  # the leader wakes somebody for it
 
+    def test_tells_of_runs_with_and_without_slots(self, make_job: Callable[..., Job], backend: SlowBackend) -> None:
+        jobs = [make_job(name=name, policies={"overlap": name}) for name in ("allow", "skip")]
+        ids = [registry.run_now(job, actor="user:test") for job in jobs]
+        publisher.announce_soon(ids)
+        wait_for(lambda: sorted(backend.told) == ids, what="the announcements")
+        assert Execution.objects.filter(published_at__isnull=True).count() == 0
+
     def test_leaves_out_what_was_taken_already(self, make_job: Callable[..., Job], backend: SlowBackend) -> None:
         taken = registry.run_now(make_job(), actor="user:test")
         Execution.objects.filter(pk=taken).update(status="running")
