@@ -22,7 +22,7 @@ PICKED_UP = (systems.RAW, systems.DAYBOOK, systems.DAYBOOK_TWO, systems.PROCRAST
 def main() -> None:
     options = _options()
     chosen = systems.POOL_SIZES | {systems.RAW: systems.raw} if options.pool_sizes else systems.ALL
-    chosen = {name: make for name, make in chosen.items() if options.only.lower() in name.lower()}
+    chosen = {name: make for name, make in chosen.items() if any(part.lower() in name.lower() for part in options.only)}
     drained: dict[str, list[Drained]] = defaultdict(list)
     picked_up: dict[str, list[PickedUp]] = {}
     with servers.running() as running:
@@ -43,7 +43,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="how often each system drains them")
     parser.add_argument("--most", type=float, default=20, help="seconds after which a slow system's drain is cut off")
     parser.add_argument("--seconds", type=float, default=10, help="of picking up at each rate; 0 leaves it out")
-    parser.add_argument("--only", default="", help="systems with this in their name")
+    parser.add_argument("--only", nargs="+", default=[""], help="systems with one of these in their name")
     parser.add_argument("--pool-sizes", action="store_true", help="Daybook with pools of 1, 2 and 4, and two workers")
     return parser.parse_args()
 
