@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 from django.utils.safestring import SafeString
 
 from jobs.models import Job
@@ -105,9 +103,3 @@ def origin_chip(job: Job) -> str | SafeString:
     if job.origin != Origin.ADOPTED:
         return ""
     return chip("Adopted", tone="quiet", shape="link", title="Its schedule belongs to django-celery-beat")
-
-
-def worker_state(worker: Worker, now: datetime, *, silent_after: timedelta) -> str:
-    if worker.stopped_at is not None and worker.stopped_at >= worker.heartbeat_at:
-        return "stopped"
-    return "online" if now - worker.heartbeat_at <= silent_after else "silent"

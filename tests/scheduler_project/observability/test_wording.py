@@ -14,7 +14,7 @@ from jobs.rules.webhooks import CallOutcome
 from scheduler_project.observability.wording import WORDING, describe
 
 PROJECT = Path(__file__).resolve().parents[3]
-EVENT = re.compile(r"[a-z]+\.[a-z_]+")
+EVENT = re.compile(r"[a-z_]+\.[a-z_]+")
 
 
 def modules() -> list[Path]:
@@ -58,6 +58,7 @@ def possible(event: ast.expr, module: ast.Module) -> set[str]:
             "execution.": {*AttemptOutcome, "circuit_open"},
             "job.": changes(),
             "event_hook.": set(CallOutcome),
+            "webhook.": {"delivered", "failed", "gave_up"},
         }
         stem = event.values[0]
         assert isinstance(stem, ast.Constant)
