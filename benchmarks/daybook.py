@@ -17,6 +17,8 @@ MIGRATED = "daybook_migrated"
 PARAMETERS = {"model": "sessions.Session", "older_than_days": 30}
 
 
+# Where runs are only announced and nobody takes them, all of them are to fit.
+WITHOUT_WORKERS = {"DAYBOOK_PUBLISH_WINDOW": "1000000", "DAYBOOK_QUEUE_LIMIT": "100000000"}
 PRODUCTION = "scheduler_project.settings.prod"
 
 

@@ -29,7 +29,7 @@ def main() -> None:
         url = daybook.use(running, "outage")
         _make_jobs(options.jobs, options.days)
         _say(f"{options.jobs} jobs have stood still for {options.days:g} days: {expected:,} ticks are due")
-        with daybook.scheduler(url, running.broker(0), running.folder) as scheduler:
+        with daybook.scheduler(url, running.broker(0), running.folder, **daybook.WITHOUT_WORKERS) as scheduler:
             figures = _catch_up(scheduler, expected, options.minutes)
         figures |= {"days": options.days, "jobs": options.jobs} | _control() | _outcomes()
     print(json.dumps(figures))

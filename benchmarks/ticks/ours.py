@@ -40,9 +40,7 @@ def measure(
     began = time.monotonic()
     daybook.make_jobs([pattern.schedule for pattern in patterns(due_at)], count)
     say(f"made {count:,} jobs in {time.monotonic() - began:.1f} s")
-    # A window for all of them, since the benchmark counts what is announced and nobody runs it.
-    window = {"DAYBOOK_PUBLISH_WINDOW": str(max(count, 500))}
-    with daybook.scheduler(url, servers.broker(0), servers.folder, **window) as scheduler:
+    with daybook.scheduler(url, servers.broker(0), servers.folder, **daybook.WITHOUT_WORKERS) as scheduler:
         start = _time_to_first_turn(scheduler)
         say(f"leads after {start:.2f} s")
         idle, database_idle = _idle(servers, scheduler, idle_seconds) if idle_seconds else (0.0, 0.0)
