@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
+import django
 from celery import Celery
 
 from benchmarks.runs import journal
@@ -25,5 +27,12 @@ def fill(count: int) -> None:
 
 
 def submit(number: int) -> int:
+    _set_up()
     note.delay(number)
     return number
+
+
+@cache
+def _set_up() -> None:
+    """In a worker Celery does it."""
+    django.setup()
