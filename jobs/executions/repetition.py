@@ -24,7 +24,8 @@ WITH living AS MATERIALIZED (
            CASE WHEN %(parameters)s::jsonb IS NULL THEN o.run_key ELSE gen_random_uuid() END,
            %(requested_by)s, %(request_id)s, o.queue, o.priority, (SELECT id FROM pools WHERE id = o.pool_id),
            o.max_instances, o.max_attempts,
-           CASE WHEN (o.policy ->> 'requires_approval')::boolean THEN 'approval' ELSE '' END, o.id, o.flow_id, 1
+           CASE WHEN t.requires_approval OR (o.policy ->> 'requires_approval')::boolean THEN 'approval' ELSE '' END,
+           o.id, o.flow_id, 1
     FROM job_executions o JOIN job_templates t ON t.id = o.template_id
     WHERE o.id = ANY(%(ids)s::bigint[]) AND o.finished_at IS NOT NULL AND NOT o.dry_run AND t.is_available
       AND (o.job_id IS NULL OR o.job_id IN (SELECT id FROM living))

@@ -113,6 +113,11 @@ class TestReplay:
         end(execution_id)
         assert replay(DeadLetter.objects.get()).held_for == "approval"
 
+    def test_needs_approval_when_its_template_asks_for_it_by_now(self, job: Job) -> None:
+        letter = bury(job)
+        TemplateVersion.objects.filter(pk=job.template_id).update(requires_approval=True)
+        assert replay(letter).held_for == "approval"
+
     def test_stands_in_no_ticks_way(self, make_job: MakeJob) -> None:
         job = make_job(policies={"max_retries": 0, "overlap": "replace"})
         new = replay(bury(job))
