@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -21,7 +22,7 @@ from accounts.tenant_admin import TenantAdmin
 from jobs import pools
 from jobs.admin.operations import Caller
 from jobs.models import Pool
-from jobs.pools import InvalidPool, PoolInUse
+from jobs.pools import InvalidPool, PoolInUse, Use
 from scheduler_project.lib import markup
 
 NAMED_JOBS = 20
@@ -79,6 +80,15 @@ class PoolAdmin(TenantAdmin[Pool]):
 
     # --- the list ---
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changes = super().get_changelist_instance(request)
+        rows: list[Any] = list(changes.result_list)
+        uses = pools.use_of(rows)
+        for row in rows:
+            row.use = uses[row.pk]
+        changes.result_list = rows
+        return changes
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": "Pools", **(extra_context or {})})
 
@@ -88,8 +98,8 @@ class PoolAdmin(TenantAdmin[Pool]):
         return format_html('<a class="row-link" href="{}">{}</a><br><small class="mono">{}</small>', url, row, row.slug)
 
     @admin.display(description="Slots")
-    def slots(self, row: Pool) -> SafeString:
-        use = pools.use_of([row])[row.pk]
+    def slots(self, row: Any) -> SafeString:
+        use: Use = row.use
         waiting = f"{use.waiting:,} waiting" if use.waiting else "nothing waits"
         return format_html("{} of {} taken<br><small>{}</small>", use.running, row.size, waiting)
 

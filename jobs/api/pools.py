@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -36,6 +37,7 @@ class PoolCreationSerializer(PoolCreationOptionsSerializer, PoolFieldsSerializer
     )
 
 
+# `uses` in the context has that of each pool that is shown.
 class PoolSerializer(RowSerializer):
     tenant = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
     running = serializers.SerializerMethodField()
@@ -48,11 +50,13 @@ class PoolSerializer(RowSerializer):
 
     def get_running(self, pool: Pool) -> int:
         """Slots that are taken."""
-        return pools.use_of([pool])[pool.pk].running
+        running: int = self.context["uses"][pool.pk].running
+        return running
 
     def get_waiting(self, pool: Pool) -> int:
         """Runs of its jobs that have not begun."""
-        return pools.use_of([pool])[pool.pk].waiting
+        waiting: int = self.context["uses"][pool.pk].waiting
+        return waiting
 
 
 class PoolViewSet(TenantEngineViewSet):
@@ -72,15 +76,15 @@ class PoolViewSet(TenantEngineViewSet):
     }
     errors = {"destroy": {409: "Jobs run in the pool."}}
 
+    @extend_schema(responses=PoolSerializer(many=True))
     def list(self, request: Request) -> Response:
         """The pools of the caller's tenants."""
-        return self.answer_page(
-            self.scoped(Pool.objects.select_related("tenant")).order_by("name", "id"), PoolSerializer
-        )
+        found = self.scoped(Pool.objects.select_related("tenant")).order_by("name", "id")
+        return self.get_paginated_response(_shown(self.paginate_queryset(found) or []))
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """One pool, with how many of its slots are taken and how many runs wait."""
-        return Response(PoolSerializer(self.find(Pool.objects.select_related("tenant"), pk)).data)
+        return Response(_shown([self.find(Pool.objects.select_related("tenant"), pk)])[0])
 
     @extend_schema(
         request=PoolCreationSerializer,
@@ -93,7 +97,7 @@ class PoolViewSet(TenantEngineViewSet):
         options, data = split_body(request, PoolCreationOptionsSerializer)
         tenant = self.tenant_to_write_to(options.get("tenant"))
         made = pools.create(data, tenant=tenant, actor=self.principal.label)
-        answer = Response(PoolSerializer(made).data, status=status.HTTP_201_CREATED)
+        answer = Response(_shown([made])[0], status=status.HTTP_201_CREATED)
         answer.headers["Location"] = reverse("pool-detail", args=[made.pk])
         return answer
 
@@ -102,10 +106,14 @@ class PoolViewSet(TenantEngineViewSet):
         """Change its name or size. Of a smaller pool the surplus ends with the runs that hold it."""
         pool = self.find(Pool.objects.only("id", "tenant_id"), pk)
         _, data = split_body(request, StrictSerializer)
-        return Response(PoolSerializer(pools.change(pool.pk, data, actor=self.principal.label)).data)
+        return Response(_shown([pools.change(pool.pk, data, actor=self.principal.label)])[0])
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete a pool that no job runs in."""
         pools.delete(self.find(Pool.objects.only("id", "tenant_id"), pk).pk, actor=self.principal.label)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _shown(rows: Sequence[Pool]) -> Any:
+    return PoolSerializer(rows, many=True, context={"uses": pools.use_of(list(rows))}).data
