@@ -11,7 +11,7 @@ from jobs.explain import following
 from jobs.explain.steps import Block, Condition, Explanation, Section, Step, first_block
 from jobs.explain.tick import explain_tick
 from jobs.explain.wording import instant, seconds
-from jobs.models import Attempt, Execution, ExecutionEvent, ExecutionLease, Job, Tick, Worker
+from jobs.models import Attempt, Execution, ExecutionEvent, ExecutionLease, Job, Pool, Tick, Worker
 from jobs.rules.states import ExecutionStatus, HeldFor, Trigger
 
 
@@ -204,6 +204,23 @@ def _slot(asked: Waiting) -> Block | str:
     return Block(text, reason="overlap", since=since, execution_id=first)
 
 
+def _pool(asked: Waiting) -> Block | str:
+    pool = Pool.objects.filter(pk=asked.execution.pool_id).first() if asked.execution.pool_id else None
+    if pool is None:
+        return "It runs in no pool."
+    held = ExecutionLease.objects.filter(pool_id=pool.pk, pool_slot__lte=pool.size).order_by("pool_slot")
+    holders = list(held.values_list("execution_id", "worker", "acquired_at"))
+    if len(holders) < pool.size:
+        return f"{pool.size - len(holders)} of {pool.size} slots of the pool {pool.name} are free."
+    first, worker, since = holders[0]
+    others = f" and {len(holders) - 1} more" if len(holders) > 1 else ""
+    text = (
+        f"Every slot of the pool {pool.name} ({pool.size}) is taken: execution {first}{others}, "
+        f"running on {worker} since {asked.at(since)}. It starts in its turn when one of them ends."
+    )
+    return Block(text, reason="pool", since=since, execution_id=first)
+
+
 def _provisioned(asked: Waiting) -> Block | str:
     backend = get_backend()
     if backend.is_provisioned():
@@ -235,6 +252,7 @@ CONDITIONS: tuple[Condition[Waiting], ...] = (
     Condition("available", "May start", _available),
     Condition("start_deadline", "In time", _in_time),
     Condition("slot", "A free slot", _slot),
+    Condition("pool", "A slot of its pool", _pool),
     Condition("provisioned", "A broker", _provisioned),
     Condition("announced", "Announced", _announced),
     Condition("worker", "A worker listens", _worked),

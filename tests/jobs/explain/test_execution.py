@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from jobs import executions, registry
+from jobs import executions, pools, registry
 from jobs.executions import Ending
 from jobs.explain import Explanation, explain_execution
 from jobs.models import Execution, Job, Tick
@@ -55,6 +55,17 @@ class TestWaiting:
         assert found.blocked_by is None
         assert found.answer == "Nothing stands in the way: the next free worker takes it."
         assert found.further[0].steps[0].by == "user:ana"
+
+    def test_names_who_holds_the_slot_of_its_pool(self, make_job: MakeJob) -> None:
+        job = make_job(policies={"overlap": "allow"})
+        pool = pools.create({"name": "Vendor", "size": 1}, tenant=job.tenant, actor="user:ana")
+        registry.change(job.pk, {"pool": pool.slug}, actor="user:ana")
+        job.refresh_from_db()
+        first, second = registry.run_now(job, actor="user:ana"), registry.run_now(job, actor="user:ana")
+        assert executions.claim(first, worker="w1", lease=timedelta(seconds=60)) is not None
+        block = block_of(second)
+        assert (block.rule, block.execution_id) == ("pool", first)
+        assert block.text.startswith("Every slot of the pool Vendor (1) is taken")
 
     def test_names_who_holds_the_slot(self, make_job: MakeJob) -> None:
         job = make_job()
