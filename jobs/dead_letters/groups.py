@@ -59,9 +59,14 @@ def grouped(letters: QuerySet[DeadLetter]) -> Any:
 
 
 def groups(rows: list[dict[str, Any]]) -> list[Group]:
+    """Without those whose example was cleared away meanwhile."""
     shown = DeadLetter.objects.select_related("tenant", "job", "template")
     examples = shown.in_bulk([row["example"] for row in rows])
-    return [Group(row["count"], row["first_at"], row["last_at"], examples[row["example"]]) for row in rows]
+    return [
+        Group(row["count"], row["first_at"], row["last_at"], examples[row["example"]])
+        for row in rows
+        if row["example"] in examples
+    ]
 
 
 def group_of(letter: DeadLetter) -> QuerySet[DeadLetter]:
