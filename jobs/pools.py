@@ -67,10 +67,22 @@ def change(pool_id: int, data: Mapping[str, Any], *, actor: str) -> Pool:
     """
     with transactions.engine():
         pool = Pool.objects.select_for_update(no_key=True).get(pk=pool_id)
+        before = pool.size
         _read(data, pool, is_new=False)
         _write(pool, actor)
+        if pool.size < before:
+            sql.rows(TAKE_BACK, {"pool": pool.pk})
         _tell("pool.changed", pool, actor)
     return pool
+
+
+# What was announced for slots that are no more would fill its tenant's window. It is announced again in its turn.
+TAKE_BACK = """
+UPDATE job_executions SET published_at = NULL
+WHERE status = 'queued' AND published_at IS NOT NULL AND id = ANY (ARRAY(
+    SELECT id FROM job_executions WHERE pool_id = %(pool)s AND status = 'queued' AND published_at IS NOT NULL
+    FOR NO KEY UPDATE SKIP LOCKED))
+"""
 
 
 def delete(pool_id: int, *, actor: str) -> None:

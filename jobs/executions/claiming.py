@@ -53,7 +53,7 @@ CLAIMABLE = """e.status = 'queued' AND e.held_for IN ('', 'slot') AND e.availabl
       AND (e.max_instances IS NULL OR EXISTS (
           SELECT FROM generate_series(1, e.max_instances) AS slot
           WHERE NOT EXISTS (SELECT FROM execution_leases l WHERE l.job_id = e.job_id AND l.job_slot = slot)))
-      AND (e.pool_id IS NULL OR EXISTS (
+      AND (e.pool_id IS NULL OR NOT EXISTS (SELECT FROM pools p WHERE p.id = e.pool_id) OR EXISTS (
           SELECT FROM pools p CROSS JOIN LATERAL generate_series(1, p.size) AS slot
           WHERE p.id = e.pool_id
             AND NOT EXISTS (SELECT FROM execution_leases l WHERE l.pool_id = p.id AND l.pool_slot = slot)))"""

@@ -26,12 +26,35 @@ from scheduler_project.lib import sql, telemetry
 
 EVERY = 0.5  # seconds
 MOST = 5_000  # marked together
+ASIDE_AT_ONCE = 100  # looked at together, of a job in a queue and a pool
 LOOKS = 20  # in one turn, as long as each puts some aside
 BATCH = 500  # sent together
 LOST_AFTER = 2.0  # seconds that a message may take before it counts as lost
 LONGEST_PAUSE = 8.0  # seconds between messages for what nobody can claim
 
-COLUMNS = "id, queue, priority, job_id, pool_id, max_instances, available_at"
+COLUMNS = "id, queue, priority, template_id, job_id, pool_id, max_instances, available_at"
+
+# Those that were put aside, stepped through from one job, queue and pool to the next.
+PLACE = """(
+    SELECT job_id, queue, coalesce(pool_id, 0) AS pool, max_instances FROM job_executions
+    WHERE status = 'queued' AND held_for = 'slot' AND {which}
+    ORDER BY job_id, queue, coalesce(pool_id, 0), priority, available_at, id LIMIT 1)"""
+PLACES = f"""
+places AS (
+    {{first}}
+    UNION ALL
+    SELECT e.* FROM places f CROSS JOIN LATERAL {PLACE} AS e
+)"""  # noqa: S608
+ASIDE = f"""
+    SELECT e.* FROM places f LEFT JOIN pools p ON p.id = f.pool CROSS JOIN LATERAL (
+        SELECT {COLUMNS} FROM job_executions
+        WHERE status = 'queued' AND held_for = 'slot' AND job_id = f.job_id AND queue = f.queue
+          AND coalesce(pool_id, 0) = f.pool AND available_at <= clock_timestamp()
+        ORDER BY priority, available_at, id LIMIT least(f.max_instances, p.size, %(aside)s)) AS e"""  # noqa: S608
+
+ALL_PLACES = PLACES.format(
+    first=PLACE.format(which="true"), which="(job_id, queue, coalesce(pool_id, 0)) > (f.job_id, f.queue, f.pool)"
+)
 
 # The next of each level of each tenant, as far as its window has room. `turns` steps from one to the next, an index
 # entry each, so that a backlog costs no more than its window. Then those whose turn depends on a slot.
@@ -46,13 +69,7 @@ turns AS (
         WHERE status = 'queued' AND published_at IS NULL AND held_for = ''
           AND (queue, priority, tenant_id) > (t.queue, t.priority, t.tenant_id)
         ORDER BY queue, priority, tenant_id LIMIT 1) AS e
-), full_jobs AS (
-    (SELECT job_id FROM job_executions WHERE status = 'queued' AND held_for = 'slot' ORDER BY job_id LIMIT 1)
-    UNION ALL
-    SELECT e.* FROM full_jobs f CROSS JOIN LATERAL (
-        SELECT job_id FROM job_executions WHERE status = 'queued' AND held_for = 'slot' AND job_id > f.job_id
-        ORDER BY job_id LIMIT 1) AS e
-), found AS MATERIALIZED (
+), {ALL_PLACES}, found AS MATERIALIZED (
     (SELECT e.* FROM turns t CROSS JOIN LATERAL (
         SELECT {COLUMNS} FROM job_executions
         WHERE status = 'queued' AND published_at IS NULL AND held_for = '' AND available_at <= clock_timestamp()
@@ -63,62 +80,68 @@ turns AS (
               AND queue = t.queue AND priority = t.priority AND tenant_id = t.tenant_id LIMIT %(window)s) AS p)
     ) AS e LIMIT %(most)s)
     UNION ALL
-    SELECT e.* FROM full_jobs f CROSS JOIN LATERAL (
-        SELECT {COLUMNS} FROM job_executions
-        WHERE status = 'queued' AND held_for = 'slot' AND job_id = f.job_id AND available_at <= clock_timestamp()
-        ORDER BY priority, available_at, id LIMIT 100) AS e
+    {ASIDE}
 )"""  # noqa: S608
 
-SOME = "found AS MATERIALIZED (SELECT {columns} FROM job_executions WHERE {which})"
-THESE = SOME.format(
-    columns=COLUMNS,
-    which="id = ANY(%(ids)s) AND status = 'queued' AND published_at IS NULL AND held_for = '' "
-    "AND available_at <= clock_timestamp()",
-)
-FREED = SOME.format(
-    columns=COLUMNS,
-    which="""id IN (
-    SELECT e.id FROM (
-        SELECT %(job)s::bigint AS job_id
-        UNION SELECT job_id FROM job_executions
-              WHERE pool_id = %(pool)s AND status = 'queued' AND held_for = 'slot') AS j
-    CROSS JOIN LATERAL (
-        SELECT id FROM job_executions
-        WHERE status = 'queued' AND held_for = 'slot' AND job_id = j.job_id AND available_at <= clock_timestamp()
-        ORDER BY priority, available_at, id LIMIT 100) AS e)""",
+THESE = f"""found AS MATERIALIZED (
+    SELECT {COLUMNS} FROM job_executions
+    WHERE id = ANY(%(ids)s) AND status = 'queued' AND published_at IS NULL AND held_for = ''
+      AND available_at <= clock_timestamp()
+)"""  # noqa: S608
+OF_A_FREED = f"""(
+    SELECT e.* FROM (
+        SELECT %(job)s::bigint AS id UNION SELECT id FROM dynamic_jobs WHERE pool_id = %(pool)s) AS j
+    CROSS JOIN LATERAL {PLACE.format(which="job_id = j.id")} AS e)"""  # noqa: S608
+FREED = (
+    PLACES.format(first=OF_A_FREED, which="job_id = f.job_id AND (queue, coalesce(pool_id, 0)) > (f.queue, f.pool)")
+    + f", found AS MATERIALIZED ({ASIDE})"
 )
 
 # Of a job and of a pool only as many as have slots, those announced and running included: more announcements would be
-# wasted. The others are put aside, where they are in no one's way, and whoever frees a slot announces the next of them.
-# The marks do not wait for the disk: one that is lost in a crash is made again.
+# wasted. What was announced in another queue, of another template or at a lower level does not count: it may be that
+# nobody takes it for long. The others are put aside, where they are in no one's way, and whoever frees a slot announces
+# the next of them. The marks do not wait for the disk: one that is lost in a crash is made again. A row that somebody
+# else is changing is left to the next look, so that nobody waits for this and this for nobody.
 PUBLISH = """
 WITH RECURSIVE {found}, jobs AS MATERIALIZED (
-    SELECT f.job_id, f.max_instances - (SELECT count(*) FROM (
-        SELECT FROM job_executions o
-        WHERE o.job_id = f.job_id AND o.status IN ('queued', 'running') AND o.max_instances IS NOT NULL
-          AND (o.status = 'running' OR o.published_at IS NOT NULL) LIMIT f.max_instances) AS used) AS free
-    FROM (SELECT job_id, max(max_instances) AS max_instances FROM found
-          WHERE max_instances IS NOT NULL GROUP BY job_id) AS f
+    SELECT f.job_id, f.queue, f.template_id, f.priority, f.most
+        - (SELECT count(*) FROM execution_leases l WHERE l.job_id = f.job_id AND l.job_slot IS NOT NULL)
+        - (SELECT count(*) FROM (
+            SELECT FROM job_executions o
+            WHERE o.status = 'queued' AND o.published_at IS NOT NULL AND o.max_instances IS NOT NULL
+              AND o.job_id = f.job_id AND o.queue = f.queue AND o.priority <= f.priority
+              AND o.template_id = f.template_id LIMIT f.most) AS announced) AS free
+    FROM (SELECT job_id, queue, template_id, priority, max(max_instances) AS most FROM found
+          WHERE max_instances IS NOT NULL GROUP BY job_id, queue, template_id, priority) AS f
 ), pools_used AS MATERIALIZED (
-    SELECT p.id AS pool_id, p.size - (SELECT count(*) FROM job_executions o
-        WHERE o.pool_id = p.id AND o.status IN ('queued', 'running')
-          AND (o.status = 'running' OR o.published_at IS NOT NULL)) AS free
-    FROM pools p WHERE p.id IN (SELECT pool_id FROM found)
+    SELECT f.pool_id, f.queue, f.template_id, f.priority, p.size
+        - (SELECT count(*) FROM execution_leases l WHERE l.pool_id = f.pool_id)
+        - (SELECT count(*) FROM (
+            SELECT FROM job_executions o
+            WHERE o.status = 'queued' AND o.published_at IS NOT NULL
+              AND o.pool_id = f.pool_id AND o.queue = f.queue AND o.priority <= f.priority
+              AND o.template_id = f.template_id LIMIT p.size) AS announced) AS free
+    FROM (SELECT DISTINCT pool_id, queue, template_id, priority FROM found WHERE pool_id IS NOT NULL) AS f
+    JOIN pools p ON p.id = f.pool_id
 ), in_job AS (
     SELECT f.*, f.max_instances IS NULL OR row_number() OVER (
-        PARTITION BY job_id, max_instances IS NULL ORDER BY priority, available_at, id) <= j.free AS fits_job
-    FROM found f LEFT JOIN jobs j USING (job_id)
-), judged AS (
-    SELECT f.*, fits_job AND (f.pool_id IS NULL OR row_number() OVER (
-        PARTITION BY pool_id, fits_job ORDER BY priority, available_at, id) <= p.free) AS may_start
-    FROM in_job f LEFT JOIN pools_used p USING (pool_id)
+        PARTITION BY job_id, queue, template_id, max_instances IS NULL ORDER BY priority, available_at, id
+        ) <= j.free AS fits_job
+    FROM found f LEFT JOIN jobs j USING (job_id, queue, template_id, priority)
+), judged AS MATERIALIZED (
+    SELECT f.id, f.fits_job AND (p.pool_id IS NULL OR row_number() OVER (
+        PARTITION BY pool_id, queue, template_id, fits_job ORDER BY priority, available_at, id) <= p.free) AS may_start
+    FROM in_job f LEFT JOIN pools_used p USING (pool_id, queue, template_id, priority)
+), locked AS MATERIALIZED (
+    SELECT e.id, j.may_start FROM judged j JOIN job_executions e ON e.id = j.id
+    WHERE e.status = 'queued' AND e.published_at IS NULL AND (e.held_for = '' OR e.held_for = 'slot' AND j.may_start)
+    FOR NO KEY UPDATE OF e SKIP LOCKED
 )
 UPDATE job_executions e
 SET published_at = CASE WHEN j.may_start THEN clock_timestamp() END,
     held_for = CASE WHEN j.may_start THEN '' ELSE 'slot' END
-FROM judged j
-WHERE e.id = j.id AND e.status = 'queued' AND e.published_at IS NULL AND e.held_for IN ('', 'slot')
-  AND (j.may_start OR e.held_for = '') AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
+FROM locked j
+WHERE e.id = j.id AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
 RETURNING e.id, e.queue, e.priority, j.may_start
 """
 # Those that no slot can stand in the way of: nothing to count, so little to plan.
@@ -153,7 +176,7 @@ FROM queues q CROSS JOIN LATERAL (
 
 def publish_waiting(backend: Backend | None = None) -> int:
     """Announce what waits, as far as the windows have room. Returns how many. Raises `BackendUnavailable`."""
-    values = {"window": settings.DAYBOOK_PUBLISH_WINDOW, "most": MOST}
+    values = {"window": settings.DAYBOOK_PUBLISH_WINDOW, "most": MOST, "aside": ASIDE_AT_ONCE}
     published = 0
     for _ in range(LOOKS):
         marked = _mark(PUBLISH_WINDOW, values)
@@ -169,7 +192,7 @@ def publish_freed(settled: Settled) -> None:
     """Tell whoever waits for the slot that this run had. When that fails, the leader will."""
     if settled.freed_slot_of is None and settled.freed_pool is None:
         return
-    values = {"job": settled.freed_slot_of, "pool": settled.freed_pool}
+    values = {"job": settled.freed_slot_of, "pool": settled.freed_pool, "aside": 1}
     with contextlib.suppress(BackendUnavailable, Error):
         _wake(_announcements(_mark(PUBLISH_FREED, values)), get_backend())
 
