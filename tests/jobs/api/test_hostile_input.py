@@ -90,7 +90,7 @@ def wrong() -> Iterator[tuple[str, Any]]:
             yield field, {**kind, name: value} if name else value
 
 
-@pytest.mark.parametrize(("field", "value"), wrong(), ids=repr)
+@pytest.mark.parametrize(("field", "value"), list(wrong()), ids=repr)
 def test_a_wrong_type_or_value_is_named(by_key: ApiClient, job_of: MakeJob, field: str, value: Any) -> None:
     job = job_of()
     for method, path, body in (

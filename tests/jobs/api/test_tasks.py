@@ -90,7 +90,7 @@ class TestCreate:
             ({"policies": {"requires_approval": False}}, {"policies"}),
             ({"template": None}, {"template"}),
         ],
-        ids=repr,
+        ids=lambda value: repr(sorted(value) if isinstance(value, set) else value)[:80],
     )
     def test_names_what_is_wrong_by_its_path(self, by_key: ApiClient, changes: Any, paths: set[str]) -> None:
         with untouched():
