@@ -13,11 +13,12 @@ from scheduler_project.lib import sql, telemetry
 
 RETRY_AFTER = 10  # seconds
 
-# Bounded: how many more than the limit wait does not matter.
+# Bounded: how many more than the limit wait does not matter. Without an order, all that waits might be read first.
 DEPTHS = """
 SELECT p.priority, (
     SELECT count(*) FROM (
-        SELECT FROM job_executions WHERE status = 'queued' AND priority = p.priority LIMIT %(limit)s) AS waiting) AS depth
+        SELECT FROM job_executions WHERE status = 'queued' AND priority = p.priority
+        ORDER BY priority, id LIMIT %(limit)s) AS waiting) AS depth
 FROM unnest(%(priorities)s::smallint[]) AS p(priority)
 """
 

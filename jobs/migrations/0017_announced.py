@@ -2,7 +2,6 @@ from pathlib import Path
 
 from django.db import migrations
 
-
 SQL = Path(__file__).parent / "sql"
 
 
