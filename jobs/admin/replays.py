@@ -125,7 +125,8 @@ def shown_status(row: DeadLetterReplay) -> str:
 def _facts(request: HttpRequest, row: DeadLetterReplay) -> dict[str, Any]:
     progress = dead_letters.progress_of([row.pk])[row.pk]
     runs = list(row.runs.select_related("letter").order_by("stage", "id")[:SHOWN])
-    found = Execution.objects.in_bulk([run.execution_id for run in runs if run.execution_id is not None])
+    listed = Execution.objects.defer("parameters", "policy", "result")
+    found = listed.in_bulk([run.execution_id for run in runs if run.execution_id is not None])
     is_running = row.status == ReplayStatus.RUNNING
     letter: DeadLetterRun | None = row.runs.order_by("id").first()
     return {

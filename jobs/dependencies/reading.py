@@ -66,5 +66,5 @@ def _with_executions(found: QuerySet[Succession], which: str) -> list[Successor]
     for row in rows:
         if getattr(row, which) is not None:
             ids[getattr(row, which)].append(row)
-    known = Execution.objects.select_related("job").in_bulk(list(ids))
+    known = Execution.objects.select_related("job").defer("parameters", "policy", "result").in_bulk(list(ids))
     return [Successor(row, known.get(getattr(row, which))) for row in rows]
