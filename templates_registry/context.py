@@ -61,7 +61,7 @@ class RunContext(Protocol):
 
     @property
     def job_name(self) -> str:
-        """The name of the job, or the title of the template when it runs without one."""
+        """The name of the job, or of the template when it runs without one."""
 
     @property
     def tenant(self) -> str:
