@@ -13,11 +13,12 @@ from scheduler_project.lib import sql, telemetry
 
 RETRY_AFTER = 10  # seconds
 
-# Bounded: how many more than the limit wait does not matter. Without an order, all that waits might be read first.
+# Bounded: how many more than the limit wait does not matter. The range is one priority, written so that only the index
+# of what is queued gives the order: by ids alone, or without an order, all that there is might be read first.
 DEPTHS = """
 SELECT p.priority, (
     SELECT count(*) FROM (
-        SELECT FROM job_executions WHERE status = 'queued' AND priority = p.priority
+        SELECT FROM job_executions WHERE status = 'queued' AND priority BETWEEN p.priority AND p.priority
         ORDER BY priority, id LIMIT %(limit)s) AS waiting) AS depth
 FROM unnest(%(priorities)s::smallint[]) AS p(priority)
 """
