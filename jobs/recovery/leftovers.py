@@ -21,5 +21,13 @@ RETURNING 1
 
 
 def sweep() -> int:
-    """Returns how many rows were removed."""
-    return sum(len(sql.rows(statement, {"batch": BATCH})) for statement in (CHECKPOINTS, EFFECTS))
+    """Remove all of them, a batch at a time. Returns how many rows."""
+    return sum(map(_remove, (CHECKPOINTS, EFFECTS)))
+
+
+def _remove(statement: str) -> int:
+    removed = total = len(sql.rows(statement, {"batch": BATCH}))
+    while removed == BATCH:
+        removed = len(sql.rows(statement, {"batch": BATCH}))
+        total += removed
+    return total

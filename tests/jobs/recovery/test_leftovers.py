@@ -1,3 +1,5 @@
+"""What runs kept for a next attempt, and when it is removed."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -32,6 +34,13 @@ def test_nothing_stays_of_an_execution_that_is_gone(db: Any) -> None:
     _keep(999_999_999)
     assert leftovers.sweep() == 2
     assert leftovers.sweep() == 0
+
+
+def test_all_of_it_goes_however_much_there_is(db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leftovers, "BATCH", 2)
+    for number in range(5):
+        _keep(999_999_000 + number)
+    assert leftovers.sweep() == 10
 
 
 def _keep(execution_id: int) -> None:

@@ -156,3 +156,12 @@ class TestDeliveries:
         fresh = delivery_of(webhook, execution_id=8)
         assert old_calls.sweep() == 1
         assert WebhookDelivery.objects.get() == fresh
+
+    def test_are_forgotten_however_many_there_are(
+        self, webhook_of: MakeWebhook, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(old_calls, "BATCH", 2)
+        webhook = webhook_of()
+        for number in range(5):
+            delivery_of(webhook, execution_id=number, created_at=sql.now() - old_calls.KEPT)
+        assert old_calls.sweep() == 5
