@@ -1,3 +1,5 @@
+"""Changes of circuits are stored, and a circuit is closed by hand."""
+
 from __future__ import annotations
 
 from typing import Any

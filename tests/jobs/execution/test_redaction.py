@@ -1,3 +1,5 @@
+"""Secrets are found in every form that they take, and nothing else is."""
+
 from __future__ import annotations
 
 import base64

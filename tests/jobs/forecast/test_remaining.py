@@ -1,3 +1,5 @@
+"""How much longer a run takes, by its progress or by the runs before it."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""Which addresses are public, and what an operator may allow besides."""
+
 from __future__ import annotations
 
 import ipaddress

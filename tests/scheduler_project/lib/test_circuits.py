@@ -1,3 +1,5 @@
+"""Circuits open, let a trial through and close, in Redis and without it."""
+
 from __future__ import annotations
 
 import signal

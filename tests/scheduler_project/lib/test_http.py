@@ -1,3 +1,5 @@
+"""Outbound calls: what is refused, what is followed, and how each one ends in time."""
+
 from __future__ import annotations
 
 import gzip
