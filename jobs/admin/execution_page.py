@@ -93,9 +93,11 @@ def find_job(row: Execution) -> Job | None:
 
 
 def waited_and_ran(row: Execution, *, now: datetime) -> tuple[float | None, float | None]:
-    """Seconds in the queue before the first start, and from there to the end."""
+    """Seconds in the queue before the first start, and from there to the end; what waits for another try has none."""
     begun = row.started_at or row.finished_at or now
     waited = (begun - row.created_at).total_seconds()
+    if row.status == ExecutionStatus.QUEUED:
+        return waited, None
     ran = markup.span(row.started_at, row.finished_at, now=now)
     return waited, None if ran is None else ran.total_seconds()
 
@@ -123,6 +125,7 @@ def _live_context(request: HttpRequest, row: Execution, job: Job | None) -> dict
         "now": now,
         "is_active": is_active,
         "gates": _gates(row, now),
+        "waits_for_slot": _waits_for_slot(row),
         "refresh_seconds": REFRESH_SECONDS,
         "reason": in_words(row.reason) if row.reason else "",
         "attempts": [(attempt, _seconds(attempt, now)) for attempt in attempts],
@@ -147,6 +150,12 @@ def _may_run_again(request: HttpRequest, row: Execution, job: Job | None) -> boo
         return access.may(request.user, Scope.TASK_CREATE, row.tenant_id)
     may_run = access.may(request.user, Scope.SCHEDULER_RUN, row.tenant_id)
     return may_run and job is not None and job.archived_at is None
+
+
+def _waits_for_slot(row: Execution) -> str:
+    if row.status != ExecutionStatus.QUEUED or row.held_for != HeldFor.SLOT:
+        return ""
+    return "Waits for a free slot of its job or pool." if row.pool_id else "Waits for a free slot of its job."
 
 
 def _gates(row: Execution, now: datetime) -> list[dependencies.Gate]:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs.admin import chips, execution_page, reasons, why
+from jobs.admin import approvals, chips, execution_page, reasons, why
 from jobs.admin.job_list import schedule_in_words
 from scheduler_project.lib import markup
 
@@ -54,8 +54,12 @@ def utc_words(at: datetime) -> str:
 @register.filter
 def ran(execution: Any) -> str:
     """How long it ran, or has been running."""
-    length = markup.span(execution.started_at, execution.finished_at, now=timezone.now())
-    return markup.NOTHING if length is None else markup.duration(length.total_seconds())
+    return markup.duration(execution_page.waited_and_ran(execution, now=timezone.now())[1])
+
+
+@register.filter
+def run_state(execution: Any) -> SafeString:
+    return chips.state_chip(approvals.shown_state(execution))
 
 
 @register.filter

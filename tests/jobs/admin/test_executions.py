@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -75,6 +76,12 @@ class TestList:
         assert "<h1>Executions of One</h1>" in page
         assert "Other" not in page
 
+    def test_counts_no_wait_for_another_try_as_running(self, job_of: MakeJob, run_of: RunJob, as_vera: Browser) -> None:
+        execution = run_of(job_of(), "queued")
+        long_ago = sql.now() - timedelta(hours=5)
+        Execution.objects.filter(pk=execution.pk).update(started_at=long_ago, attempt=1)
+        assert "<b>–</b>" in as_vera.text(EXECUTIONS)
+
     def test_names_no_foreign_job(self, cast: Cast, job_of: MakeJob, as_vera: Browser) -> None:
         theirs = job_of(cast.globex, name="Theirs")
         assert "Theirs" not in as_vera.text(EXECUTIONS, job=theirs.pk)
@@ -120,6 +127,12 @@ class TestPage:
     def test_shows_the_result_as_json(self, job_of: MakeJob, run_of: RunJob, as_vera: Browser) -> None:
         page = as_vera.text(page_of(run_of(job_of(), "succeeded")))
         assert "&quot;text&quot;: &quot;hello&quot;" in page
+
+    def test_says_that_it_waits_for_a_slot(self, job_of: MakeJob, run_of: RunJob, as_vera: Browser) -> None:
+        execution = run_of(job_of())
+        assert "free slot" not in as_vera.text(page_of(execution))
+        Execution.objects.filter(pk=execution.pk).update(held_for="slot")
+        assert "Waits for a free slot of its job." in as_vera.text(page_of(execution))
 
     def test_asks_again_only_while_something_can_change(
         self, job_of: MakeJob, run_of: RunJob, as_vera: Browser
