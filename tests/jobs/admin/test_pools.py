@@ -43,7 +43,13 @@ class TestForm:
 
     @pytest.mark.parametrize(
         ("entered", "field"),
-        [({"size": "0"}, "size"), ({"size": "1001"}, "size"), ({"name": ""}, "name"), ({"slug": "No!"}, "slug")],
+        [
+            ({"size": "0"}, "size"),
+            ({"size": "-4"}, "size"),
+            ({"size": "1001"}, "size"),
+            ({"name": ""}, "name"),
+            ({"slug": "No!"}, "slug"),
+        ],
     )
     def test_says_what_is_wrong_at_the_field(
         self, as_ana: Browser, cast: Cast, entered: dict[str, str], field: str
@@ -52,6 +58,10 @@ class TestForm:
         with untouched():
             response = as_ana.post(ADD, data)
         assert set(errors(response)) == {field}
+
+    def test_names_the_sizes_that_are_right(self, as_ana: Browser, cast: Cast) -> None:
+        response = as_ana.post(ADD, {"tenant": cast.acme.pk, "name": "Vendor", "slug": "", "size": "-4"})
+        assert errors(response)["size"] == ["Write a whole number from 1 to 1000: how many runs at once."]
 
     def test_refuses_a_slug_that_is_taken(self, as_ana: Browser, cast: Cast, vendor: Pool) -> None:
         with untouched():
