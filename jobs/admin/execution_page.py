@@ -115,6 +115,8 @@ def _live_context(request: HttpRequest, row: Execution, job: Job | None) -> dict
     lease = ExecutionLease.objects.filter(pk=row.pk).first() if is_active else None
     attempts = list(Attempt.objects.filter(execution_id=row.pk).order_by("number"))
     waited, ran = waited_and_ran(row, now=now)
+    if attempts:
+        ran = sum(_seconds(attempt, now) for attempt in attempts)
     may_run = access.may(request.user, Scope.SCHEDULER_RUN, row.tenant_id)
     trigger, by = trigger_in_words(row)
     return {

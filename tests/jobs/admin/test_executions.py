@@ -16,6 +16,7 @@ from jobs import executions, registry
 from jobs.admin.bounded_paginator import BoundedPaginator
 from jobs.models import Execution, ExecutionLease, Job, LogLine
 from scheduler_project.lib import sql
+from scheduler_project.lib.markup import NOTHING
 from tests.cast import Cast
 from tests.jobs.admin.conftest import EXECUTIONS, Browser, SignIn
 from tests.jobs.api.conftest import MakeJob, RunJob, untouched
@@ -80,7 +81,7 @@ class TestList:
         execution = run_of(job_of(), "queued")
         long_ago = sql.now() - timedelta(hours=5)
         Execution.objects.filter(pk=execution.pk).update(started_at=long_ago, attempt=1)
-        assert "<b>–</b>" in as_vera.text(EXECUTIONS)
+        assert f"<b>{NOTHING}</b>" in as_vera.text(EXECUTIONS)
 
     def test_names_no_foreign_job(self, cast: Cast, job_of: MakeJob, as_vera: Browser) -> None:
         theirs = job_of(cast.globex, name="Theirs")
