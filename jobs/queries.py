@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
 from jobs.models import Execution, Job, Tick
-from jobs.rules.states import ACTIVE, ASIDE, PRIORITIES
+from jobs.rules.states import ACTIVE, ASIDE, PRIORITIES, ExecutionStatus
 from scheduler_project.lib import sql
 from templates_registry.models import TemplateVersion
 
@@ -95,9 +95,10 @@ def find_executions(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> QuerySet[Execution]:
-    """The newest first; `since` and `until` bound when they were created."""
+    """The newest first; `since` and `until` bound when they were created. What is over waits for nothing any more."""
     exact = {
         "status": status,
+        "status__in": [ExecutionStatus.QUEUED] if held_for else None,
         "trigger": trigger,
         "template__name": template,
         "tenant__slug": tenant,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs import executions
+from jobs import executions, registry
 from jobs.models import Execution, ExecutionLease, LogLine
 from scheduler_project.lib import sql
 from tests.cast import ApiClient, Cast
@@ -188,3 +188,11 @@ class TestCancel:
 
         monkeypatch.setattr("jobs.api.executions.executions.cancel", cancelled_by_another_first)
         assert by_key.send("POST", f"{PATH}/{execution.pk}/cancel").status_code == 409
+
+
+def test_what_is_over_waits_for_nothing(by_key: ApiClient, job_of: MakeJob) -> None:
+    job = job_of(policies={"overlap": "allow", "requires_approval": True})
+    waiting, over = (registry.run_now(job, actor="user:ana") for _ in range(2))
+    executions.cancel(over, by="user:ana", now=sql.now())
+    found = by_key.get("/api/v1/executions?held_for=approval").json()["results"]
+    assert [run["id"] for run in found] == [waiting]
