@@ -10,8 +10,8 @@ from django.db import transaction
 
 from jobs.executions import JobIsArchived
 from jobs.hooks.reader import HookInput, read
-from jobs.models import EventHook, Job
-from scheduler_project.lib import sql, telemetry, transactions
+from jobs.models import EventHook, HookCall, Job
+from scheduler_project.lib import batches, sql, telemetry, transactions
 
 MOST_PER_JOB = 20
 LONGEST_OVERLAP = timedelta(days=7)
@@ -63,6 +63,8 @@ def rotate(hook_id: int, *, actor: str, overlap: timedelta = timedelta()) -> tup
 
 def delete(hook_id: int, *, actor: str) -> None:
     """Remove a hook; its address answers nobody any more. Raises `EventHook.DoesNotExist`."""
+    EventHook.objects.filter(pk=hook_id).update(is_enabled=False)  # so that no run starts while the log goes
+    batches.delete(HookCall.objects.filter(hook_id=hook_id).order_by("at"))
     with transactions.engine():
         hook = _locked(hook_id)
         _tell("event_hook.deleted", hook, actor)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
-
-from django.db.models import QuerySet
 
 from jobs.models import HookCall, WebhookDelivery
-from scheduler_project.lib import sql
+from scheduler_project.lib import batches, sql
 
 KEPT = timedelta(days=30)
 EVERY = timedelta(minutes=10)
-BATCH = 5_000
 
 
 def sweep() -> int:
@@ -20,13 +16,4 @@ def sweep() -> int:
     before = sql.now() - KEPT
     calls = HookCall.objects.filter(at__lt=before).order_by("at")
     deliveries = WebhookDelivery.objects.filter(created_at__lt=before).order_by("created_at")
-    return _delete(calls) + _delete(deliveries)
-
-
-def _delete(old: QuerySet[Any]) -> int:
-    total = 0
-    while True:
-        gone: int = old.model._default_manager.filter(pk__in=old.values("pk")[:BATCH]).delete()[0]
-        total += gone
-        if gone < BATCH:
-            return total
+    return batches.delete(calls) + batches.delete(deliveries)

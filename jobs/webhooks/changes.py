@@ -13,7 +13,7 @@ from jobs.hooks.changes import refuse_overlap
 from jobs.models import Webhook, WebhookDelivery
 from jobs.rules.webhooks import GIVE_UP_AFTER, DeliveryStatus
 from jobs.webhooks.reader import WebhookInput, read
-from scheduler_project.lib import sql, telemetry, transactions
+from scheduler_project.lib import batches, sql, telemetry, transactions
 
 MOST_PER_TENANT = 100
 
@@ -74,6 +74,8 @@ def rotate(webhook_id: int, *, actor: str, overlap: timedelta = timedelta()) -> 
 
 def delete(webhook_id: int, *, actor: str) -> None:
     """Remove a webhook with what waits for it and its log. Raises `Webhook.DoesNotExist`."""
+    Webhook.objects.filter(pk=webhook_id).update(is_enabled=False)  # so that nothing new comes while the log goes
+    batches.delete(WebhookDelivery.objects.filter(webhook_id=webhook_id).order_by("-pk"))
     with transactions.engine():
         webhook = _locked(webhook_id)
         _tell("webhook.deleted", webhook, actor)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from jobs import webhooks
 from jobs.models import Webhook, WebhookDelivery
 from jobs.recovery import old_calls
 from jobs.webhooks.changes import MOST_PER_TENANT
-from scheduler_project.lib import signatures, sql
+from scheduler_project.lib import batches, signatures, sql
 from tests.cast import ApiClient, Cast
 from tests.jobs.api.conftest import MakeJob, untouched
 from tests.jobs.webhooks.conftest import MakeWebhook
@@ -160,8 +161,19 @@ class TestDeliveries:
     def test_are_forgotten_however_many_there_are(
         self, webhook_of: MakeWebhook, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(old_calls, "BATCH", 2)
+        monkeypatch.setattr(batches, "BATCH", 2)
         webhook = webhook_of()
         for number in range(5):
             delivery_of(webhook, execution_id=number, created_at=sql.now() - old_calls.KEPT)
         assert old_calls.sweep() == 5
+
+    def test_go_with_their_webhook_however_many_there_are(
+        self, webhook_of: MakeWebhook, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(batches, "BATCH", 2)
+        doomed, other = webhook_of(), webhook_of()
+        for number in range(5):
+            delivery_of(doomed, execution_id=number)
+        kept = delivery_of(other)
+        webhooks.delete(doomed.pk, actor="user:ana")
+        assert (Webhook.objects.get(), WebhookDelivery.objects.get()) == (other, kept)
