@@ -33,6 +33,8 @@ class TestWhy:
         why = reverse("admin:jobs_execution_why", args=[tick.execution_id])
         assert why in as_vera.text(reverse("admin:jobs_execution_change", args=[tick.execution_id]))
         assert "The tick that fired it" in as_vera.text(why)
+        back = reverse("admin:jobs_execution_change", args=[tick.execution_id])
+        assert f'<a href="{back}">' in as_vera.text(why)
         assert reverse("admin:jobs_tick_change", args=[tick.pk]) in as_vera.text(
             reverse("admin:jobs_job_page", args=[job.pk])
         )
