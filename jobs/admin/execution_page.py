@@ -17,7 +17,7 @@ from jobs.admin.reasons import in_words
 from jobs.forecast import remaining
 from jobs.models import Attempt, Execution, ExecutionLease, Job, LogLine, Tick
 from jobs.rules.dependency import GateState
-from jobs.rules.states import ACTIVE, ExecutionStatus, HeldFor, Trigger
+from jobs.rules.states import ACTIVE, AttemptOutcome, ExecutionStatus, HeldFor, Trigger
 from scheduler_project.lib import markup, sql
 
 TAIL = 500
@@ -131,6 +131,7 @@ def _live_context(request: HttpRequest, row: Execution, job: Job | None) -> dict
         "refresh_seconds": REFRESH_SECONDS,
         "reason": in_words(row.reason) if row.reason else "",
         "attempts": [(attempt, _seconds(attempt, now)) for attempt in attempts],
+        "most_attempts": row.max_attempts + sum(attempt.outcome == AttemptOutcome.HANDED_BACK for attempt in attempts),
         "traceback": next((attempt.traceback for attempt in reversed(attempts) if attempt.traceback), ""),
         "worker": lease.worker if lease else (attempts[-1].worker if attempts else ""),
         "progress": _progress(lease),

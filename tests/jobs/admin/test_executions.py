@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from jobs import executions, registry
 from jobs.admin.bounded_paginator import BoundedPaginator
-from jobs.models import Execution, ExecutionLease, Job, LogLine
+from jobs.models import Attempt, Execution, ExecutionLease, Job, LogLine
 from scheduler_project.lib import sql
 from scheduler_project.lib.markup import NOTHING
 from tests.cast import Cast
@@ -124,6 +124,12 @@ class TestPage:
         ):  # fmt: skip
             assert expected in page, expected
         assert "hunter2" not in page
+
+    def test_counts_no_try_for_what_was_handed_back(self, job_of: MakeJob, run_of: RunJob, as_vera: Browser) -> None:
+        execution = run_of(job_of(), "failed")
+        assert "of 4</small>" in as_vera.text(page_of(execution))
+        Attempt.objects.filter(execution_id=execution.pk).update(outcome="handed_back")
+        assert "of 5</small>" in as_vera.text(page_of(execution))
 
     def test_shows_the_result_as_json(self, job_of: MakeJob, run_of: RunJob, as_vera: Browser) -> None:
         page = as_vera.text(page_of(run_of(job_of(), "succeeded")))
