@@ -230,6 +230,8 @@ class Stage:
             return reverse(name, args=[Backfill.objects.get(job=self.job).pk])
         if name in ("template-detail", "template-versions"):
             return reverse(name, args=["echo"])
+        if name == "execution-list":
+            return f"{reverse(name)}?job={self.job.pk}"  # a change of many must be narrowed down
         if (
             name.endswith(("list", "-docs", "-schema", "-status", "-maintenance", "-graph", "-groups"))
             or name == "schedule-preview"
