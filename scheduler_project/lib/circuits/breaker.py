@@ -26,7 +26,7 @@ class State(StrEnum):
 
 
 class CircuitOpen(Exception):
-    """Nobody calls this at the moment, since it failed too often in a row. Nothing was tried."""
+    """Nobody calls this at the moment, since it failed too often in a row, or in a trial just now."""
 
     def __init__(self, name: str, until: datetime) -> None:
         super().__init__(f"The circuit {name} is open: it failed too often. The next try is at {until:%X} UTC.")
@@ -95,8 +95,10 @@ class _Storage(pybreaker.CircuitBreakerStorage):
 
 def call(name: str, function: Callable[[], T], *, counts: Callable[[Exception], bool]) -> T:
     """Call the function unless its circuit is open. `counts` says which errors are failures of what is called; an
-    interruption always is one, since the call had not come back. Raises `CircuitOpen`, and what the function raises."""
+    interruption always is one, since the call had not come back. Raises `CircuitOpen`, and what the function raises, but
+    for the failure of a trial: that only says that the circuit is open still."""
     storage = _Storage(name)
+    is_trial = storage.state != State.CLOSED
 
     def is_no_failure(error: BaseException) -> bool:
         if isinstance(error, Exception) and not counts(error):
@@ -108,6 +110,10 @@ def call(name: str, function: Callable[[], T], *, counts: Callable[[Exception], 
         return _breaker(storage, exclude=is_no_failure).call(function)
     except pybreaker.CircuitBreakerError:
         raise CircuitOpen(name, _retry_at(storage) or datetime.now(UTC)) from None
+    except Exception as error:
+        if is_trial and counts(error):
+            raise CircuitOpen(name, _retry_at(storage) or datetime.now(UTC)) from error
+        raise
 
 
 def find(name: str) -> Circuit:

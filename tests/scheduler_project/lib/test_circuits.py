@@ -100,9 +100,12 @@ class TestCall:
         assert circuits.find(name).state is State.CLOSED
         assert [c["after"] for c in changes] == ["open", "half-open", "closed"]
 
-    def test_opens_again_when_the_trial_fails(self, name: str, settings: Settings) -> None:
+    def test_is_open_still_when_the_trial_fails(self, name: str, settings: Settings) -> None:
         settings.DAYBOOK_CIRCUIT_RESET = timedelta(seconds=0)
-        _fail(name, 4)
+        _fail(name, 3)
+        with pytest.raises(CircuitOpen) as still:
+            circuits.call(name, fail, counts=lambda _: True)
+        assert isinstance(still.value.__cause__, Broken)
         assert circuits.find(name).state is State.OPEN
 
     def test_is_known_to_every_process(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
