@@ -36,7 +36,8 @@ CLAIM = """
 WITH receivers AS (
     SELECT w.id, w.failures_in_row > 0 AS is_failing,
            CASE WHEN w.failures_in_row > 0 THEN 1 ELSE %(of_one)s END - coalesce(b.calls, 0) AS room
-    FROM webhooks w LEFT JOIN unnest(%(busy)s::bigint[], %(calls)s::integer[]) AS b(id, calls) ON b.id = w.id
+    FROM webhooks w JOIN tenants n ON n.id = w.tenant_id AND n.is_active
+    LEFT JOIN unnest(%(busy)s::bigint[], %(calls)s::integer[]) AS b(id, calls) ON b.id = w.id
     WHERE w.is_enabled
 ), due AS (
     SELECT d.id, r.is_failing, row_number() OVER (PARTITION BY r.is_failing ORDER BY d.place, d.next_try_at) AS turn

@@ -230,7 +230,7 @@ class HttpClient:
         if is_public(address) or self._allowed.has_host(host) or self._allowed.has_address(address):
             return
         raise OutboundRefused(
-            f"{host} is at {address}, which is not a public address. "
+            f"{host} is not at a public address. "  # not which: the answer goes to whoever chose the host
             "Whoever runs Daybook can allow it in DAYBOOK_OUTBOUND_ALLOW."
         )
 

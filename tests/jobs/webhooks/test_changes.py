@@ -127,7 +127,7 @@ class TestTest:
         settings.DAYBOOK_OUTBOUND_ALLOW = []
         answer = by_key.send("POST", f"{PATH}/{webhook.pk}/test").json()
         assert (answer["delivered"], answer["status"]) == (False, None)
-        assert "not a public address" in answer["error"]
+        assert "not at a public address" in answer["error"]
 
 
 class TestDeliveries:

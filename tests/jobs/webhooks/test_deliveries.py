@@ -217,7 +217,7 @@ class TestAnswers:
         settings.DAYBOOK_OUTBOUND_ALLOW = []
         delivery = deliver(sender)
         assert delivery.status == "dead"
-        assert "not a public address" in delivery.reason
+        assert "not at a public address" in delivery.reason
         assert not server.calls
 
     def test_that_are_endless_or_not_text_do_no_harm(self, server: Receiver, sender: Deliveries) -> None:

@@ -245,14 +245,14 @@ class TestRefusal:
         with pytest.raises(OutboundRefused, match=f"Port {port}"):
             HttpClient(allowed=Allowed()).check(f"https://vendor.example:{port}/")
 
-    def test_says_which_address_and_what_would_allow_it(self, server: Receiver) -> None:
-        with pytest.raises(OutboundRefused, match=r"127\.0\.0\.1, which is not a public.*DAYBOOK_OUTBOUND_ALLOW"):
+    def test_says_what_would_allow_it_and_not_which_address_it_is(self, server: Receiver) -> None:
+        with pytest.raises(OutboundRefused, match=r"not at a public address.*DAYBOOK_OUTBOUND_ALLOW"):
             HttpClient(allowed=Allowed()).get(server.url())
         assert not server.calls
 
     def test_judges_every_address_of_a_name(self, server: Receiver, names: Answers) -> None:
         names("mixed.example", ["93.184.216.34", "127.0.0.1"])
-        with pytest.raises(OutboundRefused, match=r"127\.0\.0\.1"):
+        with pytest.raises(OutboundRefused, match="mixed.example is not at a public address"):
             HttpClient(allowed=Allowed()).get("http://mixed.example/")
 
     def test_calls_the_address_that_it_judged(
