@@ -12,7 +12,7 @@ VENV_BIN := .venv/bin
 INSTALL := $(PYTHON) scheduler_project/embedded/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-dev run test check fmt prove-schedule bench bench-ticks bench-outage chaos chaos-smoke soak prove-long-run chromium pgbouncer clean-state
+.PHONY: help venv venv-dev run test test-without-redis check fmt prove-schedule bench bench-ticks bench-outage chaos chaos-smoke soak prove-long-run chromium pgbouncer clean-state
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1|\2/' | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -23,6 +23,10 @@ run: venv  ## start everything; Ctrl-C ends it (PORT=8123 chooses the port)
 test: venv-dev chromium pgbouncer  ## run all tests with coverage (PYTEST_ARGS=..., PG=system)
 	TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal --cov --cov-report=term:skip-covered \
 		--cov-fail-under=$(COVERAGE_MINIMUM) $(PYTEST_ARGS)
+
+test-without-redis: venv-dev  ## the suite of executions with Redis stopped and without Celery (about four minutes)
+	SCHEDULER_USE_CELERY=false TEST_REDIS=stopped $(VENV_BIN)/python -m pytest -m "not acceptance" \
+		tests/jobs/execution tests/jobs/test_executions.py tests/jobs/test_settle_race.py
 
 check: venv-dev  ## format, lint, types, layers, migrations, deployment settings, packages
 	$(VENV_BIN)/ruff format --check

@@ -119,10 +119,14 @@ class TestBothBackends:
 @pytest.mark.django_db(transaction=True)
 class TestWithoutRedis:
     def test_the_execution_suite_passes(self) -> None:
-        """Every test of executions that does not start a Celery worker itself."""
+        """What takes no minutes of it; `make test-without-redis` runs the whole."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "PYTEST_"))}
         environment |= {"SCHEDULER_USE_CELERY": "false", "TEST_REDIS": "stopped"}
-        suite = ["tests/jobs/execution", "tests/jobs/test_executions.py", "tests/jobs/test_settle_race.py"]
+        suite = [
+            "tests/jobs/execution/test_executor.py",
+            "tests/jobs/test_executions.py",
+            "tests/jobs/test_settle_race.py",
+        ]
         options = ["-q", "-m", "not acceptance", "-p", "no:cacheprovider", "-p", "no:xdist"]
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *suite, *options],
