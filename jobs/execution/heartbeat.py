@@ -121,8 +121,10 @@ class Heartbeat:
         if cancel_requested and not self._context.is_cancelled():
             self._context.cancel()
             self._cancel_at = now + CANCEL_GRACE
-            self._interrupt(Cancelled)
-            executions.confirm_cancel(self._claim)
+            try:
+                executions.confirm_cancel(self._claim)  # before the run may end, or its end would come first
+            finally:
+                self._interrupt(Cancelled)
 
     def _interrupt(self, error: type[Interrupted]) -> None:
         if self._last_word.acquire(blocking=False):

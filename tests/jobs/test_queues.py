@@ -72,7 +72,7 @@ class TestTicks:
     def test_fire_again_once_there_is_room(self, make_job: MakeJob) -> None:
         job = make_job()
         for _ in range(2):
-            registry.run_now(make_job(), actor="user:test")
+            registry.run_now(make_job(schedule={"kind": "manual"}), actor="user:test")
         decide()
         assert (job.pk, "queue_full") in Tick.objects.values_list("job_id", "reason")
         Execution.objects.update(status="succeeded", finished_at=database_now())

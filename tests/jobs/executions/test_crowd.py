@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
 
 from accounts.models import Tenant
 from jobs import executions, pools, registry
@@ -39,6 +39,7 @@ class Crowd:
 
     def __init__(self) -> None:
         self.errors: list[BaseException] = []
+        self.deadlocks = 0
         self.is_over = threading.Event()
         self.threads: list[threading.Thread] = []
 
@@ -46,7 +47,13 @@ class Crowd:
         def go_on() -> None:
             try:
                 while not self.is_over.is_set():
-                    turn()
+                    try:
+                        turn()
+                    except OperationalError as error:
+                        # The one of two that PostgreSQL ends comes again: loops do, and so do callers who get a 503.
+                        if turn is run_next or "deadlock detected" not in str(error):
+                            raise
+                        self.deadlocks += 1
             except Exception as error:
                 self.errors.append(error)
                 self.is_over.set()
@@ -131,6 +138,7 @@ class TestCrowd:
             crowd.join_in(turn)
         crowd.wait(lambda: not Execution.objects.filter(finished_at=None).exists())
         assert crowd.errors == []
+        assert crowd.deadlocks <= 2
         assert (max(in_pool for in_pool, _ in overruns), max(of_job for _, of_job in overruns)) <= (3, 2)
         assert not ExecutionLease.objects.exists()
         assert not Attempt.objects.filter(finished_at=None).exists()
