@@ -95,8 +95,8 @@ class _Storage(pybreaker.CircuitBreakerStorage):
 
 def call(name: str, function: Callable[[], T], *, counts: Callable[[Exception], bool]) -> T:
     """Call the function unless its circuit is open. `counts` says which errors are failures of what is called; an
-    interruption always is one, since the call had not come back. Raises `CircuitOpen`, and what the function raises, but
-    for the failure of a trial: that only says that the circuit is open still."""
+    interruption always is one, since the call had not come back. Raises `CircuitOpen`, and what the function raises,
+    but for the failure of a trial: that only says that the circuit is open still."""
     storage = _Storage(name)
     is_trial = storage.state != State.CLOSED
 

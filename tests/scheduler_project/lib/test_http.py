@@ -252,7 +252,7 @@ class TestRefusal:
 
     def test_judges_every_address_of_a_name(self, server: Receiver, names: Answers) -> None:
         names("mixed.example", ["93.184.216.34", "127.0.0.1"])
-        with pytest.raises(OutboundRefused, match="mixed.example is not at a public address"):
+        with pytest.raises(OutboundRefused, match=r"mixed\.example is not at a public address"):
             HttpClient(allowed=Allowed()).get("http://mixed.example/")
 
     def test_calls_the_address_that_it_judged(
