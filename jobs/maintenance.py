@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from jobs.models import Maintenance
+from jobs.rules.input import InvalidInput
 from jobs.rules.schedule import HORIZON
 from scheduler_project.lib import sql, telemetry, transactions
 
@@ -17,12 +18,8 @@ MOST_NOTE = 500
 UNWRITABLE = ("Cc", "Cs", "Cn")
 
 
-class InvalidMaintenance(ValueError):
+class InvalidMaintenance(InvalidInput):
     """Input that is no maintenance window; `fields` has the messages by name."""
-
-    def __init__(self, fields: dict[str, list[str]]) -> None:
-        super().__init__("; ".join(f"{name}: {' '.join(messages)}" for name, messages in fields.items()))
-        self.fields = fields
 
 
 class MaintenanceIsOpen(Exception):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from accounts.models import Tenant
 from jobs.models import Job, Pool
+from jobs.rules.input import InvalidInput
 from scheduler_project.lib import sql, telemetry, transactions
 
 FIELDS = ("name", "slug", "size")
@@ -22,12 +22,8 @@ MOST_SLOTS = 1000
 NAMED = 10
 
 
-class InvalidPool(ValueError):
+class InvalidPool(InvalidInput):
     """Input that is no pool; `fields` has the messages by name."""
-
-    def __init__(self, fields: dict[str, list[str]]) -> None:
-        super().__init__("; ".join(f"{name}: {' '.join(messages)}" for name, messages in fields.items()))
-        self.fields = fields
 
 
 class PoolInUse(Exception):
@@ -54,7 +50,7 @@ def create(data: Mapping[str, Any], *, tenant: Tenant, actor: str) -> Pool:
     """A new pool. Raises `InvalidPool`."""
     pool = Pool(tenant=tenant)
     _read(data, pool, is_new=True)
-    with transactions.engine(), _slug_is_free(pool.slug):
+    with transactions.engine(), transactions.refused_as(_taken(pool.slug), by="one_pool_per_slug_and_tenant"):
         _write(pool, actor)
         _tell("pool.created", pool, actor)
     return pool
@@ -151,16 +147,6 @@ def _write(pool: Pool, actor: str) -> None:
 def _tell(event: str, pool: Pool, actor: str) -> None:
     fields = {"pool_id": pool.pk, "pool": pool.name, "size": pool.size, "actor": actor}
     transaction.on_commit(lambda: telemetry.emit(event, **fields))
-
-
-@contextmanager
-def _slug_is_free(slug: str) -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError as error:
-        if "one_pool_per_slug_and_tenant" in str(error):
-            raise _taken(slug) from error
-        raise
 
 
 def _taken(slug: str) -> InvalidPool:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from jobs import beat_sync, planner
 from jobs.definition import Definition, InvalidJob
@@ -99,12 +99,8 @@ def refuse_taken_slug(slug: str, *, tenant_id: int) -> None:
 @contextmanager
 def slug_is_free(slug: str) -> Iterator[None]:
     """The constraint speaks for a job that took the slug since it was looked for."""
-    try:
+    with transactions.refused_as(_taken(slug), by="one_job_per_slug_and_tenant"):
         yield
-    except IntegrityError as error:
-        if "one_job_per_slug_and_tenant" in str(error):
-            raise _taken(slug) from error
-        raise
 
 
 def _taken(slug: str) -> InvalidJob:

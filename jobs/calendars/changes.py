@@ -4,12 +4,11 @@ has everything decided that is due already: it swallows nothing and lets nothing
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import Tenant
@@ -36,7 +35,7 @@ class CalendarChanged(Exception):
 def create(data: Mapping[str, Any], *, tenant: Tenant, actor: str) -> Calendar:
     """A new calendar. Raises `InvalidCalendar`."""
     new = read(data)
-    with transactions.engine(), _slug_is_free(new.slug):
+    with transactions.engine(), transactions.refused_as(_taken(new.slug), by="one_calendar_per_slug_and_tenant"):
         calendar = Calendar(tenant=tenant, slug=new.slug)
         _write(calendar, new, actor=actor, now=sql.now())
         _tell("calendar.created", calendar, actor)
@@ -140,11 +139,5 @@ def _tell(event: str, calendar: Calendar, actor: str) -> None:
     transaction.on_commit(lambda: telemetry.emit(event, **fields))
 
 
-@contextmanager
-def _slug_is_free(slug: str) -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError as error:
-        if "one_calendar_per_slug_and_tenant" in str(error):
-            raise InvalidCalendar({"slug": [f"Another calendar has the slug {slug}; write another."]}) from error
-        raise
+def _taken(slug: str) -> InvalidCalendar:
+    return InvalidCalendar({"slug": [f"Another calendar has the slug {slug}; write another."]})

@@ -12,6 +12,7 @@ from unicodedata import category
 from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
 
+from jobs.rules.input import InvalidInput
 from jobs.rules.zones import UnknownZone, load_zone
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}", re.ASCII)
@@ -25,12 +26,8 @@ UNWRITABLE = ("Cc", "Cs", "Cn")
 Problems = dict[str, list[str]]
 
 
-class InvalidCalendar(ValueError):
+class InvalidCalendar(InvalidInput):
     """Input that is no calendar; `fields` has the messages by path."""
-
-    def __init__(self, fields: Problems) -> None:
-        super().__init__("; ".join(f"{path}: {' '.join(messages)}" for path, messages in fields.items()))
-        self.fields = fields
 
 
 @dataclass(frozen=True)

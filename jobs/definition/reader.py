@@ -12,6 +12,7 @@ from unicodedata import category
 from django.utils.text import slugify
 
 from jobs.definition.value import Definition, Problems
+from jobs.rules.input import UNWRITABLE
 from jobs.rules.policy import InvalidPolicy, JobPolicy
 from jobs.rules.schedule import InvalidSchedule, ScheduleSpec
 from jobs.rules.states import PRIORITIES, OnLost
@@ -24,8 +25,6 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}", re.ASCII)
 TAG = re.compile(r"[\w][\w .:/-]{0,49}")
 MAX_TAGS = 20
 MAX_CALENDARS = 10
-# Control characters, surrogates, unassigned ones. Joiners and marks stay: names in many scripts need them.
-UNWRITABLE = ("Cc", "Cs", "Cn")
 
 FIELDS = (
     "name", "slug", "description", "template", "template_version", "parameters", "schedule", "policies", "queue",

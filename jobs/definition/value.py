@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.models import Job
+from jobs.rules.input import InvalidInput
 from jobs.rules.policy import JobPolicy
 from jobs.rules.schedule import ScheduleSpec
 from jobs.rules.states import PRIORITY_NAMES
@@ -14,12 +15,8 @@ from templates_registry.models import TemplateVersion
 Problems = dict[str, list[str]]
 
 
-class InvalidJob(ValueError):
+class InvalidJob(InvalidInput):
     """Input that is no job; `fields` has the messages by path."""
-
-    def __init__(self, fields: Problems) -> None:
-        super().__init__("; ".join(f"{path}: {' '.join(messages)}" for path, messages in fields.items()))
-        self.fields = fields
 
 
 @dataclass(frozen=True)

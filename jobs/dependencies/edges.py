@@ -14,6 +14,7 @@ from jobs.definition import Definition, InvalidJob
 from jobs.models import Dependency, Job
 from jobs.rules import graph, pointer
 from jobs.rules.dependency import DEFAULT_PATIENCE, LONGEST_PATIENCE
+from jobs.rules.input import InvalidInput
 from jobs.rules.states import DependencyKind, EndCondition
 from scheduler_project.lib import sql, transactions
 from templates_registry import registry as templates
@@ -26,12 +27,8 @@ WORDS = {EndCondition.SUCCESS: "success", EndCondition.FAILURE: "failure", EndCo
 Problems = dict[str, list[str]]
 
 
-class InvalidDependency(ValueError):
+class InvalidDependency(InvalidInput):
     """Input that is no dependency; `fields` has the messages by name."""
-
-    def __init__(self, fields: Problems) -> None:
-        super().__init__("; ".join(f"{name}: {' '.join(messages)}" for name, messages in fields.items()))
-        self.fields = fields
 
 
 class DependencyIsGone(Exception):

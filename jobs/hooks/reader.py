@@ -8,7 +8,7 @@ from typing import Any
 
 from jobs.definition import Problems
 from jobs.models import EventHook, Job
-from jobs.rules.input import printable_text
+from jobs.rules.input import InvalidInput, printable_text
 from jobs.rules.pointer import is_pointer
 from templates_registry import registry as templates
 
@@ -17,12 +17,8 @@ MOST_MAPPED = 50
 MOST_CALLS = 6_000
 
 
-class InvalidHook(ValueError):
+class InvalidHook(InvalidInput):
     """Input that is no event hook; `fields` has the messages by path."""
-
-    def __init__(self, fields: Problems) -> None:
-        super().__init__("; ".join(f"{path}: {' '.join(messages)}" for path, messages in fields.items()))
-        self.fields = fields
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Judges single values of untrusted input."""
+"""What all readers of untrusted input share: the error with every problem by its path, and texts that can be shown."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from unicodedata import category
 
 # Control characters, surrogates, unassigned ones. Joiners and marks stay: names in many scripts need them.
 UNWRITABLE = ("Cc", "Cs", "Cn")
+
+
+class InvalidInput(ValueError):
+    """Base of all refusals; `fields` has the messages by path."""
+
+    def __init__(self, fields: dict[str, list[str]]) -> None:
+        super().__init__("; ".join(f"{path}: {' '.join(messages)}" for path, messages in fields.items()))
+        self.fields = fields
 
 
 def printable_text(value: object, *, most: int) -> tuple[str, str]:

@@ -8,18 +8,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, get_type_hints
 
+from jobs.rules.input import InvalidInput
 from jobs.rules.states import FanIn, Misfire, OnLost, OnQueueFull, Overlap
 from jobs.rules.stored import remembered
 
 DAY = 86_400
 
 
-class InvalidPolicy(ValueError):
+class InvalidPolicy(InvalidInput):
     """Input that is no policy; `fields` says for each name what is wrong and what would be right."""
-
-    def __init__(self, fields: dict[str, list[str]]) -> None:
-        super().__init__("; ".join(f"{name}: {' '.join(messages)}" for name, messages in fields.items()))
-        self.fields = fields
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobs.definition import Problems
 from jobs.models import Job, Webhook
-from jobs.rules.input import printable_text
+from jobs.rules.input import InvalidInput, printable_text
 from jobs.rules.webhooks import RunEvent
 from scheduler_project.lib.http import HttpClient, OutboundRefused
 
@@ -18,12 +18,8 @@ FAILURES = tuple(event for event in EVENTS if event not in ("succeeded", "cancel
 MOST_URL = 2_000
 
 
-class InvalidWebhook(ValueError):
+class InvalidWebhook(InvalidInput):
     """Input that is no webhook; `fields` has the messages by path."""
-
-    def __init__(self, fields: Problems) -> None:
-        super().__init__("; ".join(f"{path}: {' '.join(messages)}" for path, messages in fields.items()))
-        self.fields = fields
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from scheduler_project.lib import sql
 
@@ -28,3 +28,14 @@ def engine() -> Iterator[None]:
 def forget_connection() -> None:
     """Close this thread's connection, after an error of the connection itself; the next statement opens a new one."""
     connection.close()
+
+
+@contextmanager
+def refused_as(refusal: Exception, *, by: str) -> Iterator[None]:
+    """Raise `refusal` when the constraint `by` refuses what is written: it speaks for a row that came in between."""
+    try:
+        yield
+    except IntegrityError as error:
+        if by in str(error):
+            raise refusal from error
+        raise
