@@ -22,8 +22,10 @@ run: venv  ## start everything; Ctrl-C ends it (PORT=8123 chooses the port)
 	@exec $(VENV_BIN)/python -m scheduler_project.embedded.run --port "$(PORT)"
 
 test: venv-dev chromium pgbouncer  ## run all tests with coverage (PYTEST_ARGS=..., PG=system)
-	TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal --cov --cov-report=term:skip-covered \
-		--cov-fail-under=$(COVERAGE_MINIMUM) $(PYTEST_ARGS)
+	TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal --cov --cov-report= $(PYTEST_ARGS) \
+		|| { [ $$? = 1 ] && echo "Once more, one by one: what measures time says little beside others." \
+			&& TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest --last-failed --last-failed-no-failures none --maxfail 3; }
+	$(VENV_BIN)/coverage report --skip-covered --fail-under $(COVERAGE_MINIMUM)
 
 test-without-redis: venv-dev  ## the suite of executions with Redis stopped and without Celery (about four minutes)
 	SCHEDULER_USE_CELERY=false TEST_REDIS=stopped $(VENV_BIN)/python -m pytest -m "not acceptance" \
