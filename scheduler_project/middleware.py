@@ -1,4 +1,4 @@
-"""HTTP middleware of our own: the request id and the content security policy."""
+"""HTTP middleware of our own: the request id, where a request comes from, and the content security policy."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 
 from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
+
+from scheduler_project.lib import origin
+from scheduler_project.lib.client_address import client_address
 
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
 
@@ -56,11 +60,22 @@ def request_id(get_response: Handler) -> Handler:
         chosen = offered if ACCEPTED_REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex
         current_request_id.set(chosen)
         request.META["DAYBOOK_REQUEST_ID"] = chosen
+        origin.current.set(_origin(request, chosen))
 
     def after(request: HttpRequest, response: HttpResponse) -> None:
         response.headers["X-Request-ID"] = request.META["DAYBOOK_REQUEST_ID"]
 
     return _after(get_response, before, after)
+
+
+def _origin(request: HttpRequest, request_id: str) -> origin.Origin:
+    via = "api" if request.path.startswith(("/api/", "/v1/")) else "admin"
+    address = client_address(
+        request.META.get("REMOTE_ADDR", ""),
+        request.headers.get("X-Forwarded-For", ""),
+        trusted=settings.DAYBOOK_TRUSTED_PROXIES,
+    )
+    return origin.Origin(via, address, request_id, str(request.method), request.path[:500])
 
 
 @sync_and_async_middleware

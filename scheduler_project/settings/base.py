@@ -18,6 +18,7 @@ STATE_DIR = Path(environment["DAYBOOK_STATE_DIR"] or BASE_DIR / ".daybook")
 DEBUG: bool = environment["DAYBOOK_DEBUG"]
 ALLOWED_HOSTS: list[str] = environment["DAYBOOK_ALLOWED_HOSTS"]
 CSRF_TRUSTED_ORIGINS: list[str] = environment["DAYBOOK_TRUSTED_ORIGINS"]
+DAYBOOK_TRUSTED_PROXIES: list[str] = environment["DAYBOOK_TRUSTED_PROXIES"]
 
 INSTALLED_APPS = [
     "scheduler_project.apps.DaybookConfig",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,13 @@ def reachable(value: str) -> list[str]:
     except ValueError:
         raise ValueError("write host names, addresses and networks like 10.1.0.0/16, separated by commas") from None
     return names(value)
+
+
+def networks(value: str) -> list[str]:
+    try:
+        return [str(ipaddress.ip_network(part, strict=False)) for part in names(value)]
+    except ValueError:
+        raise ValueError("write addresses and networks like 10.1.0.0/16, separated by commas") from None
 
 
 def references(value: str) -> dict[str, str]:
@@ -118,6 +126,9 @@ VARIABLES: dict[str, Variable] = {
     "DAYBOOK_TRUSTED_ORIGINS": Variable(names, [], "Origins (https://host) whose forms are accepted behind a proxy."),
     "DAYBOOK_BEHIND_TLS_PROXY": Variable(
         boolean, False, "A proxy in front ends TLS and always sets X-Forwarded-Proto itself."
+    ),
+    "DAYBOOK_TRUSTED_PROXIES": Variable(
+        networks, [], "Addresses and networks of proxies whose X-Forwarded-For says where a request comes from."
     ),
     "DAYBOOK_DEBUG": Variable(boolean, False, "Django's debug pages. Never in production."),
     "DAYBOOK_STATE_DIR": Variable(text, None, "Folder of the embedded servers and local files. Default: .daybook/."),
