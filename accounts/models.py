@@ -57,6 +57,17 @@ class ApiKey(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.CharField(max_length=200, blank=True, default="", db_default="", help_text="user:<name>, …")
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="Written by a sweep, so a little late")
+    rotated_from = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaced_by"
+    )
+    is_internal = models.BooleanField(
+        "internal",
+        default=False,
+        db_default=False,
+        help_text="Of a program of our own: no rate limit holds for it. Only superusers make such keys.",
+    )
 
     class Meta:
         db_table = "api_keys"
@@ -65,6 +76,29 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class SignIn(models.Model):
+    """A person who asked for tokens: one row for all that came of it. Written by `accounts.tokens` only."""
+
+    id = models.UUIDField(primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    tenant = models.ForeignKey(Tenant, null=True, on_delete=models.CASCADE, related_name="+", help_text="None: all")
+    scopes = ArrayField(models.CharField(max_length=40))
+    is_unlimited = models.BooleanField(default=False, help_text="A superuser who asked for no limit")
+    password_mark = models.CharField(max_length=64, help_text="Changes with the password")
+    refresh_id = models.CharField(max_length=32, help_text="The refresh token that is good now")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=20, default="")
+
+    class Meta:
+        db_table = "sign_ins"
+        indexes = [models.Index(fields=["expires_at"], name="sign_ins_by_expiry")]
+
+    def __str__(self) -> str:
+        return f"{self.user} since {self.created_at:%Y-%m-%d %H:%M}"
 
 
 class IdempotencyRecord(models.Model):
