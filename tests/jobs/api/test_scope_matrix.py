@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from rest_framework.views import APIView
 
 from accounts import keys
-from accounts.models import Tenant
-from accounts.scopes import ROLE_SCOPES, Scope
+from accounts.models import Membership, Tenant
+from accounts.scopes import ROLE_SCOPES, Role, Scope
 from jobs import (
     calendars,
     dead_letters,
@@ -31,8 +35,8 @@ from jobs import (
 )
 from jobs.execution import registration
 from jobs.models import Backfill, DeadLetter, Dependency, Execution, Job, Tick, WebhookDelivery, Worker
-from tests.cast import MEMBERS, Cast, ClientOf, MakeKey
-from tests.jobs.api.conftest import JOB, MakeJob, RunJob, backfill_of, untouched
+from tests.cast import MEMBERS, ApiClient, Cast, ClientOf, MakeKey
+from tests.jobs.api.conftest import JOB, MakeJob, RunJob, backfill_of
 
 pytestmark = pytest.mark.django_db
 
@@ -149,6 +153,7 @@ RULES: dict[tuple[str, str], str] = {
 # The scope lets nobody else in: they concern every tenant.
 SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance"), ("post", "circuit-reset")]
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
+IN_A_TENANT = [("post", f"{name}-list") for name in ("webhook", "job", "calendar", "pool", "task")]
 OF_ROWS = ("job-", "execution-", "tick-", "calendar-", "pool-", "task-", "dead-letter-", "replay-", "dependency-")
 OF_ROWS += ("event-hook-", "webhook-", "delivery-")
 OF_A_ROW = [
@@ -156,6 +161,10 @@ OF_A_ROW = [
     for endpoint in GUARDED
     if endpoint[1].startswith(OF_ROWS) and not endpoint[1].endswith(("list", "-graph", "-groups"))
 ]
+Endpoint = tuple[str, str]  # method and route name
+WRITES = re.compile(
+    "(INSERT|UPDATE|DELETE|MERGE|COPY|TRUNCATE|WITH .*(INSERT INTO|UPDATE|DELETE FROM) )", re.IGNORECASE
+)
 BODIES: dict[tuple[str, str], Any] = {
     ("post", "job-list"): JOB,
     ("put", "job-detail"): JOB,
@@ -294,115 +303,200 @@ def stage(job_of: MakeJob, run_of: RunJob) -> Stage:
     return Stage(job, run_of(job))
 
 
+class Walk:
+    """Tries endpoints on one stage. Each request is undone; what went wrong is kept, so that one walk tells it all."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.tried = 0
+        self.problems: list[str] = []
+
+    def send(self, endpoint: Endpoint, client: ApiClient, path: str = "", body: Any = None) -> Answer:
+        """As it is sent to the row of the stage, unless told another path."""
+        method, name = endpoint
+        self.tried += 1
+        with transaction.atomic(), recorded_writes() as writes:
+            body = self.stage.bodies.get(endpoint) if body is None else body
+            answer = client.send(method.upper(), path or self.stage.path(name), body)
+            transaction.set_rollback(True)
+        return Answer(answer.status_code, answer.content, dict(answer.headers), writes)
+
+    def expect(self, it_holds: bool, *what: Any) -> None:
+        if not it_holds:
+            self.problems.append(" · ".join(str(part)[:300] for part in what))
+
+    def finish(self) -> None:
+        print(f"\n{self.tried} pairs of endpoint and credential tried")
+        assert not self.problems, "\n" + "\n".join(self.problems)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    content: bytes
+    headers: dict[str, str]
+    writes: list[str]
+
+    @property
+    def error(self) -> Any:
+        """The error of the answer, empty where it is none."""
+        try:
+            return json.loads(self.content).get("error") or {}
+        except (ValueError, AttributeError):
+            return {}
+
+    @property
+    def is_refusal(self) -> tuple[int, str]:
+        return self.status, self.error.get("code", "")
+
+
+@contextmanager
+def recorded_writes() -> Iterator[list[str]]:
+    """The statements that change rows, but for the record of refusals itself."""
+    writes: list[str] = []
+
+    def record(execute: Any, text: str, parameters: Any, many: bool, context: Any) -> Any:
+        statement = " ".join(str(text).split())
+        if WRITES.match(statement) and "audit" not in statement:
+            writes.append(statement[:120])
+        return execute(text, parameters, many, context)
+
+    with connection.execute_wrapper(record):
+        yield writes
+
+
+def prepare(endpoint: Endpoint, stage: Stage) -> None:
+    """Bring the rows of the stage to where the endpoint has something to do."""
+    _, name = endpoint
+    if endpoint == ("delete", "scheduler-maintenance"):
+        maintenance.start(actor="user:root", note="x")
+    if RULES[endpoint] == Scope.SCHEDULER_APPROVE:
+        Execution.objects.filter(pk=stage.execution.pk).update(held_for="approval")
+    if name in ("execution-retry-now", "execution-give-up"):
+        Execution.objects.filter(pk=stage.execution.pk).update(attempt=1)
+    if name == "dead-letter-restore":
+        DeadLetter.objects.filter(pk=stage.rows["dead"].pk).update(state="discarded", closed_at=timezone.now())
+
+
 def test_every_endpoint_has_a_rule() -> None:
     assert set(served(get_resolver().url_patterns)) == set(RULES)
 
 
-@pytest.mark.parametrize("endpoint", GUARDED, ids=" ".join)
 def test_nobody_gets_in_without_good_credentials(
-    endpoint: tuple[str, str], stage: Stage, client_of: ClientOf, make_key: MakeKey
+    stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey
 ) -> None:
     sleeping = Tenant.objects.create(slug="sleeping", name="Sleeping", is_active=False)
-    callers: dict[str, str | None] = {
-        "nobody": None,
-        "a revoked key": make_key(revoked=True)[1],
-        "an expired key": make_key(expires_at=timezone.now() - timedelta(seconds=1))[1],
-        "a key of an inactive tenant": make_key(tenant=sleeping)[1],
-        "a forged key": f"{keys.BRAND}_00000000_{'A' * 43}",
+    disabled = User.objects.create_user("disabled")
+    Membership.objects.create(tenant=cast.acme, user=disabled, role=Role.ADMIN)
+    callers = {
+        "nobody": client_of(None),
+        "a revoked key": client_of(make_key(revoked=True)[1]),
+        "an expired key": client_of(make_key(expires_at=timezone.now() - timedelta(seconds=1))[1]),
+        "a key of an inactive tenant": client_of(make_key(tenant=sleeping)[1]),
+        "a forged key": client_of(f"{keys.BRAND}_00000000_{'A' * 43}"),
+        "a key with a letter changed": client_of(changed(make_key()[1])),
+        "a disabled user": client_of(disabled),
     }
-    method, name = endpoint
-    for who, text in callers.items():
-        with untouched():
-            answer = client_of(text).send(method.upper(), stage.path(name), stage.bodies.get(endpoint))
-        assert answer.status_code == 401, who
-        assert answer.json()["error"]["code"] in ("not_authenticated", "authentication_failed"), who
-        assert answer.headers["WWW-Authenticate"].startswith("Bearer"), who
+    User.objects.filter(pk=disabled.pk).update(is_active=False)
+    walk = Walk(stage)
+    for endpoint in GUARDED:
+        for who, client in callers.items():
+            answer = walk.send(endpoint, client)
+            is_refused = answer.is_refusal in ((401, "not_authenticated"), (401, "authentication_failed"))
+            walk.expect(is_refused, endpoint, who, answer.status, answer.content)
+            walk.expect(answer.headers.get("WWW-Authenticate", "").startswith("Bearer"), endpoint, who, answer.headers)
+            walk.expect(not answer.writes, endpoint, who, answer.writes)
+    walk.finish()
 
 
-@pytest.mark.parametrize("endpoint", GUARDED, ids=" ".join)
 def test_a_caller_without_the_scope_is_told_what_is_missing(
-    endpoint: tuple[str, str], stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey
+    stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey
 ) -> None:
-    method, name = endpoint
-    scope = RULES[endpoint]
-    refused: dict[str, User | str] = {"a key": make_key(*(set(Scope.values) - {scope}))[1]}
-    refused |= {who: getattr(cast, who) for who, (_, role) in MEMBERS.items() if scope not in ROLE_SCOPES[role]}
-    for who, caller in refused.items():
-        with untouched():
-            answer = client_of(caller).send(method.upper(), stage.path(name), stage.bodies.get(endpoint))
-        assert answer.status_code == 403, who
-        error = answer.json()["error"]
-        assert error["code"] == "missing_scope", who
-        assert f"needs the scope {scope}" in error["message"]
-        assert "scheduler:" in error["message"].partition("holds")[2], who
+    by_session = {who: client_of(getattr(cast, who)) for who in MEMBERS}
+    by_key = {scope: client_of(make_key(*(set(Scope.values) - {scope}))[1]) for scope in set(RULES.values()) - {PUBLIC}}
+    walk = Walk(stage)
+    for endpoint in GUARDED:
+        scope = RULES[endpoint]
+        refused = {"a key": by_key[scope]}
+        refused |= {who: client for who, client in by_session.items() if scope not in ROLE_SCOPES[MEMBERS[who][1]]}
+        for who, client in refused.items():
+            answer = walk.send(endpoint, client)
+            message = answer.error.get("message", "")
+            walk.expect(answer.is_refusal == (403, "missing_scope"), endpoint, who, answer.status, answer.content)
+            walk.expect(f"needs the scope {scope}" in message, endpoint, who, message)
+            walk.expect("scheduler:" in message.partition("holds")[2], endpoint, who, message)
+            walk.expect(not answer.writes, endpoint, who, answer.writes)
+    walk.finish()
 
 
-@pytest.mark.parametrize("endpoint", GUARDED, ids=" ".join)
-def test_a_caller_with_the_scope_gets_in(
-    endpoint: tuple[str, str], stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey
-) -> None:
-    method, name = endpoint
-    scope = RULES[endpoint]
-    allowed: dict[str, User | str] = {"a key with nothing else": make_key(scope)[1]}
-    allowed |= {who: getattr(cast, who) for who in ("ana", "olaf", "vera") if scope in ROLE_SCOPES[MEMBERS[who][1]]}
-    if endpoint in SUPERUSERS_ONLY:
-        allowed = {}
-    creates = method == "post" and name in ("webhook-list", "job-list", "calendar-list", "pool-list", "task-list")
-    body = {**stage.bodies[endpoint], "tenant": "acme"} if creates else stage.bodies.get(endpoint)
-    for who, caller in {**allowed, "root": cast.root}.items():
-        with transaction.atomic():
-            if endpoint == ("delete", "scheduler-maintenance"):
-                maintenance.start(actor="user:root", note="x")
-            if scope == Scope.SCHEDULER_APPROVE:
-                Execution.objects.filter(pk=stage.execution.pk).update(held_for="approval")
-            if name in ("execution-retry-now", "execution-give-up"):
-                Execution.objects.filter(pk=stage.execution.pk).update(attempt=1)
-            if name == "dead-letter-restore":
-                DeadLetter.objects.filter(pk=stage.rows["dead"].pk).update(state="discarded", closed_at=timezone.now())
-            answer = client_of(caller).send(method.upper(), stage.path(name), body)
-            transaction.set_rollback(True)
-        assert answer.status_code in (200, 201, 202, 204), (who, answer.content)
+def test_a_caller_with_the_scope_gets_in(stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey) -> None:
+    by_session = {who: client_of(getattr(cast, who)) for who in ("ana", "olaf", "vera")}
+    by_key = {scope: client_of(make_key(scope)[1]) for scope in set(RULES.values()) - {PUBLIC}}
+    root = client_of(cast.root)
+    walk = Walk(stage)
+    for endpoint in GUARDED:
+        scope = RULES[endpoint]
+        allowed = {"a key with nothing else": by_key[scope]}
+        allowed |= {who: client for who, client in by_session.items() if scope in ROLE_SCOPES[MEMBERS[who][1]]}
+        if endpoint in SUPERUSERS_ONLY:
+            allowed = {}
+        body = stage.bodies.get(endpoint)
+        if endpoint in IN_A_TENANT:
+            body = {**body, "tenant": "acme"}
+        for who, client in {**allowed, "root": root}.items():
+            with transaction.atomic():
+                prepare(endpoint, stage)
+                answer = walk.send(endpoint, client, body=body)
+                transaction.set_rollback(True)
+            walk.expect(answer.status in (200, 201, 202, 204), endpoint, who, answer.status, answer.content)
+    walk.finish()
 
 
-@pytest.mark.parametrize("endpoint", SUPERUSERS_ONLY, ids=" ".join)
 def test_what_concerns_every_tenant_is_closed_to_keys_and_members(
-    endpoint: tuple[str, str], stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey
+    stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey
 ) -> None:
     maintenance.start(actor="user:root", note="x")
-    for caller in (cast.ana, make_key()[1]):
-        with untouched():
-            answer = client_of(caller).send(endpoint[0].upper(), stage.path(endpoint[1]), stage.bodies.get(endpoint))
-        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "superuser_only")
+    walk = Walk(stage)
+    for endpoint in SUPERUSERS_ONLY:
+        for caller in (cast.ana, make_key()[1]):
+            answer = walk.send(endpoint, client_of(caller))
+            walk.expect(answer.is_refusal == (403, "superuser_only"), endpoint, answer.status, answer.content)
+            walk.expect(not answer.writes, endpoint, answer.writes)
+    walk.finish()
 
 
-@pytest.mark.parametrize("endpoint", OF_A_ROW, ids=" ".join)
 def test_a_row_of_another_tenant_is_refused_by_id(
-    endpoint: tuple[str, str], stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey
+    stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey
 ) -> None:
-    method, name = endpoint
-    is_open_to_gita = RULES[endpoint] in ROLE_SCOPES[MEMBERS["gita"][1]]
-    for caller in (*([cast.gita] if is_open_to_gita else []), make_key(tenant=cast.globex)[1]):
-        with untouched():
-            answer = client_of(caller).send(method.upper(), stage.path(name), stage.bodies.get(endpoint))
-        assert answer.status_code == 403
-        error = answer.json()["error"]
-        assert error["code"] == "other_tenant"
-        assert "Use a key of that tenant" in error["message"]
+    gita, key = client_of(cast.gita), client_of(make_key(tenant=cast.globex)[1])
+    walk = Walk(stage)
+    for endpoint in OF_A_ROW:
+        is_open_to_gita = RULES[endpoint] in ROLE_SCOPES[MEMBERS["gita"][1]]
+        for who, client in {"a key": key, **({"gita": gita} if is_open_to_gita else {})}.items():
+            answer = walk.send(endpoint, client)
+            walk.expect(answer.is_refusal == (403, "other_tenant"), endpoint, who, answer.status, answer.content)
+            message = answer.error.get("message", "")
+            walk.expect("Use a key of that tenant" in message, endpoint, who, message)
+            walk.expect(not answer.writes, endpoint, who, answer.writes)
+    walk.finish()
 
 
-@pytest.mark.parametrize("endpoint", OF_A_ROW, ids=" ".join)
-def test_an_unknown_id_is_not_found(
-    endpoint: tuple[str, str], stage: Stage, client_of: ClientOf, make_key: MakeKey
-) -> None:
-    method, name = endpoint
-    for number in (987_654_321, 10**18 - 1, 10**30):
-        path = stage.path(name)
-        for row in stage.rows.values():
-            path = path.replace(f"/{row.pk}", f"/{number}")
-        with untouched():
-            answer = client_of(make_key()[1]).send(method.upper(), path, stage.bodies.get(endpoint))
-        assert answer.status_code == 404
-        assert answer.json()["error"]["code"] == "not_found"
+def test_an_unknown_id_is_not_found(stage: Stage, client_of: ClientOf, make_key: MakeKey) -> None:
+    client = client_of(make_key()[1])
+    walk = Walk(stage)
+    for endpoint in OF_A_ROW:
+        for number in (987_654_321, 10**18 - 1, 10**30):
+            path = stage.path(endpoint[1])
+            for row in stage.rows.values():
+                path = path.replace(f"/{row.pk}", f"/{number}")
+            answer = walk.send(endpoint, client, path)
+            walk.expect(answer.is_refusal == (404, "not_found"), endpoint, number, answer.status, answer.content)
+            walk.expect(not answer.writes, endpoint, answer.writes)
+    walk.finish()
+
+
+def changed(text: str) -> str:
+    return text[:-1] + ("A" if text[-1] != "A" else "B")
 
 
 @pytest.mark.parametrize(
