@@ -13,7 +13,7 @@ VENV_BIN := .venv/bin
 INSTALL := $(PYTHON) scheduler_project/embedded/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-dev run test test-without-redis check fmt prove-schedule bench bench-ticks bench-outage chaos chaos-smoke soak prove-long-run chromium pgbouncer clean-state
+.PHONY: help venv venv-dev run test coverage test-without-redis check fmt prove-schedule bench bench-ticks bench-outage chaos chaos-smoke soak prove-long-run chromium pgbouncer clean-state
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1|\2/' | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -21,10 +21,13 @@ help:  ## list the targets
 run: venv  ## start everything; Ctrl-C ends it (PORT=8123 chooses the port)
 	@exec $(VENV_BIN)/python -m scheduler_project.embedded.run --port "$(PORT)"
 
-test: venv-dev chromium pgbouncer  ## run all tests with coverage (PYTEST_ARGS=..., PG=system)
-	TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal --cov --cov-report= $(PYTEST_ARGS) \
+test: venv-dev chromium pgbouncer  ## run all tests (PYTEST_ARGS=..., PG=system)
+	TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal $(PYTEST_ARGS) \
 		|| { [ $$? = 1 ] && echo "Once more, one by one: what measures time says little beside others." \
 			&& TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest --last-failed --last-failed-no-failures none --maxfail 3; }
+
+coverage:  ## the same with coverage of lines and branches, which takes half as long again
+	@$(MAKE) test PYTEST_ARGS="--cov --cov-report= $(PYTEST_ARGS)"
 	$(VENV_BIN)/coverage report --skip-covered --fail-under $(COVERAGE_MINIMUM)
 
 test-without-redis: venv-dev  ## the suite of executions with Redis stopped and without Celery (about four minutes)

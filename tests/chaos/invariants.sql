@@ -387,11 +387,11 @@ WHERE a.outcome IN ('lost', 'handed_back')
 GROUP BY 1, 2, 3 HAVING max(w.at) > a.finished_at;
 
 -- name: work_after_success
--- Whose success was recorded had ended by then.
+-- Whose success was recorded had ended by then; two processes read the clock alike to a millisecond.
 SELECT a.execution_id, a.fence, a.finished_at, max(w.at) AS still_at_work
 FROM task_executions a JOIN journal w ON w.execution_id = a.execution_id AND w.fence = a.fence
 WHERE a.outcome = 'succeeded'
-GROUP BY 1, 2, 3 HAVING max(w.at) > a.finished_at;
+GROUP BY 1, 2, 3 HAVING max(w.at) > a.finished_at + interval '1 ms';
 
 -- name: pool_at_work_beyond_its_size
 -- Of all the jobs in a pool, no more processes work at once than it has slots.

@@ -127,7 +127,8 @@ class TestRace:
         old.keep()
         with transactions.engine():
             old.fence()
-            live.wait_for(lambda: not old.is_leading, what="the end of the lease")
+            live.wait_for(lambda: SchedulerLease.objects.get().expires_at < sql.now(), what="the end of the lease")
+            assert not old.is_leading
             outcome = keep_elsewhere(new)
             wait_for_a_waiting_session()
             assert not outcome.done()
