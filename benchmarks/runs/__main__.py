@@ -6,6 +6,7 @@ import argparse
 import json
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from benchmarks import daybook, servers
@@ -22,7 +23,7 @@ PICKED_UP = (systems.RAW, systems.DAYBOOK, systems.DAYBOOK_TWO, systems.PROCRAST
 def main() -> None:
     options = _options()
     chosen = systems.POOL_SIZES | {systems.RAW: systems.raw} if options.pool_sizes else systems.ALL
-    chosen = {name: make for name, make in chosen.items() if any(part.lower() in name.lower() for part in options.only)}
+    chosen = {name: make for name, make in chosen.items() if any(_means(part, name, chosen) for part in options.only)}
     drained: dict[str, list[Drained]] = defaultdict(list)
     picked_up: dict[str, list[PickedUp]] = {}
     with servers.running() as running:
@@ -46,6 +47,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", default=[""], help="systems with one of these in their name")
     parser.add_argument("--pool-sizes", action="store_true", help="Daybook with pools of 1, 2 and 4, and two workers")
     return parser.parse_args()
+
+
+def _means(part: str, name: str, names: Iterable[str]) -> bool:
+    """A whole name means that system, a part of a name all that have it."""
+    return part == name if part in names else part.lower() in name.lower()
 
 
 def _drain(running: Servers, name: str, make: systems.Make, number: int, options: argparse.Namespace) -> Drained:
