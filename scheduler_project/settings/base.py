@@ -172,6 +172,12 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 # --- Daybook ----------------------------------------------------------------------------------------------------------
 
 DATABASE_POOLER: str = environment["DATABASE_POOLER"]
+SECRET_KEY_FALLBACKS: list[str] = environment["DAYBOOK_PREVIOUS_SECRET_KEYS"]
+DAYBOOK_CREDENTIAL_CACHE = environment["DAYBOOK_CREDENTIAL_CACHE"]
+DAYBOOK_TOKEN_LIFE = environment["DAYBOOK_TOKEN_LIFE"]
+DAYBOOK_REFRESH_LIFE = environment["DAYBOOK_REFRESH_LIFE"]
+DAYBOOK_SIGN_INS_PER_NAME: int = environment["DAYBOOK_SIGN_INS_PER_NAME"]
+DAYBOOK_SIGN_INS_PER_ADDRESS: int = environment["DAYBOOK_SIGN_INS_PER_ADDRESS"]
 SCHEDULER_USE_CELERY: bool = environment["SCHEDULER_USE_CELERY"]
 DAYBOOK_LEADER_LEASE = environment["DAYBOOK_LEADER_LEASE"]
 DAYBOOK_RUN_LEASE = environment["DAYBOOK_RUN_LEASE"]

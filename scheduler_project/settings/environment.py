@@ -122,6 +122,26 @@ VARIABLES: dict[str, Variable] = {
         boolean, True, "Execute through Celery workers; `false` runs them by APScheduler."
     ),
     "DAYBOOK_SECRET_KEY": Variable(text, None, "Django's secret key. Required in production."),
+    "DAYBOOK_PREVIOUS_SECRET_KEYS": Variable(
+        names, [], "Secret keys of before, separated by commas: what they signed is still accepted."
+    ),
+    "DAYBOOK_CREDENTIAL_CACHE": Variable(
+        seconds(0, 5),
+        timedelta(seconds=5),
+        "How long a process may go on with what it knows of keys, tokens and members before it asks again.",
+    ),
+    "DAYBOOK_TOKEN_LIFE": Variable(
+        seconds(60, 3_600), timedelta(minutes=10), "How long an access token of a person is good."
+    ),
+    "DAYBOOK_REFRESH_LIFE": Variable(
+        seconds(600, 2_592_000), timedelta(days=1), "How long a refresh token can be exchanged for a new pair."
+    ),
+    "DAYBOOK_SIGN_INS_PER_NAME": Variable(
+        whole(1, 10_000), 10, "How many sign-ins may fail for one user name within an hour."
+    ),
+    "DAYBOOK_SIGN_INS_PER_ADDRESS": Variable(
+        whole(1, 10_000), 20, "How many sign-ins may fail from one address within an hour."
+    ),
     "DAYBOOK_ALLOWED_HOSTS": Variable(names, [], "Host names that the web answers to, separated by commas."),
     "DAYBOOK_TRUSTED_ORIGINS": Variable(names, [], "Origins (https://host) whose forms are accepted behind a proxy."),
     "DAYBOOK_BEHIND_TLS_PROXY": Variable(
