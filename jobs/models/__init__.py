@@ -12,6 +12,7 @@ from jobs.models.job import Job, JobRevision
 from jobs.models.lease import ExecutionLease, LeaseHistory, SchedulerCandidate, SchedulerLease
 from jobs.models.pool import Pool, QueueRejection
 from jobs.models.run_context import CircuitEvent, RunCheckpoint, RunEffect
+from jobs.models.scheduler_event import RunHour, RuntimeFlag, SchedulerCounter, SchedulerEvent
 from jobs.models.tick import LedgerViolation, Tick, TickTotal
 from jobs.models.webhook import EventHook, HookCall, Webhook, WebhookDelivery
 from jobs.models.worker import QueueCanary, Worker
@@ -47,7 +48,11 @@ __all__ = [
     "QueueRejection",
     "RunCheckpoint",
     "RunEffect",
+    "RunHour",
+    "RuntimeFlag",
     "SchedulerCandidate",
+    "SchedulerCounter",
+    "SchedulerEvent",
     "SchedulerLease",
     "Succession",
     "Tick",

@@ -121,6 +121,15 @@ VARIABLES: dict[str, Variable] = {
     "SCHEDULER_USE_CELERY": Variable(
         boolean, True, "Execute through Celery workers; `false` runs them by APScheduler."
     ),
+    "DAYBOOK_SCHEDULER_ENABLED": Variable(
+        boolean,
+        None,
+        "Off: due ticks are skipped, changes of jobs and new runs refused. Unset: as `manage.py set_flag` says, else on.",
+    ),
+    "DAYBOOK_NOTIFICATIONS_ENABLED": Variable(boolean, None, "Off: nothing is sent. Unset: on."),
+    "DAYBOOK_SCHEDULER_EVENTS_KEPT_DAYS": Variable(
+        whole(1, 3650), 30, "How many days the events of the scheduling are kept; their counters stay for ever."
+    ),
     "DAYBOOK_SECRET_KEY": Variable(text, None, "Django's secret key. Required in production."),
     "DAYBOOK_PREVIOUS_SECRET_KEYS": Variable(
         names, [], "Secret keys of before, separated by commas: what they signed is still accepted."
