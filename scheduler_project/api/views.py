@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, QuerySet
-from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -14,19 +14,15 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.models import Tenant
 from scheduler_project.api import principal as principals
+from scheduler_project.api import refusals
 from scheduler_project.api.errors import Invalid
 from scheduler_project.api.pagination import PARAMETERS
-from scheduler_project.api.permissions import MissingScope
 from scheduler_project.api.principal import Principal
 from scheduler_project.api.serializers import StrictSerializer
 
 Row = TypeVar("Row", bound=Model)
 
 TENANT_HEADER = "X-Tenant"
-
-
-class OtherTenant(PermissionDenied):
-    default_code = "other_tenant"
 
 
 class ApiViewSet(GenericViewSet[Any]):
@@ -110,16 +106,7 @@ class TenantScopedViewSet(ApiViewSet):
 
     def _why_not(self, rows: QuerySet[Row], pk: str) -> Exception:
         tenant_id = rows.filter(pk=int(pk)).values_list("tenant_id", flat=True).first()
-        name = f"{self.noun.capitalize()} {pk}"
-        if tenant_id is None:
-            return NotFound(f"There is no {self.noun} {pk}.")
-        if not self.principal.is_member(tenant_id):
-            return OtherTenant(
-                f"{name} belongs to a tenant that {self.principal.label} is no member of. "
-                "Use a key of that tenant, or ask one of its administrators for a membership."
-            )
-        held = self.principal.scopes.get(tenant_id, frozenset())
-        return MissingScope(self.scope, self.principal, held=held, where=f" in the tenant of {self.noun} {pk}")
+        return refusals.of_row(self.principal, self.scope, noun=self.noun, pk=pk, tenant_id=tenant_id)
 
     def tenant_to_write_to(self, named: str | None) -> Tenant:
         """The tenant of a new row: the key's, the user's only one, or the one named in the body or in `X-Tenant`."""
@@ -132,8 +119,7 @@ class TenantScopedViewSet(ApiViewSet):
             raise Invalid({"tenant": [f"Name one of your tenants here or in the header {TENANT_HEADER}: {slugs}."]})
         tenant = next((tenant for tenant in tenants if named in (None, tenant.slug)), None)
         if tenant is None:
-            raise OtherTenant(f"{self.principal.label} is no member of a tenant {str(named)[:63]}.")
+            raise refusals.of_tenant(self.principal, self.scope, slug=str(named), tenant_id=None)
         if not self.principal.may(self.scope, tenant.pk):
-            held = self.principal.scopes.get(tenant.pk, frozenset())
-            raise MissingScope(self.scope, self.principal, held=held, where=f" in the tenant {tenant.slug}")
+            raise refusals.of_tenant(self.principal, self.scope, slug=tenant.slug, tenant_id=tenant.pk)
         return tenant
