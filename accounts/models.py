@@ -128,3 +128,7 @@ class IdempotencyRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} of {self.principal}"
+
+
+# Django finds a model by its app's module of models.
+from accounts.audit.models import ApiRequest, AuditDigests, AuditEntry, AuditSeal  # noqa: E402, F401

@@ -123,6 +123,9 @@ class TestPartitions:
     def test_hold_what_grows_for_ever(self) -> None:
         found = sql.rows("SELECT relname FROM pg_class WHERE relkind = 'p' ORDER BY relname")
         assert [row["relname"] for row in found] == [
+            "api_requests",
+            "audit_digests",
+            "audit_entries",
             "execution_events",
             "execution_log_lines",
             "job_executions",
