@@ -7,6 +7,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
+from accounts.audit.models import ApiRequest as ApiRequest
+from accounts.audit.models import AuditDigests as AuditDigests
+from accounts.audit.models import AuditEntry as AuditEntry
+from accounts.audit.models import AuditSeal as AuditSeal
 from accounts.scopes import Role, Scope
 
 
@@ -128,7 +132,3 @@ class IdempotencyRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} of {self.principal}"
-
-
-# Django finds a model by its app's module of models.
-from accounts.audit.models import ApiRequest, AuditDigests, AuditEntry, AuditSeal  # noqa: E402, F401
