@@ -122,6 +122,8 @@ def proposed(
         _refuse_for_tenant(new, job.tenant)
     if new.calendars != before.calendars:
         _refuse_unknown_calendars(new, job.tenant, keeps=keeps_calendars)
+    if new.pool != before.pool:
+        revisions.refuse_unknown_pool(new.pool, job.tenant)
     if new.slug != job.slug:
         revisions.refuse_taken_slug(new.slug, tenant_id=job.tenant_id)
     return new

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from accounts.models import Tenant
 from jobs import beat_sync, planner
 from jobs.definition import Definition, InvalidJob
 from jobs.executions import JobIsArchived
@@ -65,6 +66,15 @@ def write(job: Job, new: Definition, *, change: str, actor: str, now: datetime, 
     transaction.on_commit(lambda: telemetry.emit(f"job.{change}", job_id=job.pk, job=job.name, actor=actor, note=note))
 
 
+def refuse_unknown_pool(slug: str, tenant: Tenant) -> None:
+    if slug and not Pool.objects.filter(tenant=tenant, slug=slug).exists():
+        raise _no_such_pool(slug, tenant)
+
+
+def _no_such_pool(slug: str, tenant: Tenant) -> InvalidJob:
+    return InvalidJob({"pool": [f"{tenant.name} has no pool {slug}."]})
+
+
 def _pool_of(job: Job, new: Definition) -> Pool | None:
     """Locked against its deletion. Raises `InvalidJob`."""
     if not new.pool:
@@ -77,7 +87,7 @@ def _pool_of(job: Job, new: Definition) -> Pool | None:
         )
         is None
     ):
-        raise InvalidJob({"pool": [f"{job.tenant.name} has no pool {new.pool}."]})
+        raise _no_such_pool(new.pool, job.tenant)
     return named.get()
 
 
