@@ -129,6 +129,7 @@ class TestPartitions:
             "execution_events",
             "execution_log_lines",
             "job_executions",
+            "scheduler_events",
             "task_executions",
             "ticks",
         ]
