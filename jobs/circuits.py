@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from jobs import scheduler_events
 from jobs.models import CircuitEvent
+from jobs.scheduler_events import Event
 from scheduler_project.lib import circuits, mail, own_statement, sql, telemetry
 from scheduler_project.lib.circuits import Circuit
 
@@ -50,6 +52,9 @@ def record(event: str, fields: dict[str, Any]) -> None:
     values = {"circuit": fields["circuit"][:300], "before": fields["before"], "after": fields["after"]}
     try:
         own_statement.run(INSERT, {**values, "why": sql.text(fields["why"]), "kept": KEPT_FOR})
+        words = f"{fields['circuit']} was {fields['before']} and is {fields['after']}: {fields['why']}"
+        told = Event("circuit_changed", words, source=fields["circuit"], data={"after": fields["after"]})
+        own_statement.run(scheduler_events.RECORD, scheduler_events.columns([told]))
     except Exception as error:  # noqa: BLE001  a circuit must also open while the database is away
         telemetry.emit("circuit.unrecorded", circuit=fields["circuit"], error=repr(error))
 

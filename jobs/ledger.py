@@ -35,6 +35,7 @@ class Decided:
     ticks: int = 0
     fired: int = 0
     is_complete: bool = True
+    plans: Sequence[Planned] = ()
 
 
 def decide_due(*, now: datetime, epoch: int) -> Decided:
@@ -58,7 +59,7 @@ def decide_due(*, now: datetime, epoch: int) -> Decided:
             is_complete = is_complete and plan.is_complete
     recorded, fired = _record_each(plans, now=now, epoch=epoch)
     ticks = sum(len(plan.decisions) for _, plan in recorded)
-    return Decided(len(recorded), ticks, fired, is_complete)
+    return Decided(len(recorded), ticks, fired, is_complete, recorded)
 
 
 def _lock_due(now: datetime) -> list[Job]:

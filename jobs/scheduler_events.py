@@ -61,22 +61,23 @@ class Event:
 
 def record(events: Sequence[Event]) -> None:
     """Add them, in the caller's transaction if it has one."""
-    if not events:
-        return
-    sql.rows(
-        RECORD,
-        {
-            "types": [event.type for event in events],
-            "levels": [LEVELS[event.type] for event in events],
-            "counts": [event.count for event in events],
-            "tenants": [event.tenant_id for event in events],
-            "jobs": [event.job_id for event in events],
-            "executions": [event.execution_id for event in events],
-            "sources": [sql.text(event.source)[:200] for event in events],
-            "messages": [sql.text(event.message)[:MOST_MESSAGE] for event in events],
-            "datas": [sql.json(dict(event.data)) for event in events],
-        },
-    )
+    if events:
+        sql.rows(RECORD, columns(events))
+
+
+def columns(events: Sequence[Event]) -> dict[str, list[object]]:
+    """The parameters of `RECORD`."""
+    return {
+        "types": [event.type for event in events],
+        "levels": [LEVELS[event.type] for event in events],
+        "counts": [event.count for event in events],
+        "tenants": [event.tenant_id for event in events],
+        "jobs": [event.job_id for event in events],
+        "executions": [event.execution_id for event in events],
+        "sources": [sql.text(event.source)[:200] for event in events],
+        "messages": [sql.text(event.message)[:MOST_MESSAGE] for event in events],
+        "datas": [sql.json(dict(event.data)) for event in events],
+    }
 
 
 # --- the promise of the counters --------------------------------------------------------------------------------------

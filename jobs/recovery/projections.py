@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from jobs import scheduler_events
 from jobs.recovery import outbox
+from jobs.scheduler_events import Event
 from scheduler_project.lib import sql
 
 READER = "projections"
@@ -16,8 +19,9 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
 
 # What else is asked of the executions that the events are of.
 KNOWN = """
-SELECT e.id, e.dry_run OR e.trigger IN ('backfill', 'replay') AS is_aside, t.name AS template
-FROM job_executions e JOIN job_templates t ON t.id = e.template_id
+SELECT e.id, e.dry_run AS is_dry_run, e.dry_run OR e.trigger IN ('backfill', 'replay') AS is_aside, t.name AS template,
+       coalesce(j.name, t.name) AS job, e.reason
+FROM job_executions e JOIN job_templates t ON t.id = e.template_id LEFT JOIN dynamic_jobs j ON j.id = e.job_id
 WHERE e.id = ANY(%(ids)s)
 """
 
@@ -28,6 +32,15 @@ ON CONFLICT (template, kind) DO UPDATE
 SET count = o.count + excluded.count, seconds = o.seconds + excluded.seconds,
     buckets = ARRAY(SELECT coalesce(a, 0) + coalesce(b, 0)
                     FROM unnest(o.buckets, excluded.buckets) WITH ORDINALITY AS u(a, b, n) ORDER BY n)
+"""
+
+ADD_HOUR = """
+INSERT INTO run_hours AS h (tenant_id, hour, status, count, seconds, buckets)
+VALUES (%(tenant)s, %(hour)s, %(status)s, %(count)s, %(seconds)s, %(buckets)s::bigint[])
+ON CONFLICT (tenant_id, hour, status) DO UPDATE
+SET count = h.count + excluded.count, seconds = h.seconds + excluded.seconds,
+    buckets = ARRAY(SELECT coalesce(a, 0) + coalesce(b, 0)
+                    FROM unnest(h.buckets, excluded.buckets) WITH ORDINALITY AS u(a, b, n) ORDER BY n)
 """
 
 STARTED = """
@@ -67,6 +80,12 @@ class _Sum:
     seconds: float = 0.0
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
 
+    def add(self, seconds: float | None) -> None:
+        self.count += 1
+        if seconds is not None:
+            self.seconds += seconds
+            self.buckets[next((n for n, bound in enumerate(BUCKETS) if seconds <= bound), len(BUCKETS))] += 1
+
 
 def sweep() -> int:
     """Read everything that is new. Returns how many events."""
@@ -78,25 +97,48 @@ def _handle(read: Sequence[sql.Row]) -> None:
     known = {row["id"]: row for row in sql.rows(KNOWN, ids, prepare=False)}
     events = [{**known[event["execution_id"]], **event} for event in read if event["execution_id"] in known]
     _add_up(events)
+    _add_up_hours(events)
     sql.rows(LOCK, {"job": sorted({event["job_id"] for event in events if event["job_id"]})})
     _remember_outcomes(events)
     _count_failures([event for event in events if event["job_id"] and not event["is_aside"]])
+    scheduler_events.record([told for event in events for told in _failures_of(event)])
 
 
 def _add_up(events: Iterable[sql.Row]) -> None:
     sums: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
     for event in events:
         entry = sums[event["template"], event["kind"]]
-        entry.count += 1
-        if sql.loads(event["data"]).get("outcome") == "lost":
+        data = sql.loads(event["data"])
+        entry.add(data.get("seconds"))
+        if data.get("outcome") == "lost":
             sums[event["template"], LOST_ATTEMPTS].count += 1
-        seconds = sql.loads(event["data"]).get("seconds")
-        if seconds is not None:
-            entry.seconds += seconds
-            entry.buckets[next((n for n, bound in enumerate(BUCKETS) if seconds <= bound), len(BUCKETS))] += 1
     for (template, kind), entry in sorted(sums.items()):
         values = {"template": template, "kind": kind, "count": entry.count, "seconds": entry.seconds}
         sql.rows(ADD, {**values, "buckets": entry.buckets})
+
+
+def _add_up_hours(events: Iterable[sql.Row]) -> None:
+    sums: dict[tuple[int, datetime, str], _Sum] = defaultdict(_Sum)
+    for event in events:
+        if event["kind"] in AT_REST:
+            hour = event["at"].astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+            sums[event["tenant_id"], hour, event["kind"]].add(sql.loads(event["data"]).get("seconds"))
+    for (tenant, hour, status), entry in sorted(sums.items()):
+        values = {"tenant": tenant, "hour": hour, "status": status, "count": entry.count, "seconds": entry.seconds}
+        sql.rows(ADD_HOUR, {**values, "buckets": entry.buckets})
+
+
+def _failures_of(event: sql.Row) -> Iterator[Event]:
+    """What the record of the scheduling tells of it: a failure, the letter that it left, the worker that was lost."""
+    data, job, number = sql.loads(event["data"]), event["job"], event["execution_id"]
+    of = {"tenant_id": event["tenant_id"], "job_id": event["job_id"], "execution_id": number}
+    if data.get("outcome") == "lost":
+        yield Event("worker_lost", f"The process of execution {number} of {job} is gone.", **of)
+    if event["kind"] in FAILED:
+        told = {"status": event["kind"], "reason": event["reason"]}
+        yield Event("job_failed", f"Execution {number} of {job} is {event['kind']}.", data=told, **of)
+        if not event["is_dry_run"]:
+            yield Event("dead_letter", f"Execution {number} of {job} left a dead letter.", **of)
 
 
 def _remember_outcomes(events: Sequence[sql.Row]) -> None:

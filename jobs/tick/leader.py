@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 
+from jobs import scheduler_events
+from jobs.scheduler_events import Event
 from jobs.tick.clock import Clock
 from scheduler_project.lib import sql, telemetry, transactions
 
@@ -36,11 +38,12 @@ WITH clock AS MATERIALIZED (
 ), closed AS (
     UPDATE scheduler_lease_history h SET released_at = taken.acquired_at, cause = 'expired'
     FROM taken WHERE h.name = %(name)s AND h.released_at IS NULL
+    RETURNING h.epoch
 ), opened AS (
     INSERT INTO scheduler_lease_history (name, epoch, holder, acquired_at, cause)
     SELECT %(name)s, epoch, %(holder)s, acquired_at, '' FROM taken
 )
-SELECT (SELECT epoch FROM taken), clock_timestamp() AS now
+SELECT (SELECT epoch FROM taken), (SELECT count(*) FROM closed) > 0 AS has_expired, clock_timestamp() AS now
 """
 
 RELEASE = """
@@ -90,13 +93,26 @@ class Leader:
             telemetry.emit("leader.lost", holder=self.holder, epoch=self.epoch)
             self._forget()
         started = time.monotonic()
-        taken = self._ask(TAKE, started)
-        if taken is None or taken["epoch"] is None:
+        taken = self._take(started)
+        if taken is None:
             return False
         self.epoch = taken["epoch"]
         self._trust(started)
         telemetry.emit("leader.acquired", holder=self.holder, epoch=self.epoch)
         return True
+
+    def _take(self, started: float) -> sql.Row | None:
+        with transactions.engine():
+            taken = self._ask(TAKE, started)
+            if taken is None or taken["epoch"] is None:
+                return None
+            epoch = {"epoch": taken["epoch"]}
+            late = "The one that led let its lease run out."
+            expired = [Event("leader_expired", late, source=self.holder, data=epoch)]
+            words = f"{self.holder} leads, epoch {taken['epoch']}."
+            acquired = Event("leader_acquired", words, source=self.holder, data=epoch)
+            scheduler_events.record([*(expired if taken["has_expired"] else []), acquired])
+            return taken
 
     def _ask(self, statement: str, asked_at: float, **more: object) -> sql.Row | None:
         with transactions.engine():  # a lock that somebody holds must be told of, not waited for in silence
@@ -119,6 +135,10 @@ class Leader:
         if self.epoch:
             with transactions.engine():
                 had_it = sql.row(RELEASE, self._values())
+                if had_it:
+                    words = f"{self.holder} gave the lead up, epoch {self.epoch}."
+                    data = {"epoch": self.epoch}
+                    scheduler_events.record([Event("leader_released", words, source=self.holder, data=data)])
             telemetry.emit("leader.released" if had_it else "leader.lost", holder=self.holder, epoch=self.epoch)
             self._forget()
 

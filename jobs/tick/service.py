@@ -13,7 +13,16 @@ from django.db import Error
 from accounts import idempotency
 from jobs.backends.base import Backend, get_backend
 from jobs.backends.celery import CeleryBackend
-from jobs.recovery import backfills, celery_results, deadlines, leftovers, old_calls, partitions, projections
+from jobs.recovery import (
+    backfills,
+    celery_results,
+    deadlines,
+    leftovers,
+    old_calls,
+    old_events,
+    partitions,
+    projections,
+)
 from jobs.recovery.deliveries import Deliveries
 from jobs.recovery.forecasts import Keeper
 from jobs.recovery.reaper import Reaper
@@ -23,11 +32,11 @@ from jobs.recovery.resync import Resync
 from jobs.recovery.successions import Successions
 from jobs.recovery.switches import Switches
 from jobs.recovery.upgrade import Upgrade
-from jobs.tick import publisher
+from jobs.tick import diary, publisher
 from jobs.tick.canaries import Canaries
 from jobs.tick.publisher import Publisher
 from jobs.tick.turn import Turn
-from scheduler_project.lib import transactions
+from scheduler_project.lib import telemetry, transactions
 from scheduler_project.lib.loop import Loop
 
 
@@ -63,6 +72,7 @@ class Service:
             Loop("forecasts", self._leading(Keeper().sweep), interval=timedelta(minutes=1)),
             Loop("idempotency", self._leading(idempotency.sweep), interval=timedelta(minutes=1)),
             Loop("partitions", self._leading(partitions.sweep), interval=timedelta(minutes=1)),
+            Loop("old events", self._leading(old_events.sweep), interval=old_events.EVERY),
         ]
 
     def _canaries(self, backend: Backend) -> list[Loop]:
@@ -78,6 +88,7 @@ class Service:
         return [Loop("celery results", self._leading(celery_results.sweep), interval=timedelta(seconds=1))]
 
     def start(self) -> None:
+        telemetry.listen(diary.overhear)
         # Before any tick: once a month's are in the default partition, it can get none of its own.
         with suppress(Error):
             partitions.sweep()

@@ -15,7 +15,9 @@ from django.db.utils import Error, InterfaceError, OperationalError
 
 from jobs import ledger
 from jobs.models import Job
+from jobs.tick import diary
 from jobs.tick.candidate import Candidate
+from jobs.tick.diary import IdleCycles
 from jobs.tick.leader import Leader, NotLeading
 from scheduler_project.lib import liveness, telemetry, transactions
 
@@ -38,6 +40,7 @@ class Turn:
     def __init__(self, leader: Leader | None = None, *, on_fired: Callable[[], None] = lambda: None) -> None:
         self.leader = leader or Leader(candidate_name(), ttl=settings.DAYBOOK_LEADER_LEASE)
         self._candidate = Candidate(self.leader.holder)
+        self._idle = IdleCycles(self.leader.holder)
         self._on_fired = on_fired
         self._trouble = ""
         self._good_at = time.monotonic()
@@ -62,6 +65,7 @@ class Turn:
 
     def end(self) -> None:
         """Give the lead up and take the name off the list of candidates."""
+        self._idle.flush()
         self.leader.release()
         self._candidate.leave()
 
@@ -86,10 +90,14 @@ class Turn:
         with transactions.engine():
             now = self.leader.fence()
             decided = ledger.decide_due(now=now, epoch=self.leader.epoch)
+            if decided.jobs:
+                diary.tell(decided, holder=self.leader.holder, epoch=self.leader.epoch)
         if decided.ticks:
             telemetry.emit("tick.decided", jobs=decided.jobs, ticks=decided.ticks, fired=decided.fired)
         if decided.fired:
             self._on_fired()
+        if not decided.jobs:
+            self._idle.count()
         if not decided.is_complete:
             return timedelta()
         due_at = (
