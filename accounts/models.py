@@ -11,6 +11,7 @@ from accounts.audit.models import ApiRequest as ApiRequest
 from accounts.audit.models import AuditDigests as AuditDigests
 from accounts.audit.models import AuditEntry as AuditEntry
 from accounts.audit.models import AuditSeal as AuditSeal
+from accounts.limits.models import RateLimit as RateLimit
 from accounts.scopes import Role, Scope
 
 

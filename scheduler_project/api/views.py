@@ -16,6 +16,7 @@ from accounts.models import Tenant
 from scheduler_project.api import principal as principals
 from scheduler_project.api import refusals
 from scheduler_project.api.errors import Invalid
+from scheduler_project.api.guarded import GuardedViewSet
 from scheduler_project.api.pagination import PARAMETERS
 from scheduler_project.api.principal import Principal
 from scheduler_project.api.serializers import StrictSerializer
@@ -25,7 +26,7 @@ Row = TypeVar("Row", bound=Model)
 TENANT_HEADER = "X-Tenant"
 
 
-class ApiViewSet(GenericViewSet[Any]):
+class ApiViewSet(GuardedViewSet):
     """`required_scopes` has a scope for each action, `parameters` a serializer of the query string where one is read,
     `paged` the actions that answer with the envelope."""
 

@@ -107,6 +107,10 @@ WORDING: dict[str, tuple[int, str]] = {
     "beat.other_beat_had_run": (WARNING, "Another beat ran {rows} rows while no scheduler led"),
     "beat.message_ran": (WARNING, "Stock beat asked for job {job_id}: execution {execution_id}"),
     "beat.message_refused": (WARNING, "Stock beat asked for job {job_id} in vain: {reason}"),
+    # --- requests ---
+    "request.admitted": (DEBUG, "A request of the class {kind} was admitted ({how})"),
+    "request.limited": (DEBUG, "A request of the class {kind} was refused by its limit ({how})"),
+    "rate_limit.changed": (INFO, "{actor} changed the limits of {tenant}: {endpoints}"),
     # --- workers and the house ---
     "circuit.unrecorded": (WARNING, "The change of the circuit {circuit} is in no table: {error}"),
     "circuit.changed": (WARNING, "The circuit {circuit} was {before} and is {after}: {why}"),

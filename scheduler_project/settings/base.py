@@ -114,6 +114,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS is not served; the OpenAPI document says what there is
     "DEFAULT_SCHEMA_CLASS": "scheduler_project.api.schema.ApiSchema",
     "EXCEPTION_HANDLER": "scheduler_project.api.errors.handle",
+    "DEFAULT_THROTTLE_CLASSES": ["scheduler_project.api.limiting.ByAddress"],
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }
@@ -191,6 +192,12 @@ DAYBOOK_ANNOUNCE: str = environment["DAYBOOK_ANNOUNCE"]
 DAYBOOK_PUBLISH_WINDOW: int = environment["DAYBOOK_PUBLISH_WINDOW"]
 DAYBOOK_QUEUE_LIMIT: int = environment["DAYBOOK_QUEUE_LIMIT"]
 DAYBOOK_DEAD_LETTER_ALERT: int = environment["DAYBOOK_DEAD_LETTER_ALERT"]
+DAYBOOK_ROLE = role
+DAYBOOK_INTERNAL_NETWORKS: list[str] = environment["DAYBOOK_INTERNAL_NETWORKS"]
+DAYBOOK_RATE_LIMIT: int = environment["DAYBOOK_RATE_LIMIT"]
+DAYBOOK_POLICY_URL: str | None = environment["DAYBOOK_POLICY_URL"]
+DAYBOOK_POLICY_TIMEOUT = environment["DAYBOOK_POLICY_TIMEOUT"]
+DAYBOOK_POLICY_FAIL: str = environment["DAYBOOK_POLICY_FAIL"]
 DAYBOOK_OUTBOUND_ALLOW: list[str] = environment["DAYBOOK_OUTBOUND_ALLOW"]
 DAYBOOK_CIRCUIT_FAILURES: int = environment["DAYBOOK_CIRCUIT_FAILURES"]
 DAYBOOK_CIRCUIT_RESET = environment["DAYBOOK_CIRCUIT_RESET"]

@@ -159,6 +159,21 @@ VARIABLES: dict[str, Variable] = {
     "DAYBOOK_TRUSTED_PROXIES": Variable(
         networks, [], "Addresses and networks of proxies whose X-Forwarded-For says where a request comes from."
     ),
+    "DAYBOOK_INTERNAL_NETWORKS": Variable(
+        networks, [], "Addresses and networks whose requests are not limited in number."
+    ),
+    "DAYBOOK_RATE_LIMIT": Variable(
+        whole(1, 1_000_000), 100, "How many requests of one class a tenant may make in a minute, unless told otherwise."
+    ),
+    "DAYBOOK_POLICY_URL": Variable(
+        url("http", "https"), None, "Decision of a policy server (OPA's data API) that is asked about every change."
+    ),
+    "DAYBOOK_POLICY_TIMEOUT": Variable(
+        seconds(0.05, 5), timedelta(seconds=0.5), "How long the policy server may take to answer."
+    ),
+    "DAYBOOK_POLICY_FAIL": Variable(
+        choice("closed", "open"), "closed", "What becomes of changes while the policy server gives no answer."
+    ),
     "DAYBOOK_DEBUG": Variable(boolean, False, "Django's debug pages. Never in production."),
     "DAYBOOK_STATE_DIR": Variable(text, None, "Folder of the embedded servers and local files. Default: .daybook/."),
     "DAYBOOK_EXPORT_ROOT": Variable(text, None, "Folder that exports are written to. Default: exports/ in the state."),

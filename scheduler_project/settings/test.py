@@ -35,6 +35,7 @@ DAYBOOK_EXPORT_ROOT = STATE_DIR / "test-exports"
 DAYBOOK_LEADER_LEASE = timedelta(seconds=float(os.environ.get("TEST_LEADER_LEASE", 3)))
 DAYBOOK_RUN_LEASE = timedelta(seconds=4)
 DAYBOOK_HEARTBEAT = timedelta(seconds=1)
+DAYBOOK_RATE_LIMIT = int(os.environ.get("TEST_RATE_LIMIT", 1_000_000))  # only tests of the limit meet it
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = float(os.environ.get("TEST_SOFT_SHUTDOWN", 60))
 
 # How long a message may be under way until Redis's transport delivers it again; whoever sets it wants that to happen.
