@@ -8,6 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model, QuerySet
 
+from accounts.grants import Giver
 from accounts.models import Membership, Tenant
 from accounts.scopes import ROLE_SCOPES, Role, Scope
 
@@ -67,6 +68,12 @@ def administers(user: User, tenant_id: int) -> bool:
 
 def administers_any(user: User) -> bool:
     return is_superuser(user) or Role.ADMIN in roles(user).values()
+
+
+def giver(user: User, tenant_id: int) -> Giver:
+    """The user as one who gives rights away in the tenant."""
+    held = scopes(user).get(tenant_id, frozenset())
+    return Giver(f"user:{user.get_username()}", held, is_superuser=is_superuser(user), user_id=user.pk)
 
 
 def tenants(user: User, scope: str = Scope.SCHEDULER_READ) -> QuerySet[Tenant]:

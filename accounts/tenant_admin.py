@@ -10,7 +10,8 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
 from accounts import access
-from accounts.scopes import Scope
+from accounts.models import Tenant
+from accounts.scopes import Role, Scope
 
 Row = TypeVar("Row", bound=Model)
 
@@ -76,3 +77,40 @@ class TenantAdmin(ReadOnlyAdmin[Row]):
         if obj is None:
             return super().has_view_permission(request)
         return access.may(request.user, self.view_scope, self.tenant_of(obj))
+
+
+def administered(request: HttpRequest) -> QuerySet[Tenant]:
+    if access.is_superuser(request.user):
+        return Tenant.objects.all()
+    mine = [pk for pk, role in access.roles(request.user).items() if role == Role.ADMIN]
+    return Tenant.objects.filter(pk__in=mine)
+
+
+class AdministeredAdmin(TenantAdmin[Any]):
+    """For what only superusers and the administrators of a tenant see."""
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows = admin.ModelAdmin.get_queryset(self, request)
+        return rows.filter(**{f"{self.tenant_path}__in": administered(request)})
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is None:
+            return access.administers_any(request.user)
+        return access.administers(request.user, self.tenant_of(obj))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return access.administers_any(request.user)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        """Without the stock shortcuts to pages that most administrators of a tenant may not open."""
+        form = super().get_form(request, obj, change, **options)
+        for field in form.base_fields.values():
+            for link in ("add", "change", "delete", "view"):
+                if hasattr(field.widget, f"can_{link}_related"):
+                    setattr(field.widget, f"can_{link}_related", False)
+        return form
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "tenant":
+            options["queryset"] = administered(request)
+        return super().formfield_for_foreignkey(db_field, request, **options)

@@ -103,11 +103,10 @@ def make_key(cast: Cast) -> MakeKey:
     def make(
         *scopes: str, tenant: Tenant | None = None, expires_at: datetime | None = None, revoked: bool = False
     ) -> tuple[ApiKey, str]:
-        key, text = keys.create(
-            tenant=tenant or cast.acme, name="a program", scopes=scopes or Scope.values, expires_at=expires_at
-        )
-        if revoked:
-            key.revoked_at = timezone.now()
+        key, text = keys.create(tenant=tenant or cast.acme, name="a program", scopes=scopes or Scope.values)
+        if revoked or expires_at:
+            key.revoked_at = timezone.now() if revoked else None
+            key.expires_at = expires_at
             key.save()
         return key, text
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from rest_framework.request import Request
@@ -22,6 +23,14 @@ class Principal:
     is_superuser: bool = False
     user: AbstractBaseUser | None = field(default=None, compare=False)
     key: ApiKey | None = field(default=None, compare=False)
+    via: str = "session"  # or key, or token
+    until: datetime | None = None  # when the credential ends
+    is_last_known: bool = False  # PostgreSQL is away: this is what the credential opened within the last minutes
+
+    @property
+    def is_internal(self) -> bool:
+        """No rate limit holds for it."""
+        return self.key is not None and self.key.is_internal
 
     @property
     def held(self) -> frozenset[str]:
@@ -49,7 +58,17 @@ def of_user(user: AbstractBaseUser) -> Principal:
 
 
 def of_key(key: ApiKey) -> Principal:
-    return Principal(f"key:{key.prefix}", {key.tenant_id: frozenset(key.scopes)}, key=key)
+    scopes = {key.tenant_id: frozenset(key.scopes)}
+    return Principal(f"key:{key.prefix}", scopes, key=key, via="key", until=key.expires_at)
+
+
+def as_last_known(principal: Principal) -> Principal:
+    """With nothing but its scopes to read."""
+    reads = {
+        tenant_id: frozenset(scope for scope in scopes if scope.endswith(":read"))
+        for tenant_id, scopes in principal.scopes.items()
+    }
+    return replace(principal, scopes=reads, is_superuser=False, is_last_known=True)
 
 
 def of_request(request: Request) -> Principal:

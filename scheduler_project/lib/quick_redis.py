@@ -56,7 +56,9 @@ _guard = threading.Lock()
 
 def ask(question: Callable[[redis.Redis], Answer]) -> Answer:
     """What this process's Redis answers. Raises `RedisIsAway`."""
-    url: str = settings.CELERY_BROKER_URL
+    url: str = settings.CELERY_BROKER_URL or ""
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        raise RedisIsAway("There is no Redis.")
     with _guard:
         if url not in _clients:
             _clients[url] = QuickRedis(url)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts import keys
+from accounts.input import InvalidInput
 from accounts.models import Tenant
 from accounts.scopes import Scope
 
@@ -26,13 +28,30 @@ class Command(BaseCommand):
         )
         parser.add_argument("--expires-days", type=int, help="days until it expires; never unless told")
 
-    def handle(self, *args: Any, name: str, tenant: str, scopes: str, expires_days: int | None, **options: Any) -> None:
-        key, text = keys.create(
-            tenant=_tenant(tenant),
-            name=_name(name),
-            scopes=_scopes(scopes),
-            expires_at=None if expires_days is None else timezone.now() + timedelta(days=_days(expires_days)),
-        )
+        parser.add_argument("--internal", action="store_true", help="for a program of our own: no rate limit holds")
+
+    def handle(
+        self,
+        *args: Any,
+        name: str,
+        tenant: str,
+        scopes: str,
+        expires_days: int | None,
+        internal: bool,
+        **options: Any,
+    ) -> None:
+        try:
+            key, text = keys.create(
+                tenant=_tenant(tenant),
+                name=name,
+                scopes=_scopes(scopes),
+                expires_at=None if expires_days is None else timezone.now() + timedelta(days=_days(expires_days)),
+                is_internal=internal,
+            )
+        except InvalidInput as error:
+            raise CommandError(" ".join(chain(*error.fields.values()))) from None
+        except keys.TooManyKeys as error:
+            raise CommandError(str(error)) from None
         until = f"until {key.expires_at:%Y-%m-%d}" if key.expires_at else "until it is revoked"
         self.stderr.write(f"Key {key.prefix} of tenant {tenant} with {', '.join(key.scopes)}, good {until}:")
         self.stdout.write(text)
@@ -43,12 +62,6 @@ def _tenant(slug: str) -> Tenant:
     if slug not in active:
         raise CommandError(f"There is no active tenant {slug}. Active tenants are {', '.join(active) or 'none'}.")
     return active[slug]
-
-
-def _name(name: str) -> str:
-    if not 1 <= len(name.strip()) <= 200 or not name.strip().isprintable():
-        raise CommandError("A name has 1 to 200 printable characters.")
-    return name.strip()
 
 
 def _scopes(given: str) -> list[str]:

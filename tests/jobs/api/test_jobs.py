@@ -134,7 +134,7 @@ class TestTenantOfAWrite:
             answer = client_of(cast.ana).send("POST", PATH, {**JOB, "tenant": "globex"})
         error = answer.json()["error"]
         assert (answer.status_code, error["code"]) == (403, "missing_scope")
-        assert "user:ana holds scheduler:read, task:read in the tenant globex" in error["message"]
+        assert "user:ana holds notifications:read, scheduler:read, task:read in the tenant globex" in error["message"]
 
     def test_may_be_any_for_a_superuser(self, cast: Cast, client_of: ClientOf) -> None:
         client = client_of(cast.root)
