@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import Error
 
-from accounts import idempotency
+from accounts import idempotency, keys
 from jobs.backends.base import Backend, get_backend
 from jobs.backends.celery import CeleryBackend
 from jobs.recovery import (
@@ -71,6 +71,7 @@ class Service:
             Loop("leftovers", self._leading(leftovers.sweep), interval=timedelta(minutes=10)),
             Loop("forecasts", self._leading(Keeper().sweep), interval=timedelta(minutes=1)),
             Loop("idempotency", self._leading(idempotency.sweep), interval=timedelta(minutes=1)),
+            Loop("last used", self._leading(keys.write_last_used), interval=timedelta(seconds=10)),
             Loop("partitions", self._leading(partitions.sweep), interval=timedelta(minutes=1)),
             Loop("old events", self._leading(old_events.sweep), interval=old_events.EVERY),
         ]
