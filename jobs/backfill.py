@@ -13,6 +13,7 @@ from jobs.executions import JobIsArchived
 from jobs.models import Backfill, BackfillRun, Job, Tick
 from jobs.rules.schedule import InvalidSchedule, latest, occurrences
 from jobs.rules.states import BackfillStatus, TickOutcome
+from jobs.runtime_flags import require_scheduler
 from scheduler_project.lib import sql, telemetry, transactions
 
 MOST = 1_000
@@ -130,6 +131,7 @@ def start(
     if dry_run and not job.template.supports_dry_run:
         raise InvalidJob({"dry_run": [f"The template {job.template.name} has no dry run."]})
     with transactions.engine():
+        require_scheduler(actor)
         job = Job.objects.select_for_update(no_key=True).get(pk=job.pk)
         planned = plan(job, since, until, only=only, newest=newest)
         running = Backfill.objects.filter(job=job, status=BackfillStatus.RUNNING).first()

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from jobs import planner, queries, queues
+from jobs import planner, queries, queues, runtime_flags
 from jobs.models import Calendar, Job, Maintenance
-from jobs.planner import JobFacts, Pause, TickDecision
+from jobs.planner import JobFacts, Pause, SwitchedOff, TickDecision
 from jobs.rules.calendar import CalendarRules, MaintenanceWindow
 from jobs.rules.states import Mode
 from jobs.rules.zones import load_zone
@@ -28,6 +28,7 @@ class Surroundings:
         looked_at = [job.pk for job in jobs if _looks_at_active_ones(job)] if active else []
         self._active = queries.active_executions_by_job(looked_at) if looked_at else {}
         self._calendars = calendars_of(jobs)
+        self._switched_off = switched_off()
         self._maintenance = maintenance_windows(since, now)
         self.depth = queues.depths() if active else {}  # whoever queues runs of one job counts them in for the next
         self._gone = set(TemplateVersion.objects.filter(is_available=False).values_list("pk", flat=True))
@@ -45,6 +46,7 @@ class Surroundings:
             closing=closing,
             template_problem=self.template_problem(job),
             calendars=tuple(self._calendar(job.tenant_id, slug) for slug in self._known(job)),
+            switched_off=self._switched_off,
             maintenance=self._maintenance,
             active=tuple(self._active.get(job.pk, ())),
             rooms=queues.rooms(job.priority, job.policies, self.depth) if self.depth else (),
@@ -108,6 +110,14 @@ def rules_of(calendar: Calendar) -> CalendarRules:
         blackouts=tuple((row.starts_at, row.ends_at, row.name) for row in calendar.blackouts.all()),
         set_by=calendar.updated_by,
     )
+
+
+def switched_off() -> SwitchedOff | None:
+    """Who switched the scheduler off, if it is."""
+    flag = runtime_flags.scheduler()
+    if flag.value:
+        return None
+    return SwitchedOff(flag.set_by or f"environment:{flag.variable}", flag.note, flag.set_at)
 
 
 def maintenance_windows(since: datetime, until: datetime) -> tuple[MaintenanceWindow, ...]:

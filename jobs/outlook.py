@@ -58,6 +58,7 @@ def of_spec(
         next_tick_at=now,
         pause=pause,
         calendars=tuple(facts.rules_of(calendar) for calendar in found),
+        switched_off=facts.switched_off(),
         maintenance=facts.maintenance_windows(now, now),
     )
     return _judged(given, now=now, count=count)

@@ -26,6 +26,15 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class SwitchedOff:
+    """The scheduler itself is off."""
+
+    by: str
+    text: str = ""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Room:
     """How many more runs may wait in one priority before its queue is full."""
 
@@ -47,6 +56,7 @@ class JobFacts:
     closing: str = ""  # the reason, when the job is being disabled or archived
     template_problem: str = ""  # why its template cannot run, when it cannot
     calendars: tuple[CalendarRules, ...] = ()
+    switched_off: SwitchedOff | None = None
     maintenance: tuple[MaintenanceWindow, ...] = ()
     active: tuple[int, ...] = ()  # ids of its queued and running executions, oldest first
     rooms: tuple[Room, ...] = ()  # where its runs may wait, the best first; none: anywhere
@@ -119,6 +129,14 @@ def template_missing(moment: Moment) -> Verdict | None:
     """No process could run it."""
     problem = moment.facts.template_problem
     return Verdict(TickOutcome.MISSED, "template_missing", text=problem) if problem else None
+
+
+def scheduler_disabled(moment: Moment) -> Verdict | None:
+    """Somebody switched the scheduler off."""
+    off = moment.facts.switched_off
+    if off is None:
+        return None
+    return Verdict(TickOutcome.SKIPPED, "scheduler_disabled", by=off.by, since=off.since, text=off.text)
 
 
 def maintenance(moment: Moment) -> Verdict | None:
@@ -217,6 +235,7 @@ ADMISSION = (
     Rule("closing", closing, ("*_at_tick", "schedule_error")),
     Rule("observed", observed, ("observe",)),
     Rule("template", template_missing, ("template_missing",)),
+    Rule("scheduler_disabled", scheduler_disabled, ("scheduler_disabled",)),
     Rule("maintenance", maintenance, ("maintenance",)),
     Rule("paused", paused, ("paused",)),
     Rule("calendar", calendar, ("calendar_*",)),

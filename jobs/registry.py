@@ -12,6 +12,7 @@ from jobs.definition import Definition, InvalidJob
 from jobs.models import Job
 from jobs.rules.schedule import HORIZON, ScheduleSpec
 from jobs.rules.states import Mode, Origin, Trigger
+from jobs.runtime_flags import require_scheduler
 from scheduler_project.lib import sql, transactions
 from templates_registry import registry as templates
 
@@ -33,8 +34,9 @@ def create(
     enabled: bool = True,
     may_run_sub_minute: bool = False,
 ) -> Job:
-    """A new job. Raises `InvalidJob`."""
+    """A new job. Raises `InvalidJob`, `SchedulerDisabled`."""
     with transactions.engine():
+        require_scheduler(actor)
         now = sql.now()
         new = definition.read(data, now=now, may_run_sub_minute=may_run_sub_minute)
         _refuse_for_tenant(new, tenant)
@@ -91,6 +93,7 @@ def change(
     Raises `InvalidJob`, `JobIsArchived`, `RevisionConflict`.
     """
     with revisions.changing(job_id) as (job, now):
+        require_scheduler(actor)
         if expected_revision is not None and job.revision != expected_revision:
             raise RevisionConflict(f"The job is at revision {job.revision}, not {expected_revision}; read it again.")
         new = proposed(
@@ -258,6 +261,7 @@ def run_now(
 
     Raises `InvalidJob`, `JobIsArchived`, `QueueFull`.
     """
+    require_scheduler(actor)
     if dry_run and not job.template.supports_dry_run:
         raise InvalidJob({"dry_run": [f"The template {job.template.name} has no dry run."]})
     if parameters is not None:
@@ -283,6 +287,7 @@ def _switch(
     job_id: int, apply: Callable[[Job, datetime], bool], *, change: str, actor: str, note: str, closing: str = ""
 ) -> Job:
     with revisions.changing(job_id) as (job, now):
+        require_scheduler(actor)
         ledger.decide_job(job, now=now, closing=closing)
         if apply(job, now):
             revisions.write(job, Definition.of(job), change=change, actor=actor, note=note, now=now)

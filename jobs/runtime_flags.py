@@ -69,8 +69,10 @@ def scheduler() -> Flag:
     return _flag(SCHEDULER_ENABLED, RuntimeFlag.objects.filter(name=SCHEDULER_ENABLED).first())
 
 
-def require_scheduler() -> None:
-    """Raises `SchedulerDisabled`."""
+def require_scheduler(actor: str) -> None:
+    """For what people and programs ask for; the system's own changes go on. Raises `SchedulerDisabled`."""
+    if actor.startswith("system:"):
+        return
     flag = scheduler()
     if not flag.value:
         raise SchedulerDisabled(refusal(flag))
@@ -98,8 +100,9 @@ def switch(name: str, value: bool, *, actor: str, note: str = "") -> Flag:
             name=name, defaults={"value": value, "note": note[:MOST_NOTE], "set_by": actor, "set_at": sql.now()}
         )
         if was != value:
+            told = {"value": value, "by": actor, "note": note[:MOST_NOTE]}
             words = f"{actor} switched {name} {'on' if value else 'off'}" + (f": {note}" if note else "")
-            scheduler_events.record([Event("scheduler_switched", words, source=name, data={"value": value})])
+            scheduler_events.record([Event("scheduler_switched", words, source=name, data=told)])
         audit.record(
             "flag.set",
             actor=actor,

@@ -15,6 +15,7 @@ from jobs.definition.reader import Reader
 from jobs.models import Execution
 from jobs.rules.policy import InvalidPolicy, JobPolicy
 from jobs.rules.states import Trigger
+from jobs.runtime_flags import require_scheduler
 from scheduler_project.lib import sql
 from templates_registry import registry as templates
 from templates_registry.models import TemplateVersion
@@ -44,6 +45,7 @@ def submit(
 
     Raises `InvalidTask`, `QueueFull`.
     """
+    require_scheduler(actor)
     now = sql.now()
     payload = data.get("payload", {})
     problems: Problems = {"payload": _size_problems(payload)}
@@ -82,6 +84,7 @@ def submit(
 
 def again(task: Execution, *, actor: str, request_id: str = "") -> int:
     """Queue a run like this one, which had no job either, now. Raises `InvalidTask`, `QueueFull`."""
+    require_scheduler(actor)
     if not task.template.is_available:
         raise InvalidTask({"template": [f"The code of the template {task.template.name} is not installed any more."]})
     return executions.submit(

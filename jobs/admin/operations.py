@@ -15,11 +15,13 @@ from jobs.definition import InvalidJob
 from jobs.ledger import StillCatchingUp
 from jobs.models import Job
 from jobs.queues import QueueFull
+from jobs.runtime_flags import SchedulerDisabled
 from jobs.tick import publisher
 
 REFUSALS = (
     InvalidJob,
     QueueFull,
+    SchedulerDisabled,
     StillCatchingUp,
     executions.JobIsArchived,
     registry.RevisionConflict,

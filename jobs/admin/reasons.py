@@ -5,6 +5,7 @@ from __future__ import annotations
 REASONS: dict[str, str] = {
     # ticks
     "paused": "The job was paused",
+    "scheduler_disabled": "The scheduler was switched off",
     "maintenance": "The system was under maintenance",
     "calendar_holiday": "A holiday of its calendar",
     "calendar_day_off": "No working day of its calendar",

@@ -19,6 +19,7 @@ from jobs.maintenance import InvalidMaintenance, MaintenanceIsOpen, NoMaintenanc
 from jobs.pools import InvalidPool, PoolInUse
 from jobs.queues import QueueFull
 from jobs.registry import RevisionConflict
+from jobs.runtime_flags import SchedulerDisabled
 from jobs.webhooks import InvalidWebhook, NothingToRedeliver, TooManyWebhooks
 from scheduler_project.api.errors import Busy, Conflict, Invalid
 from scheduler_project.api.principal import Principal
@@ -46,6 +47,7 @@ CONFLICTS: dict[type[Exception], str] = {
     PoolInUse: "pool_in_use",
     ReplayHasEnded: "replay_has_ended",
     RevisionConflict: "revision_conflict",
+    SchedulerDisabled: "scheduler_disabled",
     NothingToRedeliver: "nothing_to_redeliver",
     StillCatchingUp: "still_catching_up",
     TooManyHooks: "too_many_hooks",

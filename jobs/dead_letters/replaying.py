@@ -10,6 +10,7 @@ from jobs.dead_letters.errors import cannot_replay, not_open
 from jobs.definition import InvalidJob
 from jobs.models import DeadLetter, DeadLetterRun, Execution
 from jobs.rules.states import LetterState, Origin
+from jobs.runtime_flags import require_scheduler
 from scheduler_project.lib import sql, telemetry, transactions
 from templates_registry import registry as templates
 from templates_registry import schema
@@ -22,6 +23,7 @@ def replay(letter_id: int, *, actor: str, request_id: str = "", parameters: Mapp
     `InvalidJob`.
     """
     with transactions.engine():
+        require_scheduler(actor)
         letter = DeadLetter.objects.select_for_update(no_key=True).get(pk=letter_id)
         if letter.state != LetterState.OPEN:
             raise not_open(letter)

@@ -13,6 +13,7 @@ from jobs.dead_letters.errors import ReplayHasEnded, cannot_replay, no_open_lett
 from jobs.dead_letters.groups import lock_open_in_group_of
 from jobs.models import DeadLetter, DeadLetterReplay, DeadLetterRun, Execution
 from jobs.rules.states import LetterState, ReplayOutcome, ReplayStatus
+from jobs.runtime_flags import require_scheduler
 from scheduler_project.lib import sql, telemetry, transactions
 
 MOST = 10_000  # letters in one replay
@@ -43,6 +44,7 @@ def stage_sizes(total: int) -> list[int]:
 def start(letter_id: int, *, actor: str, request_id: str = "") -> DeadLetterReplay:
     """Take up every open letter of this one's group; the leader queues them. Raises `NoOpenLetters`."""
     with transactions.engine():
+        require_scheduler(actor)
         letter = DeadLetter.objects.select_related("template").get(pk=letter_id)
         ids = lock_open_in_group_of(letter, most=MOST)
         if not ids:

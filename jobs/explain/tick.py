@@ -12,7 +12,7 @@ from jobs.explain import following, rules, wording
 from jobs.explain.authors import setter_of
 from jobs.explain.steps import Explanation, Step, first_block
 from jobs.explain.wording import instant, seconds
-from jobs.models import Execution, Job, JobRevision, LeaseHistory, Tick
+from jobs.models import Execution, Job, JobRevision, LeaseHistory, SchedulerEvent, Tick
 from jobs.planner import JobFacts, Moment, Pause, Rule, Verdict
 from jobs.rules.calendar import CalendarRules, first_closed
 from jobs.rules.policy import JobPolicy
@@ -162,10 +162,17 @@ def _verdict(tick: Tick, rule: Rule, moment: Moment) -> Verdict:
     if again is not None and again.reason == tick.reason:
         return again
     outcome, blocking = TickOutcome(tick.outcome), tick.blocking_id
+    if rule.name == "scheduler_disabled" and (told := _switch_before(tick)):
+        return Verdict(outcome, tick.reason, by=told.data.get("by", ""), since=told.at, text=told.data.get("note", ""))
     closed = first_closed(moment.facts.calendars, tick.due_at) if rule.name == "calendar" else None
     if closed is not None and closed.reason == tick.reason:
         return Verdict(outcome, tick.reason, by=closed.by, text=closed.text, clears_at=closed.until)
     return Verdict(outcome, tick.reason, blocking_id=blocking, blocking_due_at=moment.newest)
+
+
+def _switch_before(tick: Tick) -> SchedulerEvent | None:
+    switched = SchedulerEvent.objects.filter(type="scheduler_switched", at__lte=tick.decided_at)
+    return switched.filter(data__value=False).order_by("-id").first()
 
 
 def _outcome(tick: Tick, moment: Moment) -> Step:

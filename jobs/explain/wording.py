@@ -13,6 +13,7 @@ TITLES = {
     "closing": "Being disabled or archived",
     "observed": "Only observed",
     "template": "Template installed",
+    "scheduler_disabled": "Scheduler switched on",
     "maintenance": "Maintenance",
     "paused": "Pause",
     "calendar": "Calendars",
@@ -96,6 +97,7 @@ PASSED: dict[str, Callable[[Moment], str]] = {
     "closing": lambda _: "The job is not being disabled or archived.",
     "observed": lambda _: "The job is live, not only observed.",
     "template": lambda _: "The code of its template is installed.",
+    "scheduler_disabled": lambda _: "The scheduler is switched on.",
     "maintenance": lambda _: "No maintenance covers that time.",
     "paused": _no_pause,
     "calendar": _open_calendars,
@@ -129,6 +131,12 @@ def _paused(verdict: Verdict, moment: Moment) -> str:
     since = f" at {instant(verdict.since, moment.facts.spec.timezone)}" if verdict.since else ""
     until = _clears(verdict, moment, "until somebody resumes it")
     return f"{verdict.by or 'Somebody'} paused the job{since}{_said(verdict)}: its ticks are skipped {until}."
+
+
+def _switched_off(verdict: Verdict, moment: Moment) -> str:
+    since = f" at {instant(verdict.since, moment.facts.spec.timezone)}" if verdict.since else ""
+    who = verdict.by or "Somebody"
+    return f"{who} switched the scheduler off{since}{_said(verdict)}: every tick is skipped until it is switched on."
 
 
 def _maintenance(verdict: Verdict, moment: Moment) -> str:
@@ -166,6 +174,7 @@ BLOCKED: dict[str, Callable[[Verdict, Moment], str]] = {
     "schedule_error": lambda *_: "The stored schedule could not be evaluated when this tick was due.",
     "observe": lambda *_: "The job is only observed: its ticks are recorded as shadows and nothing of it runs.",
     "template_missing": lambda *_: "The code of its template is not installed, so no process could run it.",
+    "scheduler_disabled": _switched_off,
     "maintenance": _maintenance,
     "paused": _paused,
     "calendar_blackout": _calendar,

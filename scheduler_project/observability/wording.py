@@ -111,6 +111,7 @@ WORDING: dict[str, tuple[int, str]] = {
     "request.admitted": (DEBUG, "A request of the class {kind} was admitted ({how})"),
     "request.limited": (DEBUG, "A request of the class {kind} was refused by its limit ({how})"),
     "rate_limit.changed": (INFO, "{actor} changed the limits of {tenant}: {endpoints}"),
+    "flag.set": (WARNING, "{actor} switched {flag} {value} {note}"),
     # --- workers and the house ---
     "circuit.unrecorded": (WARNING, "The change of the circuit {circuit} is in no table: {error}"),
     "circuit.changed": (WARNING, "The circuit {circuit} was {before} and is {after}: {why}"),
