@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
+from jobs import user_ids
 from jobs.models import Execution, Job, Tick
 from jobs.rules.states import ACTIVE, ASIDE, PRIORITIES, ExecutionStatus
 from scheduler_project.lib import sql
@@ -81,6 +82,13 @@ def find_jobs(
     return found.order_by(by.desc(nulls_last=True) if ordering.startswith("-") else by.asc(nulls_last=True), "id")
 
 
+@dataclass(frozen=True)
+class OfUser:
+    """Of one user in one form, or of nobody."""
+
+    canonical: str | None
+
+
 def find_executions(
     executions: QuerySet[Execution],
     *,
@@ -92,10 +100,16 @@ def find_executions(
     queue: str = "",
     held_for: str = "",
     job: int | None = None,
+    statuses: Sequence[str] = (),
+    user_id: OfUser | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> QuerySet[Execution]:
     """The newest first; `since` and `until` bound when they were created. What is over waits for nothing any more."""
+    if user_id is not None:
+        executions = user_ids.of_user(executions, user_id.canonical)
+    if statuses:
+        executions = executions.filter(status__in=statuses)
     exact = {
         "status": status,
         "status__in": [ExecutionStatus.QUEUED] if held_for else None,

@@ -256,6 +256,7 @@ def run_now(
     parameters: Mapping[str, Any] | None = None,
     dry_run: bool = False,
     request_id: str = "",
+    user_id: str | None = None,
 ) -> int:
     """Queue one run outside the schedule and return its id; `parameters` replace single ones of the job for this run.
 
@@ -279,6 +280,7 @@ def run_now(
         request_id=request_id,
         parameters=parameters,
         dry_run=dry_run,
+        user_id=user_id,
         priority=queues.admit(job.priority, job.policies),
     )
 

@@ -39,6 +39,7 @@ def submit(
     request_id: str = "",
     scheduled_at: datetime | None = None,
     dry_run: bool = False,
+    user_id: str | None = None,
 ) -> int:
     """Queue what `data` describes and return the execution's id: `template`, `template_version`, `payload`, `queue`,
     `priority` and limits of its own. Announcing it is the caller's, after commit.
@@ -79,6 +80,7 @@ def submit(
         request_id=request_id,
         scheduled_at=scheduled_at,
         dry_run=dry_run,
+        user_id=user_id,
     )
 
 
@@ -97,6 +99,7 @@ def again(task: Execution, *, actor: str, request_id: str = "") -> int:
         requested_by=actor,
         request_id=request_id,
         dry_run=task.dry_run,
+        user_id=task.user_id,
         trigger=Trigger.MANUAL,
     )
 

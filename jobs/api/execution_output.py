@@ -17,6 +17,7 @@ from jobs.api.job_output import PriorityField
 from jobs.dependencies import Successor
 from jobs.forecast import remaining
 from jobs.models import Attempt, Execution, ExecutionLease, LogLine
+from jobs.rules import user_ids
 from jobs.rules.states import AttemptOutcome
 from scheduler_project.api.serializers import AnyJSONField, InstantField, ObjectField, RowSerializer
 from templates_registry import schema
@@ -32,6 +33,7 @@ class ExecutionSerializer(RowSerializer):
     template = serializers.CharField(source="template.name", read_only=True)
     template_version = serializers.IntegerField(source="template.version", read_only=True)
     priority = PriorityField(read_only=True)
+    user_id = serializers.SerializerMethodField(help_text="Whom it is for, in one form however it was written.")
     error = serializers.SerializerMethodField()
 
     class Meta:
@@ -41,12 +43,15 @@ class ExecutionSerializer(RowSerializer):
             *("revision", "dry_run", "run_key", "requested_by", "request_id", "queue", "priority", "status"),
             *("held_for", "reason", "attempt", "max_attempts", "created_at", "available_at", "start_deadline_at"),
             *("started_at", "finished_at", "cancel_requested_at", "cancel_requested_by", "cancel_seen_at"),
-            *("approved_at", "approved_by", "error", "error_class", "fingerprint", "parent_id", "flow_id"),
+            *("approved_at", "approved_by", "error", "error_class", "fingerprint", "parent_id", "flow_id", "user_id"),
         )
         read_only_fields = fields
 
     def get_error(self, execution: Execution) -> str:
         return execution.error[:SHORT_ERROR]
+
+    def get_user_id(self, execution: Execution) -> str | None:
+        return None if execution.user_id is None else user_ids.of_text(execution.user_id)
 
 
 class AttemptSerializer(RowSerializer):

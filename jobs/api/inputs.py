@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from jobs.backfill import MOST_AT_ONCE, OUTCOMES
 from jobs.impact import ACTIONS, CHOICES
+from jobs.rules import user_ids
 from jobs.rules.dependency import LONGEST_PATIENCE
 from jobs.rules.states import PRIORITIES, DependencyKind, EndCondition, FanIn, Misfire, OnLost, OnQueueFull, Overlap
 from scheduler_project.api.serializers import (
@@ -176,7 +180,26 @@ class PauseSerializer(NoteSerializer):
     )
 
 
+@extend_schema_field({"type": ["integer", "string", "null"], "maxLength": user_ids.MOST, "examples": [42, "42"]})
+class UserIdField(serializers.Field[Any, Any, Any, Any]):
+    """A number, a text, a UUID in any spelling, or null."""
+
+    def __init__(self) -> None:
+        text = "Whom the run is for, in the client's own numbering; it is kept and shown as one text."
+        super().__init__(required=False, allow_null=True, help_text=text)
+
+    def to_internal_value(self, data: Any) -> str | None:
+        try:
+            return user_ids.canonical(data)
+        except user_ids.InvalidUserId as error:
+            raise serializers.ValidationError(str(error)) from None
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
 class RunSerializer(StrictSerializer):
+    user_id = UserIdField()
     parameters = ObjectField(required=False, help_text="Replace single parameters of the job, for this run only.")
     dry_run = TrueOrFalseField(default=False, help_text="Say what the run would do and change nothing.")
 

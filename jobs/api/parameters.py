@@ -7,7 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from jobs.api.inputs import MOST_PREVIEWED, PREVIEWED
-from jobs.queries import JOB_ORDERINGS
+from jobs.queries import JOB_ORDERINGS, OfUser
+from jobs.rules import user_ids
 from jobs.rules.states import (
     FINISHED,
     PRIORITIES,
@@ -55,7 +56,19 @@ class PeriodParameters(StrictSerializer):
         return attrs
 
 
+class UserIdParameter(serializers.CharField):
+    """Any spelling finds every spelling; `null` finds the runs of nobody."""
+
+    def __init__(self) -> None:
+        text = "Whom the runs are for, in whatever way it was written; `null` for those of nobody."
+        super().__init__(required=False, allow_blank=True, max_length=user_ids.MOST, help_text=text)
+
+    def to_internal_value(self, data: Any) -> Any:
+        return OfUser(user_ids.of_text(super().to_internal_value(data)))
+
+
 class JobExecutionParameters(PeriodParameters):
+    user_id = UserIdParameter()
     status = serializers.ChoiceField(choices=[status.value for status in ExecutionStatus], required=False)
     trigger = serializers.ChoiceField(choices=[trigger.value for trigger in Trigger], required=False)
 
@@ -74,6 +87,7 @@ class ExecutionParameters(JobExecutionParameters):
 
 
 class TaskParameters(PeriodParameters):
+    user_id = UserIdParameter()
     status = serializers.ChoiceField(choices=[status.value for status in ExecutionStatus], required=False)
     held_for = serializers.ChoiceField(choices=[held.value for held in HeldFor], required=False)
     template = serializers.CharField(required=False)

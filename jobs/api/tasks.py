@@ -14,6 +14,7 @@ from jobs import executions, queries, submission
 from jobs.api.base import TenantEngineViewSet
 from jobs.api.broker import NO_BROKER, refuse_without_broker
 from jobs.api.executions import listed_executions
+from jobs.api.inputs import UserIdField
 from jobs.api.parameters import TaskParameters
 from jobs.api.task_output import TaskDetailSerializer, TaskSerializer
 from jobs.models import Execution, ExecutionLease
@@ -38,6 +39,7 @@ class TaskCreationSerializer(StrictSerializer):
     payload = ObjectField(required=False, help_text="The parameters, as the template's schema says; at most 64 KiB.")
     priority = serializers.ChoiceField(choices=list(PRIORITIES), required=False, help_text="`normal` unless told.")
     queue = TextField(required=False, max_length=100, help_text="`default` unless told.")
+    user_id = UserIdField()
     scheduled_at = InstantField(
         required=False, allow_null=True, help_text="Not before this instant, at most 366 days ahead; now unless told."
     )
@@ -94,6 +96,7 @@ class TaskViewSet(TenantEngineViewSet):
         wishes = self.read_body(TaskCreationSerializer)
         tenant = self.tenant_to_write_to(wishes.pop("tenant", None))
         scheduled_at, dry_run = wishes.pop("scheduled_at", None), wishes.pop("dry_run")
+        user_id = wishes.pop("user_id", None)
         refuse_without_broker()
         execution_id = submission.submit(
             wishes,
@@ -102,6 +105,7 @@ class TaskViewSet(TenantEngineViewSet):
             request_id=self.request_id,
             scheduled_at=scheduled_at,
             dry_run=dry_run,
+            user_id=user_id,
         )
         publisher.announce_soon([execution_id])
         answer = self._answer(_detailed().get(pk=execution_id), status.HTTP_202_ACCEPTED)

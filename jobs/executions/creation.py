@@ -19,13 +19,13 @@ CREATE = """
 WITH made AS (
     INSERT INTO job_executions (tenant_id, job_id, template_id, trigger, scheduled_for, revision, parameters, policy,
         dry_run, requested_by, request_id, queue, priority, pool_id, max_instances, max_attempts, held_for,
-        parent_id, flow_id, event_sequence)
+        parent_id, flow_id, user_id, event_sequence)
     SELECT j.tenant_id, j.id, j.template_id, %(trigger)s, %(scheduled_for)s::timestamptz, j.revision,
            coalesce(%(parameters)s::jsonb, j.parameters), j.policy, %(dry_run)s, %(requested_by)s, %(request_id)s,
            j.queue, coalesce(%(priority)s::smallint, j.priority), CASE WHEN NOT %(dry_run)s THEN j.pool_id END,
            %(slots)s::integer, %(attempts)s,
            CASE WHEN t.requires_approval AND NOT %(dry_run)s THEN 'approval' ELSE %(held_for)s END,
-           %(parent)s::bigint, %(flow)s::bigint, 1
+           %(parent)s::bigint, %(flow)s::bigint, %(user_id)s::text, 1
     -- The lock waits for whoever is archiving the job, and then finds it archived.
     FROM dynamic_jobs j JOIN job_templates t ON t.id = j.template_id
     WHERE j.id = %(job)s AND j.archived_at IS NULL FOR SHARE OF j
@@ -50,6 +50,7 @@ def create(
     priority: int | None = None,
     parent_id: int | None = None,
     flow_id: int | None = None,
+    user_id: str | None = None,
 ) -> int:
     """Queue one run of a job outside its schedule and return its id. Announcing it is the caller's, after commit.
 
@@ -73,6 +74,7 @@ def create(
             "priority": priority,
             "parent": parent_id,
             "flow": flow_id,
+            "user_id": user_id,
             "held_for": HeldFor.APPROVAL if policy.requires_approval and not dry_run else "",
         },
     )

@@ -18,14 +18,14 @@ WITH living AS MATERIALIZED (
 ), made AS (
     INSERT INTO job_executions (tenant_id, job_id, template_id, trigger, scheduled_for, revision, parameters, policy,
         run_key, requested_by, request_id, queue, priority, pool_id, max_instances, max_attempts, held_for, parent_id,
-        flow_id, event_sequence)
+        flow_id, user_id, event_sequence)
     SELECT o.tenant_id, o.job_id, o.template_id, 'replay', o.scheduled_for, o.revision,
            coalesce(%(parameters)s::jsonb, o.parameters), o.policy,
            CASE WHEN %(parameters)s::jsonb IS NULL THEN o.run_key ELSE gen_random_uuid() END,
            %(requested_by)s, %(request_id)s, o.queue, o.priority, (SELECT id FROM pools WHERE id = o.pool_id),
            o.max_instances, o.max_attempts,
            CASE WHEN t.requires_approval OR (o.policy ->> 'requires_approval')::boolean THEN 'approval' ELSE '' END,
-           o.id, o.flow_id, 1
+           o.id, o.flow_id, o.user_id, 1
     FROM job_executions o JOIN job_templates t ON t.id = o.template_id
     WHERE o.id = ANY(%(ids)s::bigint[]) AND o.finished_at IS NOT NULL AND NOT o.dry_run AND t.is_available
       AND (o.job_id IS NULL OR o.job_id IN (SELECT id FROM living))

@@ -13,9 +13,9 @@ from scheduler_project.lib import sql
 SUBMIT = """
 WITH made AS (
     INSERT INTO job_executions (tenant_id, template_id, trigger, scheduled_for, parameters, policy, dry_run,
-        requested_by, request_id, queue, priority, max_attempts, held_for, available_at, event_sequence)
+        requested_by, request_id, queue, priority, max_attempts, held_for, user_id, available_at, event_sequence)
     VALUES (%(tenant)s, %(template)s, %(trigger)s, %(at)s::timestamptz, %(parameters)s, %(policy)s, %(dry_run)s,
-        %(requested_by)s, %(request_id)s, %(queue)s, %(priority)s, %(attempts)s, %(held_for)s,
+        %(requested_by)s, %(request_id)s, %(queue)s, %(priority)s, %(attempts)s, %(held_for)s, %(user_id)s::text,
         greatest(%(at)s::timestamptz, statement_timestamp()), 1)
     RETURNING id, tenant_id, created_at
 ), told AS (
@@ -39,6 +39,7 @@ def submit(
     scheduled_at: datetime | None = None,
     dry_run: bool = False,
     trigger: Trigger = Trigger.API,
+    user_id: str | None = None,
 ) -> int:
     """Queue it, not to start before `scheduled_at`, and return its id. Announcing it is the caller's, after commit.
 
@@ -58,6 +59,7 @@ def submit(
             "queue": queue,
             "priority": priority,
             "dry_run": dry_run,
+            "user_id": user_id,
             "attempts": 1 if dry_run else policy.max_attempts,
             "held_for": HeldFor.APPROVAL if policy.requires_approval and not dry_run else "",
         },
