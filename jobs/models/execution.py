@@ -30,7 +30,7 @@ class Execution(models.Model):
     requested_by = models.CharField(max_length=200, blank=True, default="")
     request_id = models.CharField(max_length=64, blank=True, default="")
 
-    user_id = models.CharField(
+    user_id = models.CharField(  # noqa: DJ001  no id is not the same as an empty one
         max_length=100, null=True, help_text="Whom it is for, in a client's own numbering; see jobs.rules.user_ids"
     )
 
