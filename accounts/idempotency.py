@@ -15,6 +15,7 @@ from psycopg.errors import LockNotAvailable
 from scheduler_project.lib import sql
 
 KEPT = timedelta(hours=24)
+HELD = timedelta(minutes=10)  # for a request in several transactions, so that one that was broken off can be sent again
 SWEPT = 1_000  # rows at once
 
 
@@ -59,8 +60,14 @@ SELECT body_hash, status, response, location FROM idempotency_store
 WHERE tenant_id IS NOT DISTINCT FROM %(tenant)s AND principal = %(principal)s AND route = %(route)s AND key = %(key)s
 """
 FINISH = """
-UPDATE idempotency_store SET status = %(status)s, response = %(response)s, location = %(location)s
+UPDATE idempotency_store SET status = %(status)s, response = %(response)s, location = %(location)s,
+    expires_at = created_at + %(kept)s
 WHERE tenant_id IS NOT DISTINCT FROM %(tenant)s AND principal = %(principal)s AND route = %(route)s AND key = %(key)s
+"""
+FORGET = """
+DELETE FROM idempotency_store
+WHERE tenant_id IS NOT DISTINCT FROM %(tenant)s AND principal = %(principal)s AND route = %(route)s AND key = %(key)s
+    AND status IS NULL
 """
 SWEEP = """
 DELETE FROM idempotency_store WHERE id = ANY (ARRAY(
@@ -70,21 +77,20 @@ RETURNING id
 """
 
 
-def begin(question: Question) -> Answer | None:
+def begin(question: Question, *, kept: timedelta = KEPT) -> Answer | None:
     """The stored answer; None when this request is the first and is to be carried out, in this transaction.
 
+    A request of several transactions begins in one of its own, with `kept=HELD`, and finishes or forgets in another.
     Waits for a first request that is at work, as long as locks are waited for. Raises `StillAtWork`, `OtherRequest`.
     """
     sql.script("SET LOCAL lock_timeout = '2s'")
-    values = {**_names(question), "hash": question.body_hash, "kept": KEPT}
+    values = {**_names(question), "hash": question.body_hash, "kept": kept}
     while True:
         try:
             is_first = sql.row(BEGIN, values) is not None
         except OperationalError as error:
             if isinstance(error.__cause__, LockNotAvailable):
-                raise StillAtWork(
-                    f"The first request with the key {question.key} is still being carried out."
-                ) from None
+                raise _still_at_work(question) from None
             raise
         if is_first:
             return None
@@ -93,13 +99,20 @@ def begin(question: Question) -> Answer | None:
             continue  # swept away between the two statements
         if found["body_hash"] != question.body_hash:
             raise OtherRequest(f"The key {question.key} came with another request before; use a new one.")
+        if found["status"] is None:
+            raise _still_at_work(question)
         return Answer(found["status"], found["response"], found["location"])
 
 
 def finish(question: Question, answer: Answer) -> None:
     """Store the answer of the first request."""
     given = {"status": answer.status, "response": answer.response, "location": answer.location}
-    sql.rows(FINISH, {**_names(question), **given})
+    sql.rows(FINISH, {**_names(question), **given, "kept": KEPT})
+
+
+def forget(question: Question) -> None:
+    """Of a request of several transactions that has failed: it may be sent again."""
+    sql.rows(FORGET, _names(question))
 
 
 def sweep() -> int:
@@ -109,6 +122,10 @@ def sweep() -> int:
         swept = len(sql.rows(SWEEP, {"most": SWEPT}))
         total += swept
     return total
+
+
+def _still_at_work(question: Question) -> StillAtWork:
+    return StillAtWork(f"The first request with the key {question.key} is still being carried out.")
 
 
 def _names(question: Question) -> dict[str, object]:

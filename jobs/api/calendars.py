@@ -137,6 +137,7 @@ class CalendarViewSet(TenantEngineViewSet):
         "preview": "preview_calendar",
     }
     parameters = {"preview": CalendarPreviewParameters}
+    version_field = "updated_at"
     errors = {
         **{
             action: {409: "Somebody has changed it since `expected_updated_at`, or jobs that name it are catching up."}
@@ -182,7 +183,9 @@ class CalendarViewSet(TenantEngineViewSet):
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete a calendar that no job names."""
-        calendars.delete(self.find(Calendar.objects.only("id", "tenant_id"), pk).pk, actor=self.principal.label)
+        calendar = self.find(Calendar.objects.only("id", "tenant_id"), pk)
+        with self.unless_changed(calendar):
+            calendars.delete(calendar.pk, actor=self.principal.label)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(responses=CalendarPreviewSerializer)
@@ -201,7 +204,8 @@ class CalendarViewSet(TenantEngineViewSet):
     def _change(self, request: Request, pk: str, *, replaces: bool) -> Response:
         calendar = self.find(Calendar.objects.only("id", "tenant_id"), pk)
         options, data = split_body(request, CalendarChangeOptionsSerializer)
-        calendars.change(calendar.pk, data, actor=self.principal.label, replaces=replaces, **options)
+        with self.unless_changed(calendar, says_so_elsewhere="expected_updated_at" in options):
+            calendars.change(calendar.pk, data, actor=self.principal.label, replaces=replaces, **options)
         return self._shown(calendar.pk)
 
     def _shown(self, calendar_id: int, code: int = status.HTTP_200_OK) -> Response:

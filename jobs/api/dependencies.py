@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import Tenant
 from accounts.scopes import Scope
 from jobs import dependencies
 from jobs.api.base import TenantEngineViewSet
@@ -107,6 +108,7 @@ class DependencyViewSet(TenantEngineViewSet):
         "destroy": "remove_dependency",
     }
     errors = {"partial_update": {409: GONE}, "destroy": {409: GONE}}
+    version_field = "updated_at"
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """One dependency."""
@@ -116,14 +118,23 @@ class DependencyViewSet(TenantEngineViewSet):
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change its condition, its parameters or its patience. Its jobs and its kind stay."""
         edge = self.find(dependencies.edges(), pk)
-        dependencies.change(edge.pk, self.read_body(DependencyChangeSerializer), actor=self.principal.label)
+        wishes = self.read_body(DependencyChangeSerializer)
+        with self.unless_changed(edge):
+            dependencies.change(edge.pk, wishes, actor=self.principal.label)
         return self.retrieve(request, pk)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Remove it. What the downstream waited for because of it is looked at again within a second or two."""
-        dependencies.remove(self.find(dependencies.edges(), pk).pk, actor=self.principal.label)
+        edge = self.find(dependencies.edges(), pk)
+        with self.unless_changed(edge):
+            dependencies.remove(edge.pk, actor=self.principal.label)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def lock_before(self, row: Model) -> None:
+        """One change of the edges of a tenant at a time."""
+        assert isinstance(row, Dependency)
+        Tenant.objects.select_for_update(no_key=True).get(pk=row.tenant_id)
 
 
 class JobDependencyViewSet(FollowingViewSet):

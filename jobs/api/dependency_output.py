@@ -23,7 +23,7 @@ class DependencySerializer(RowSerializer):
         model = Dependency
         fields = (
             *("id", "tenant", "upstream_id", "upstream_name", "downstream_id", "downstream_name", "kind", "condition"),
-            *("parameters", "gate_patience_seconds", "created_at", "created_by"),
+            *("parameters", "gate_patience_seconds", "created_at", "created_by", "updated_at"),
         )
         read_only_fields = fields
 

@@ -18,6 +18,7 @@ from jobs.api.base import TenantEngineViewSet, split_body
 from jobs.hooks.changes import LONGEST_OVERLAP
 from jobs.hooks.reader import MOST_CALLS
 from jobs.models import EventHook, HookCall, Job
+from scheduler_project.api.idempotency import idempotent_once
 from scheduler_project.api.serializers import ObjectField, RowSerializer, StrictSerializer, WholeNumberField
 
 ONCE = "The secret, shown this once: it cannot be had again."
@@ -97,14 +98,13 @@ class JobHookViewSet(TenantEngineViewSet):
         return self.answer_page(_hooks().filter(job_id=job.pk).order_by("name", "id"), EventHookSerializer)
 
     @extend_schema(request=HookFieldsSerializer, responses={201: EventHookWithSecretSerializer})
+    @idempotent_once
     def create(self, request: Request, pk: str) -> Response:
         """A new address that starts runs of the job. Only this answer holds its secret."""
         job = self.find(Job.objects.only("id", "tenant_id"), pk)
         _, data = split_body(request, StrictSerializer)
         hook, secret = hooks.create(job.pk, data, actor=self.principal.label)
-        answer = _with_secret(hook.pk, secret, status.HTTP_201_CREATED)
-        answer.headers["Location"] = reverse("event-hook-detail", args=[hook.pk])
-        return answer
+        return _with_secret(hook.pk, secret, status.HTTP_201_CREATED)
 
 
 class EventHookViewSet(TenantEngineViewSet):
@@ -123,6 +123,7 @@ class EventHookViewSet(TenantEngineViewSet):
         "rotate": "rotate_secret_of_event_hook",
         "calls": "list_calls_of_event_hook",
     }
+    version_field = "updated_at"
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """One event hook, without its secret."""
@@ -133,16 +134,20 @@ class EventHookViewSet(TenantEngineViewSet):
         """Change the fields that the body names, each as a whole."""
         hook = self.find(_ids(), pk)
         _, data = split_body(request, StrictSerializer)
-        hooks.change(hook.pk, data, actor=self.principal.label)
+        with self.unless_changed(hook):
+            hooks.change(hook.pk, data, actor=self.principal.label)
         return Response(EventHookSerializer(_hooks().get(pk=hook.pk)).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete the hook; its address answers nobody any more. What it started stays."""
-        hooks.delete(self.find(_ids(), pk).pk, actor=self.principal.label)
+        hook = self.find(_ids(), pk)
+        with self.unless_changed(hook):
+            hooks.delete(hook.pk, actor=self.principal.label)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=RotationSerializer, responses=EventHookWithSecretSerializer)
+    @idempotent_once
     def rotate(self, request: Request, pk: str) -> Response:
         """A new secret, which only this answer holds. The former one is good for `overlap_seconds` more."""
         hook = self.find(_ids(), pk)
@@ -167,4 +172,4 @@ def _ids() -> QuerySet[EventHook]:
 
 def _with_secret(hook_id: int, secret: str, code: int = status.HTTP_200_OK) -> Response:
     shown = EventHookWithSecretSerializer(_hooks().get(pk=hook_id), context={"secret": secret})
-    return Response(shown.data, status=code)
+    return Response(shown.data, status=code, headers={"Location": reverse("event-hook-detail", args=[hook_id])})

@@ -127,7 +127,7 @@ class ExecutionDetailSerializer(ExecutionSerializer):
         fields = (
             *ExecutionSerializer.Meta.fields,
             *("parameters", "policies", "result", "attempts", "lease", "celery_task_id", "estimate"),
-            *("running_seconds", "waiting_seconds", "started_by", "successors"),
+            *("running_seconds", "waiting_seconds", "started_by", "successors", "event_sequence"),
         )
         read_only_fields = fields
 

@@ -56,6 +56,8 @@ class ExecutionViewSet(TenantEngineViewSet):
         "approve": "approve_execution",
         "refuse": "refuse_execution",
     }
+    version_field = "event_sequence"
+    conditional = frozenset({"change"})
     parameters = {"list": ExecutionParameters, "log": LogParameters, "change_all": ExecutionParameters}
     errors = {
         "cancel": {409: "The execution has already finished."},
@@ -106,7 +108,8 @@ class ExecutionViewSet(TenantEngineViewSet):
         wishes = self.read_body(PriorityChangeSerializer)
         if execution.status != ExecutionStatus.QUEUED:
             raise Conflict(f"Execution {pk} is {execution.status}; only what is queued can change.", code="not_queued")
-        self._change_priority(Execution.objects.filter(pk=execution.pk), wishes["priority"])
+        with self.unless_changed(execution):
+            self._change_priority(Execution.objects.filter(pk=execution.pk), wishes["priority"])
         return self._shown(pk)
 
     @extend_schema(request=PriorityChangeSerializer, responses=PriorityChangedSerializer)

@@ -63,6 +63,8 @@ class JobViewSet(TenantEngineViewSet):
         "disable": "disable_job",
     }
     parameters = {"list": JobParameters}
+    version_field = "revision"
+    conditional = frozenset({"update", "partial_update", "destroy", "pause", "resume", "enable", "disable"})
     errors = {
         **{action: {409: CHANGED_MEANWHILE} for action in ("update", "partial_update")},
         **{action: {409: ARCHIVED} for action in ("destroy", "pause", "resume", "enable", "disable")},
@@ -113,22 +115,25 @@ class JobViewSet(TenantEngineViewSet):
         job = self.find(_ids(), pk)
         options, definition = split_body(request, ChangeOptionsSerializer)
         self._refuse_to_run(job, options["missed"])
-        impact.change(
-            job.pk,
-            definition,
-            missed=options["missed"],
-            actor=self.principal.label,
-            note=options["note"],
-            may_run_sub_minute=may_run_sub_minute(self.principal),
-            expected_revision=options.get("expected_revision"),
-            replaces=replaces,
-        )
+        with self.unless_changed(job, says_so_elsewhere="expected_revision" in options):
+            impact.change(
+                job.pk,
+                definition,
+                missed=options["missed"],
+                actor=self.principal.label,
+                note=options["note"],
+                may_run_sub_minute=may_run_sub_minute(self.principal),
+                expected_revision=options.get("expected_revision"),
+                replaces=replaces,
+            )
         return self._shown(job.pk)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Archive the job: it never runs again, what waits is cancelled, its ledger and executions stay."""
-        registry.archive(self.find(_ids(), pk).pk, actor=self.principal.label)
+        job = self.find(_ids(), pk)
+        with self.unless_changed(job):
+            registry.archive(job.pk, actor=self.principal.label)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=RunSerializer, responses={202: ExecutionSerializer})
@@ -152,11 +157,13 @@ class JobViewSet(TenantEngineViewSet):
         return self._switch(registry.pause, pk, PauseSerializer)
 
     @extend_schema(request=CatchingUpSerializer)
+    @idempotent
     def resume(self, request: Request, pk: str) -> Response:
         """Ticks fire again from the next one on; what was skipped stays so, and runs only when `missed` says it."""
         return self._switch(impact.resume, pk, CatchingUpSerializer)
 
     @extend_schema(request=CatchingUpSerializer)
+    @idempotent
     def enable(self, request: Request, pk: str) -> Response:
         """Put the schedule in force. Nothing that was due before now runs, unless `missed` says it."""
         return self._switch(impact.enable, pk, CatchingUpSerializer)
@@ -170,7 +177,8 @@ class JobViewSet(TenantEngineViewSet):
         job = self.find(_ids(), pk)
         wishes = self.read_body(body)
         self._refuse_to_run(job, wishes.get("missed", "none"))
-        operation(job.pk, actor=self.principal.label, **wishes)
+        with self.unless_changed(job):
+            operation(job.pk, actor=self.principal.label, **wishes)
         return self._shown(job.pk)
 
     def _refuse_to_run(self, job: Job, missed: str) -> None:

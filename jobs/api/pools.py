@@ -75,6 +75,7 @@ class PoolViewSet(TenantEngineViewSet):
         "destroy": "delete_pool",
     }
     errors = {"destroy": {409: "Jobs run in the pool."}}
+    version_field = "updated_at"
 
     @extend_schema(responses=PoolSerializer(many=True))
     def list(self, request: Request) -> Response:
@@ -106,12 +107,16 @@ class PoolViewSet(TenantEngineViewSet):
         """Change its name or size. Of a smaller pool the surplus ends with the runs that hold it."""
         pool = self.find(Pool.objects.only("id", "tenant_id"), pk)
         _, data = split_body(request, StrictSerializer)
-        return Response(_shown([pools.change(pool.pk, data, actor=self.principal.label)])[0])
+        with self.unless_changed(pool):
+            changed = pools.change(pool.pk, data, actor=self.principal.label)
+        return Response(_shown([changed])[0])
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete a pool that no job runs in."""
-        pools.delete(self.find(Pool.objects.only("id", "tenant_id"), pk).pk, actor=self.principal.label)
+        pool = self.find(Pool.objects.only("id", "tenant_id"), pk)
+        with self.unless_changed(pool):
+            pools.delete(pool.pk, actor=self.principal.label)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -70,6 +70,8 @@ class TaskViewSet(TenantEngineViewSet):
         "cancel": "cancel_task",
     }
     parameters = {"list": TaskParameters}
+    version_field = "event_sequence"
+    conditional = frozenset({"cancel"})
     errors = {
         "create": {501: NO_BROKER, 503: "Too many runs wait already; `Retry-After` says when to try again."},
         "cancel": {409: "The task has already finished."},
@@ -116,7 +118,8 @@ class TaskViewSet(TenantEngineViewSet):
     def cancel(self, request: Request, pk: str) -> Response:
         """Ask for the end. What is queued ends at once; what runs learns of it with its next heartbeat."""
         task = self.find(_without_job(Execution.objects.only("id", "tenant_id")), pk)
-        executions.cancel(task.pk, by=self.principal.label, now=sql.now())
+        with self.unless_changed(task):
+            executions.cancel(task.pk, by=self.principal.label, now=sql.now())
         return self._shown(task.pk, status.HTTP_202_ACCEPTED)
 
     def _shown(self, pk: int, code: int = status.HTTP_200_OK) -> Response:

@@ -18,6 +18,7 @@ from jobs.api.base import TenantEngineViewSet, split_body
 from jobs.api.event_hooks import ONCE, RotationSerializer
 from jobs.models import Webhook, WebhookDelivery
 from jobs.rules.webhooks import DeliveryStatus
+from scheduler_project.api.idempotency import idempotent, idempotent_once
 from scheduler_project.api.serializers import InstantField, ObjectField, RowSerializer, StrictSerializer, TextField
 from scheduler_project.api.views import TENANT_HEADER
 
@@ -131,6 +132,7 @@ class WebhookViewSet(TenantEngineViewSet):
         "deliveries": "list_deliveries_of_webhook",
     }
     parameters = {"list": WebhookParameters, "deliveries": DeliveryParameters}
+    version_field = "updated_at"
     errors = {"create": {409: "The tenant has as many webhooks as it can have."}}
 
     def list(self, request: Request) -> Response:
@@ -149,30 +151,33 @@ class WebhookViewSet(TenantEngineViewSet):
         responses={201: WebhookWithSecretSerializer},
         parameters=[OpenApiParameter(TENANT_HEADER, str, OpenApiParameter.HEADER, description="Slug of the tenant.")],
     )
+    @idempotent_once
     def create(self, request: Request) -> Response:
         """A new webhook: it hears of what ends from now on. Only this answer holds its secret."""
         options, data = split_body(request, WebhookOptionsSerializer)
         tenant = self.tenant_to_write_to(options.get("tenant"))
         webhook, secret = webhooks.create(data, tenant=tenant, actor=self.principal.label)
-        answer = _with_secret(webhook.pk, secret, status.HTTP_201_CREATED)
-        answer.headers["Location"] = reverse("webhook-detail", args=[webhook.pk])
-        return answer
+        return _with_secret(webhook.pk, secret, status.HTTP_201_CREATED)
 
     @extend_schema(request=WebhookFieldsSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change the fields that the body names. While it is not enabled, nothing is sent and nothing new is kept."""
         webhook = self.find(_ids(), pk)
         _, data = split_body(request, StrictSerializer)
-        webhooks.change(webhook.pk, data, actor=self.principal.label)
+        with self.unless_changed(webhook):
+            webhooks.change(webhook.pk, data, actor=self.principal.label)
         return Response(WebhookSerializer(_webhooks().get(pk=webhook.pk)).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete the webhook with the log of its deliveries; what waits is not sent."""
-        webhooks.delete(self.find(_ids(), pk).pk, actor=self.principal.label)
+        webhook = self.find(_ids(), pk)
+        with self.unless_changed(webhook):
+            webhooks.delete(webhook.pk, actor=self.principal.label)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=RotationSerializer, responses=WebhookWithSecretSerializer)
+    @idempotent_once
     def rotate(self, request: Request, pk: str) -> Response:
         """A new secret, which only this answer holds. For `overlap_seconds` calls are signed with both."""
         webhook = self.find(_ids(), pk)
@@ -210,6 +215,7 @@ class DeliveryViewSet(TenantEngineViewSet):
         return Response(DeliveryDetailSerializer(self.find(WebhookDelivery.objects.all(), pk)).data)
 
     @extend_schema(request=None, responses={202: DeliveryDetailSerializer})
+    @idempotent
     def redeliver(self, request: Request, pk: str) -> Response:
         """Send it again, under the same id and for another day."""
         self.read_body(StrictSerializer)
@@ -228,4 +234,4 @@ def _ids() -> QuerySet[Webhook]:
 
 def _with_secret(webhook_id: int, secret: str, code: int = status.HTTP_200_OK) -> Response:
     shown = WebhookWithSecretSerializer(_webhooks().get(pk=webhook_id), context={"secret": secret})
-    return Response(shown.data, status=code)
+    return Response(shown.data, status=code, headers={"Location": reverse("webhook-detail", args=[webhook_id])})

@@ -88,6 +88,7 @@ def change(dependency_id: int, data: Mapping[str, Any], *, actor: str) -> Depend
         before = _in_words(edge)
         for name, value in vars(wanted).items():
             setattr(edge, name, value)
+        edge.updated_at = now
         edge.save()
         _write(downstream, f"Changed a dependency: {_in_words(edge)}; before: {before}.", actor=actor, now=now)
         return edge

@@ -55,7 +55,7 @@ def rotate(hook_id: int, *, actor: str, overlap: timedelta = timedelta()) -> tup
     with transactions.engine():
         hook = _locked(hook_id)
         hook.take_new_secret(now=sql.now(), overlap=overlap)
-        hook.updated_by = actor
+        hook.updated_at, hook.updated_by = sql.now(), actor
         hook.save()
         _tell("event_hook.rotated", hook, actor)
     return hook, hook.newest_secret()

@@ -27,6 +27,7 @@ class Dependency(models.Model):
     gate_patience_seconds = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(help_text="It answers for what ends from here on")
     created_by = models.CharField(max_length=200)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
     removed_at = models.DateTimeField(null=True, blank=True)
     removed_by = models.CharField(max_length=200, blank=True, default="")
 

@@ -66,7 +66,7 @@ def rotate(webhook_id: int, *, actor: str, overlap: timedelta = timedelta()) -> 
     with transactions.engine():
         webhook = _locked(webhook_id)
         webhook.take_new_secret(now=sql.now(), overlap=overlap)
-        webhook.updated_by = actor
+        webhook.updated_at, webhook.updated_by = sql.now(), actor
         webhook.save()
         _tell("webhook.rotated", webhook, actor)
     return webhook, webhook.newest_secret()

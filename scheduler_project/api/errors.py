@@ -124,6 +124,8 @@ def _of_api_exception(error: exceptions.APIException) -> Problem:
     headers = {}
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
+    if location := getattr(error, "location", None):
+        headers["Location"] = location
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait) or 1)
     if isinstance(error, exceptions.ValidationError):

@@ -1,6 +1,7 @@
 """`Idempotency-Key` on requests that create: sent again, they are answered again, not carried out again.
 
-`@idempotent` above an action is all that it takes. Not for answers that show a secret once: they are stored.
+`@idempotent` above an action is all that it takes. `@idempotent_in_pieces` is for actions of many transactions, and
+`@idempotent_once` for those whose answer shows a secret: that answer is not stored, only that it was given.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import transaction
 from rest_framework import status
@@ -19,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import idempotency
-from accounts.idempotency import Answer, OtherRequest, Question, StillAtWork
+from accounts.idempotency import HELD, KEPT, Answer, OtherRequest, Question, StillAtWork
 from scheduler_project.api import principal as principals
 from scheduler_project.api.errors import Conflict, Invalid
 from scheduler_project.api.principal import Principal
@@ -38,28 +39,80 @@ class InProgress(Conflict):
     wait = 1  # seconds, for Retry-After
 
 
+class DoneBefore(Conflict):
+    """The first answer held a secret, so it is not repeated. `location` is where the row is."""
+
+    default_code = "done_before"
+
+    def __init__(self, location: str) -> None:
+        super().__init__(
+            "This request was carried out before, and its answer held a secret that is shown only once. The header "
+            f"Location has the row ({location}); when the secret is lost, ask for another there."
+        )
+        self.location = location
+
+
 def idempotent(action: Action) -> Action:
     """Answers a repetition with the first answer, and the header `Idempotent-Replayed`. Only success is stored."""
+    return _marked(action, lambda question, act: _in_one_transaction(question, act, _answer, _replay))
 
+
+def idempotent_once(action: Action) -> Action:
+    """The same for an answer with a secret: a repetition is a 409 that says where the row is."""
+    return _marked(action, lambda question, act: _in_one_transaction(question, act, _without_body, _point_to))
+
+
+def idempotent_in_pieces(action: Action) -> Action:
+    """The same for an action whose parts are transactions of their own. One that is broken off by a crash can be sent
+    again when ten minutes are over, and then does again what it had done."""
+    return _marked(action, _in_pieces)
+
+
+def _marked(action: Action, answer: Callable[[Question, Callable[[], Response]], Response]) -> Action:
     @functools.wraps(action)
     def answer_once(view: object, request: Request, *args: object, **values: object) -> Response:
         key = request.headers.get(HEADER)
         if key is None:
             return action(view, request, *args, **values)
-        question = _question(request, key)
-        with transaction.atomic():
-            known = _begin(question)
-            if known is not None:
-                return _replay(known)
-            response = action(view, request, *args, **values)
-            if status.is_success(response.status_code):
-                idempotency.finish(question, _answer(response))
-            else:
-                transaction.set_rollback(True)
-            return response
+        return answer(_question(request, key), lambda: action(view, request, *args, **values))
 
     setattr(answer_once, MARK, True)
     return answer_once  # type: ignore[return-value]
+
+
+def _in_one_transaction(
+    question: Question,
+    act: Callable[[], Response],
+    stored: Callable[[Response, Question], Answer],
+    replay: Callable[[Answer], Response],
+) -> Response:
+    with transaction.atomic():
+        known = _begin(question)
+        if known is not None:
+            return replay(known)
+        response = act()
+        if status.is_success(response.status_code):
+            idempotency.finish(question, stored(response, question))
+        else:
+            transaction.set_rollback(True)
+        return response
+
+
+def _in_pieces(question: Question, act: Callable[[], Response]) -> Response:
+    with transaction.atomic():
+        known = _begin(question, is_held=True)
+    if known is not None:
+        return _replay(known)
+    is_stored = False
+    try:
+        response = act()
+        if status.is_success(response.status_code):
+            idempotency.finish(question, _answer(response, question))
+            is_stored = True
+    finally:
+        if not is_stored:
+            idempotency.forget(question)
+    return response
 
 
 def _question(request: Request, key: str) -> Question:
@@ -72,10 +125,18 @@ def _question(request: Request, key: str) -> Question:
     return Question(
         tenant_id=_tenant_of(caller, named),
         principal=caller.label,
-        route=f"{request.method} {request.path.rstrip('/')}"[:200],
+        route=_route(request)[:200],
         key=key,
         body_hash=hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest(),
     )
+
+
+def _route(request: Request) -> str:
+    """The route by its name and the values in its path, however the path was spelt: `POST job-run pk=7`."""
+    match = request.resolver_match
+    assert match is not None
+    values = {name: str(int(value)) if str(value).isdecimal() else str(value) for name, value in match.kwargs.items()}
+    return " ".join([str(request.method), match.view_name, *(f"{name}={values[name]}" for name in sorted(values))])
 
 
 def _tenant_of(caller: Principal, named: object) -> int | None:
@@ -87,20 +148,28 @@ def _tenant_of(caller: Principal, named: object) -> int | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _begin(question: Question) -> Answer | None:
+def _begin(question: Question, *, is_held: bool = False) -> Answer | None:
     try:
-        return idempotency.begin(question)
+        return idempotency.begin(question, kept=HELD if is_held else KEPT)
     except StillAtWork as error:
         raise InProgress(f"{error} Try again in a moment.") from None
     except OtherRequest as error:
         raise Conflict(str(error), code="idempotency_key_reused") from None
 
 
-def _answer(response: Response) -> Answer:
+def _answer(response: Response, question: Question) -> Answer:
     text = JSONRenderer().render(response.data).decode() if response.data is not None else ""
     return Answer(response.status_code, text, response.headers.get("Location", ""))
 
 
+def _without_body(response: Response, question: Question) -> Answer:
+    return Answer(response.status_code, "", response.headers.get("Location", ""))
+
+
 def _replay(known: Answer) -> Response:
-    headers = {REPLAYED: "true", **({"Location": known.location} if known.location else {})}
+    headers: dict[str, Any] = {REPLAYED: "true", **({"Location": known.location} if known.location else {})}
     return Response(json.loads(known.response) if known.response else None, status=known.status, headers=headers)
+
+
+def _point_to(known: Answer) -> Response:
+    raise DoneBefore(known.location)

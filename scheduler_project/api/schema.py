@@ -8,7 +8,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from scheduler_project.api import idempotency
+from scheduler_project.api import conditional, idempotency
 from scheduler_project.api.serializers import ErrorSerializer
 from scheduler_project.api.views import ApiViewSet
 
@@ -33,7 +33,14 @@ class ApiSchema(AutoSchema):
         parameters = getattr(self.view, "parameters", {}).get(getattr(self.view, "action", ""))
         ids = [OpenApiParameter("id", int, OpenApiParameter.PATH)] if "{id}" in self.path else []
         once = [KEY_PARAMETER] if self._is_idempotent() else []
-        return [*([parameters] if parameters else []), *ids, *once, *given]
+        return [*([parameters] if parameters else []), *ids, *once, *self._conditions(), *given]
+
+    def _conditions(self) -> list[OpenApiParameter]:
+        if self._is_conditional():
+            return [_header(conditional.IF_MATCH, "Go ahead only if the row's ETag is one of these still.")]
+        if self._is_versioned():
+            return [_header(conditional.IF_NONE_MATCH, "Answer 304 if the row's ETag is one of these still.")]
+        return []
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
@@ -56,14 +63,29 @@ class ApiSchema(AutoSchema):
         if self.method in BODIES:
             errors[413] = "The body is too large."
             errors[415] = "The body is not application/json."
+        if self._is_conditional():
+            errors[412] = "The row is not, or no longer, what If-Match names."
+            errors[428] = "This installation wants If-Match on changes."
         errors.update(self.view.errors.get(self.view.action, {}))
         if self._is_idempotent():
             errors[409] = " ".join(filter(None, (errors.get(409), KEY_CONFLICT)))
         return errors
 
+    def _is_conditional(self) -> bool:
+        view = self.view
+        return isinstance(view, ApiViewSet) and bool(view.version_field) and view.action in view.conditional
+
+    def _is_versioned(self) -> bool:
+        view = self.view
+        return isinstance(view, ApiViewSet) and bool(view.version_field) and view.action == "retrieve"
+
     def _is_idempotent(self) -> bool:
         action = getattr(self.view, getattr(self.view, "action", None) or "", None)
         return bool(getattr(action, idempotency.MARK, False))
+
+
+def _header(name: str, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description)
 
 
 def drop_enum_marks(result: Any, **_: Any) -> Any:

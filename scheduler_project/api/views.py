@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, QuerySet
+from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,13 +15,14 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.models import Tenant
+from scheduler_project.api import conditional, refusals
 from scheduler_project.api import principal as principals
-from scheduler_project.api import refusals
 from scheduler_project.api.errors import Invalid
 from scheduler_project.api.guarded import GuardedViewSet
 from scheduler_project.api.pagination import PARAMETERS
 from scheduler_project.api.principal import Principal
 from scheduler_project.api.serializers import StrictSerializer
+from scheduler_project.lib import transactions
 
 Row = TypeVar("Row", bound=Model)
 
@@ -35,6 +38,12 @@ class ApiViewSet(GuardedViewSet):
     paged: ClassVar[frozenset[str]] = frozenset({"list"})
     errors: ClassVar[Mapping[str, Mapping[int, str]]] = {}
     """For the OpenAPI document: errors of single actions beyond those that all have."""
+    version_field: ClassVar[str] = ""
+    """The column that changes with each edit of a row, and the field that shows it. With one, answers have an ETag and
+    changes heed If-Match."""
+    conditional: ClassVar[frozenset[str]] = frozenset({"update", "partial_update", "destroy"})
+    """The actions that look at If-Match; those of them that answer with the row, `retrieve` and `create` have an
+    ETag."""
 
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     filters: dict[str, Any]
@@ -46,6 +55,21 @@ class ApiViewSet(GuardedViewSet):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.filters = self._read_parameters(request)
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if self._shows_version(response):
+            version = conditional.mark(response.data[self.version_field])
+            try:
+                response = conditional.answer(request, response, version)
+            except Invalid as error:  # the condition of a read cannot be understood
+                response = self.handle_exception(error)
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def _shows_version(self, response: Any) -> bool:
+        data = getattr(response, "data", None)
+        if not self.version_field or not isinstance(data, Mapping) or not status.is_success(response.status_code):
+            return False
+        return self.action in self.conditional | {"retrieve", "create"} and self.version_field in data
 
     @property
     def principal(self) -> Principal:
@@ -104,6 +128,25 @@ class TenantScopedViewSet(ApiViewSet):
         if found is None:
             raise self._why_not(rows, pk)
         return found
+
+    @contextmanager
+    def unless_changed(self, row: Model, *, says_so_elsewhere: bool = False) -> Iterator[None]:
+        """Around a change: lets it through when the row, locked, is what `If-Match` asks for. Nobody can change it in
+        between. Raises Invalid, PreconditionFailed, PreconditionRequired."""
+        condition = conditional.condition(self.request, says_so_elsewhere=says_so_elsewhere)
+        if condition is None:
+            yield
+            return
+        with transactions.engine():
+            self.lock_before(row)
+            rows = type(row)._default_manager.select_for_update(no_key=True).filter(pk=row.pk)
+            found = rows.values_list(self.version_field, flat=True).first()
+            version = None if found is None else conditional.mark(found)
+            condition.judge(version, noun=self.noun, field=self.version_field)
+            yield
+
+    def lock_before(self, row: Model) -> None:
+        """Lock what the changes of such a row lock before the row itself."""
 
     def _why_not(self, rows: QuerySet[Row], pk: str) -> Exception:
         tenant_id = rows.filter(pk=int(pk)).values_list("tenant_id", flat=True).first()

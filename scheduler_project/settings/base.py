@@ -19,6 +19,7 @@ DEBUG: bool = environment["DAYBOOK_DEBUG"]
 ALLOWED_HOSTS: list[str] = environment["DAYBOOK_ALLOWED_HOSTS"]
 CSRF_TRUSTED_ORIGINS: list[str] = environment["DAYBOOK_TRUSTED_ORIGINS"]
 DAYBOOK_TRUSTED_PROXIES: list[str] = environment["DAYBOOK_TRUSTED_PROXIES"]
+DAYBOOK_REQUIRE_IF_MATCH: bool = environment["DAYBOOK_REQUIRE_IF_MATCH"]
 
 INSTALLED_APPS = [
     "scheduler_project.apps.DaybookConfig",

@@ -190,7 +190,7 @@ class TestAtOnce:
         self, make_key: MakeKey, client_of: ClientOf
     ) -> None:
         key, text = make_key()
-        question = Question(key.tenant_id, f"key:{key.prefix}", f"POST {PATH}", KEY, "0" * 64)
+        question = Question(key.tenant_id, f"key:{key.prefix}", "POST job-list", KEY, "0" * 64)
 
         def send() -> Any:
             try:
