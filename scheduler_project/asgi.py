@@ -8,4 +8,10 @@ os.environ.setdefault("DAYBOOK_ROLE", "web")
 from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
 
-application = ProtocolTypeRouter({"http": get_asgi_application()})
+http = get_asgi_application()  # before what needs the apps to be loaded
+
+from scheduler_project.api import bounds  # noqa: E402
+from scheduler_project.lib.bounded_bodies import BoundedBodies  # noqa: E402
+
+bounded = BoundedBodies(http, most=bounds.largest_body, refusal=bounds.refusal)
+application = ProtocolTypeRouter({"http": bounded})

@@ -11,6 +11,8 @@ from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
+from scheduler_project.api import bounds
+from scheduler_project.api.bounds import USUAL, Bounds
 from scheduler_project.api.errors import Fields, Invalid, TooLarge
 
 MAX_DEPTH = 50
@@ -23,11 +25,12 @@ class StrictJSONParser(BaseParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         """Raises ParseError, Invalid, TooLarge."""
-        most = int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-        body: bytes = stream.read(most + 1)
-        if len(body) > most:
-            raise TooLarge(f"The body is larger than {most} bytes.")
-        return _checked(_decoded(body))
+        view = (parser_context or {}).get("view")
+        allowed = bounds.of_view(view, getattr(view, "action", None))
+        body: bytes = stream.read(allowed.size + 1)
+        if len(body) > allowed.size:
+            raise TooLarge(bounds.too_large(allowed.size).message)
+        return _checked(_decoded(body), allowed)
 
 
 def _decoded(body: bytes) -> Any:
@@ -66,12 +69,16 @@ def _finite(text: str) -> float:
     return number
 
 
-def _checked(body: Any) -> Any:
-    """The body, once it is certain that its depth is bounded and that its text can be stored."""
+def _checked(body: Any, allowed: Bounds = USUAL) -> Any:
+    """The body, once it is certain that it is neither deep nor vast, and that its text can be stored."""
     problems: Fields = {}
     todo: list[tuple[Any, str, int]] = [(body, "", 1)]
+    values = 1
     while todo:
         value, path, depth = todo.pop()
+        values += _measured(value, path, allowed)
+        if values > allowed.values:
+            raise TooLarge(f"The body has more than {allowed.values} values. Send it in parts.")
         if depth > MAX_DEPTH:
             raise ParseError(f"The body is nested more than {MAX_DEPTH} levels deep.")
         if isinstance(value, str) and (message := _unstorable(value)):
@@ -86,6 +93,16 @@ def _checked(body: Any) -> Any:
     if problems:
         raise Invalid(problems)
     return body
+
+
+def _measured(value: Any, path: str, allowed: Bounds) -> int:
+    """How many values lie directly in this one. Raises TooLarge."""
+    if not isinstance(value, dict | list):
+        return 0
+    most, what = (allowed.names, "names") if isinstance(value, dict) else (allowed.items, "items")
+    if len(value) > most:
+        raise TooLarge(f"{path[:200] or 'The body'} has {len(value)} {what}; {most} are the most. Send it in parts.")
+    return len(value)
 
 
 def _unstorable(text: str) -> str:

@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "servestatic.middleware.ServeStaticMiddleware",
     "scheduler_project.middleware.request_id",
     "scheduler_project.middleware.content_security_policy",
+    "scheduler_project.api.bounds.refuse_oversized",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

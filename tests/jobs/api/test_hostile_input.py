@@ -36,6 +36,9 @@ BROKEN: dict[str, tuple[bytes, int]] = {
     "half a character": (b'{"name": "\\ud800"}', 400),
     "a raw control character": (b'{"name": "a\x01b"}', 400),
     "huge": (json.dumps({**JOB, "description": "x" * 1_000_001}).encode(), 413),
+    "too many values": (json.dumps({"parameters": {"x": [[[]] * 10_000, [[]] * 10_000]}}).encode(), 413),
+    "too many items": (json.dumps({"tags": [0] * 10_001}).encode(), 413),
+    "too many names": (json.dumps({"parameters": dict.fromkeys(map(str, range(2_001)), 0)}).encode(), 413),
 }
 
 
@@ -50,6 +53,30 @@ def test_a_broken_body_is_refused(by_key: ApiClient, job_of: MakeJob, method: st
     error = answer.json()["error"]
     assert set(error) == {"code", "message", "fields", "request_id"}
     assert error["code"] in ("malformed", "invalid", "too_large")
+
+
+def test_what_is_too_large_is_told_with_its_bound(by_key: ApiClient) -> None:
+    def refusal(method: str, path: str, **request: Any) -> tuple[int, str, str]:
+        answer = by_key.generic(method, path, content_type="application/json", **request)
+        error = answer.json()["error"]
+        assert set(error) == {"code", "message", "fields", "request_id"}
+        return answer.status_code, error["code"], error["message"]
+
+    with untouched():
+        names = json.dumps({"parameters": dict.fromkeys(map(str, range(2_001)), 0)})
+        message = "parameters has 2001 names; 2000 are the most. Send it in parts."
+        assert refusal("POST", PATH, data=names) == (413, "too_large", message)
+        announced = refusal("POST", PATH, data="{}", headers={"Content-Length": "10000000"})
+        assert announced == (
+            413,
+            "too_large",
+            "The body is larger than 1000000 bytes. Send less, or in several requests.",
+        )
+        assert refusal("GET", f"{PATH}?search={'x' * 9_000}")[:2] == (414, "uri_too_long")
+        assert refusal("GET", f"{PATH}/{'1' * 3_000}")[:2] == (414, "uri_too_long")
+        assert refusal("GET", PATH, headers={"X-Note": "x" * 9_000})[:2] == (431, "headers_too_large")
+        many = {f"X-Note-{number}": "x" * 8_000 for number in range(5)}
+        assert refusal("GET", PATH, headers=many)[:2] == (431, "headers_too_large")
 
 
 @pytest.mark.parametrize(
