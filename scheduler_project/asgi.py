@@ -1,4 +1,4 @@
-"""The ASGI entry: HTTP, and later WebSocket."""
+"""The ASGI entry: HTTP and WebSocket."""
 
 import os
 
@@ -10,8 +10,6 @@ from django.core.asgi import get_asgi_application
 
 http = get_asgi_application()  # before what needs the apps to be loaded
 
-from scheduler_project.api import bounds  # noqa: E402
-from scheduler_project.lib.bounded_bodies import BoundedBodies  # noqa: E402
+from notifications.live.routing import websocket  # noqa: E402
 
-bounded = BoundedBodies(http, most=bounds.largest_body, refusal=bounds.refusal)
-application = ProtocolTypeRouter({"http": bounded})
+application = ProtocolTypeRouter({"http": http, "websocket": websocket})

@@ -21,7 +21,8 @@ def prepare(environment: Mapping[str, str], *arguments: str) -> Child:
 def web(environment: Mapping[str, str], port: int) -> Child:
     # Live connections stay open for ever, so the graceful end needs a limit.
     command = ["-m", "uvicorn", "scheduler_project.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
-    return _python("web", "web", [*command, "--lifespan", "off", "--timeout-graceful-shutdown", "5"], environment)
+    limits = ["--ws-max-size", "65536", "--timeout-graceful-shutdown", "5"]
+    return _python("web", "web", [*command, "--lifespan", "off", *limits], environment)
 
 
 def engine(environment: Mapping[str, str], *, celery: bool) -> list[Child]:

@@ -50,6 +50,10 @@ WORDING: dict[str, tuple[int, str]] = {
     "job.engine_upgraded": (INFO, "{job} follows new rules: {note}"),
     "job.quarantined": (ERROR, "{job} is quarantined: {problem}"),
     "job.released": (INFO, "{job} has its template again"),
+    # --- the live channel ---
+    "live.refused": (INFO, "A live connection was refused: {code}"),
+    "live.cut": (INFO, "A live connection was cut off: {code}"),
+    "live.failed": (ERROR, "A live connection failed: {error}"),
     # --- backfills ---
     "backfill.started": (INFO, "{actor} started backfill {backfill} of {job}: {runs} runs"),
     "backfill.cancelled": (INFO, "{actor} cancelled backfill {backfill} of {job}"),

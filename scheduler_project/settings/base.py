@@ -19,7 +19,6 @@ DEBUG: bool = environment["DAYBOOK_DEBUG"]
 ALLOWED_HOSTS: list[str] = environment["DAYBOOK_ALLOWED_HOSTS"]
 CSRF_TRUSTED_ORIGINS: list[str] = environment["DAYBOOK_TRUSTED_ORIGINS"]
 DAYBOOK_TRUSTED_PROXIES: list[str] = environment["DAYBOOK_TRUSTED_PROXIES"]
-DAYBOOK_REQUIRE_IF_MATCH: bool = environment["DAYBOOK_REQUIRE_IF_MATCH"]
 
 INSTALLED_APPS = [
     "scheduler_project.apps.DaybookConfig",
@@ -41,6 +40,7 @@ INSTALLED_APPS = [
     "accounts",
     "templates_registry",
     "jobs",
+    "notifications",
 ]
 
 MIDDLEWARE = [
@@ -50,7 +50,6 @@ MIDDLEWARE = [
     "servestatic.middleware.ServeStaticMiddleware",
     "scheduler_project.middleware.request_id",
     "scheduler_project.middleware.content_security_policy",
-    "scheduler_project.api.bounds.refuse_oversized",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -211,6 +210,9 @@ DAYBOOK_ADOPT: bool = environment["DAYBOOK_ADOPT"]
 DAYBOOK_LIVENESS_FOLDER = (
     Path(environment["DAYBOOK_LIVENESS_FOLDER"]) if environment["DAYBOOK_LIVENESS_FOLDER"] else None
 )
+DAYBOOK_LIVE_CONNECTIONS: int = environment["DAYBOOK_LIVE_CONNECTIONS"]
+DAYBOOK_LIVE_LIFETIME = environment["DAYBOOK_LIVE_LIFETIME"]
+DAYBOOK_LIVE_RECHECK = environment["DAYBOOK_LIVE_RECHECK"]
 DAYBOOK_EXPORT_ROOT = Path(environment["DAYBOOK_EXPORT_ROOT"] or STATE_DIR / "exports")
 # What the built-in templates may touch: model -> date field (cleanup) or the fields (export).
 DAYBOOK_CLEANUP_MODELS = {
@@ -269,7 +271,13 @@ def channel_layers(redis_url: str) -> dict[str, Any]:
     return {
         "default": {
             "BACKEND": "channels_redis.core.RedisChannelLayer",
-            "CONFIG": {"hosts": [redis_url], "prefix": "daybook:live"},
+            "CONFIG": {
+                # Beyond the 5 s for which a reader waits for a message; a peer that vanished must be noticed.
+                "hosts": [{"address": redis_url, "socket_timeout": 8, "socket_connect_timeout": 1}],
+                "prefix": "daybook:live",
+                "capacity": 1_000,
+                "expiry": 30,
+            },
         }
     }
 

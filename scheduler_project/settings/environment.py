@@ -156,9 +156,6 @@ VARIABLES: dict[str, Variable] = {
     "DAYBOOK_BEHIND_TLS_PROXY": Variable(
         boolean, False, "A proxy in front ends TLS and always sets X-Forwarded-Proto itself."
     ),
-    "DAYBOOK_REQUIRE_IF_MATCH": Variable(
-        boolean, False, "Refuse changes by the API that do not say by If-Match which version of a row they are of."
-    ),
     "DAYBOOK_TRUSTED_PROXIES": Variable(
         networks, [], "Addresses and networks of proxies whose X-Forwarded-For says where a request comes from."
     ),
@@ -258,6 +255,15 @@ VARIABLES: dict[str, Variable] = {
     ),
     "DAYBOOK_STORE_CELERY_RESULTS": Variable(
         boolean, False, "Also write how each run ended to the results of django-celery-results."
+    ),
+    "DAYBOOK_LIVE_CONNECTIONS": Variable(
+        whole(1, 1_000), 5, "How many live connections (WebSocket, SSE) a user or a key may have at once."
+    ),
+    "DAYBOOK_LIVE_LIFETIME": Variable(
+        seconds(1, 86_400), timedelta(hours=1), "How long one live connection lasts; then the client comes again."
+    ),
+    "DAYBOOK_LIVE_RECHECK": Variable(
+        seconds(0.1, 60), timedelta(seconds=4), "How often credentials and rights of live connections are checked again."
     ),
     "DAYBOOK_ADOPT": Variable(boolean, True, "Adopt django-celery-beat rows that others made as jobs."),
     "DAYBOOK_ROLE": Variable(
