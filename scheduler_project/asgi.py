@@ -11,5 +11,8 @@ from django.core.asgi import get_asgi_application
 http = get_asgi_application()  # before what needs the apps to be loaded
 
 from notifications.live.routing import websocket  # noqa: E402
+from scheduler_project.api import bounds  # noqa: E402
+from scheduler_project.lib.bounded_bodies import BoundedBodies  # noqa: E402
 
-application = ProtocolTypeRouter({"http": http, "websocket": websocket})
+bounded = BoundedBodies(http, most=bounds.largest_body, refusal=bounds.refusal)
+application = ProtocolTypeRouter({"http": bounded, "websocket": websocket})

@@ -19,6 +19,7 @@ DEBUG: bool = environment["DAYBOOK_DEBUG"]
 ALLOWED_HOSTS: list[str] = environment["DAYBOOK_ALLOWED_HOSTS"]
 CSRF_TRUSTED_ORIGINS: list[str] = environment["DAYBOOK_TRUSTED_ORIGINS"]
 DAYBOOK_TRUSTED_PROXIES: list[str] = environment["DAYBOOK_TRUSTED_PROXIES"]
+DAYBOOK_REQUIRE_IF_MATCH: bool = environment["DAYBOOK_REQUIRE_IF_MATCH"]
 
 INSTALLED_APPS = [
     "scheduler_project.apps.DaybookConfig",
@@ -50,6 +51,7 @@ MIDDLEWARE = [
     "servestatic.middleware.ServeStaticMiddleware",
     "scheduler_project.middleware.request_id",
     "scheduler_project.middleware.content_security_policy",
+    "scheduler_project.api.bounds.refuse_oversized",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

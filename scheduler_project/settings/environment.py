@@ -156,6 +156,9 @@ VARIABLES: dict[str, Variable] = {
     "DAYBOOK_BEHIND_TLS_PROXY": Variable(
         boolean, False, "A proxy in front ends TLS and always sets X-Forwarded-Proto itself."
     ),
+    "DAYBOOK_REQUIRE_IF_MATCH": Variable(
+        boolean, False, "Refuse changes by the API that do not say by If-Match which version of a row they are of."
+    ),
     "DAYBOOK_TRUSTED_PROXIES": Variable(
         networks, [], "Addresses and networks of proxies whose X-Forwarded-For says where a request comes from."
     ),
