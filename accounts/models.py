@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -133,3 +135,27 @@ class IdempotencyRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} of {self.principal}"
+
+
+class DataKey(models.Model):
+    """A key that seals a tenant's secrets, wrapped by one that the database never sees. Written by `accounts.sealing`
+    and never deleted: history may need it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    provider = models.CharField(max_length=20)
+    key_id = models.CharField(max_length=300, help_text="The key of the provider that wraps it")
+    wrapped = models.TextField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    retired_at = models.DateTimeField(null=True, help_text="From then on it only opens what it has sealed")
+
+    class Meta:
+        db_table = "data_keys"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant"], condition=models.Q(retired_at=None), name="one_active_data_key_per_tenant"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} of {self.tenant_id}"

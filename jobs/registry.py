@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import Tenant
-from jobs import definition, executions, ledger, queues, revisions
+from jobs import definition, executions, ledger, queues, revisions, sealed
 from jobs.definition import Definition, InvalidJob
 from jobs.models import Job
 from jobs.rules.schedule import HORIZON, ScheduleSpec
@@ -38,7 +38,7 @@ def create(
     with transactions.engine():
         require_scheduler(actor)
         now = sql.now()
-        new = definition.read(data, now=now, may_run_sub_minute=may_run_sub_minute)
+        new = definition.read(data, now=now, tenant=tenant, may_run_sub_minute=may_run_sub_minute)
         _refuse_for_tenant(new, tenant)
         _refuse_unknown_calendars(new, tenant)
         return add(new, tenant=tenant, actor=actor, owner_id=owner_id, enabled=enabled, now=now)
@@ -118,7 +118,14 @@ def proposed(
     """The definition that a change comes to; writes nothing. With `keeps_calendars` those that it names cannot be
     deleted before the transaction ends. Raises `InvalidJob` for whatever `change` refuses."""
     before = _stored(job, is_mended="schedule" in data)
-    new = definition.read(data, current=before, now=now, may_run_sub_minute=may_run_sub_minute, replaces=replaces)
+    new = definition.read(
+        data,
+        current=before,
+        now=now,
+        tenant=job.tenant,
+        may_run_sub_minute=may_run_sub_minute,
+        replaces=replaces,
+    )
     if job.origin == Origin.ADOPTED:
         _refuse_foreign_fields(before, new)
     elif (new.template, new.parameters) != (before.template, before.parameters):
@@ -267,8 +274,8 @@ def run_now(
         raise InvalidJob({"dry_run": [f"The template {job.template.name} has no dry run."]})
     if parameters is not None:
         current = Definition.of(job)
-        changed = {**job.parameters, **parameters}
-        new = definition.read({"parameters": changed}, current=current, now=sql.now())
+        changed = {**sealed.parameters_of(job), **parameters}
+        new = definition.read({"parameters": changed}, current=current, now=sql.now(), tenant=job.tenant)
         if new.parameters != current.parameters:
             _refuse_adopted(job, "parameters")
             _refuse_for_tenant(new, job.tenant)
@@ -298,7 +305,8 @@ def _switch(
 
 def _refuse_for_tenant(new: Definition, tenant: Tenant) -> None:
     template = templates.get(new.template.name, new.template.version)
-    problems = template.check_for_tenant(new.parameters, tenant.slug)
+    given = sealed.open_all(template.schema(), new.parameters, tenant_id=tenant.pk, template=template.name)
+    problems = template.check_for_tenant(given, tenant.slug)
     if problems:
         raise InvalidJob(problems)
 

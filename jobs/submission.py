@@ -44,7 +44,7 @@ def submit(
     """Queue what `data` describes and return the execution's id: `template`, `template_version`, `payload`, `queue`,
     `priority` and limits of its own. Announcing it is the caller's, after commit.
 
-    Raises `InvalidTask`, `QueueFull`.
+    Raises `InvalidTask`, `KeysUnavailable`, `QueueFull`.
     """
     require_scheduler(actor)
     now = sql.now()
@@ -55,7 +55,9 @@ def submit(
     if scheduled_at is not None and scheduled_at > now + LONGEST_WAIT:
         problems["scheduled_at"] = [f"Lies more than {LONGEST_WAIT.days} days ahead; make a job of it."]
     named = {name: data[name] for name in ("template", "template_version", "queue", "priority") if name in data}
-    reader = Reader({**named, "parameters": payload}, None, before=None, now=now, may_run_sub_minute=False)
+    reader = Reader(
+        {**named, "parameters": payload}, None, before=None, now=now, may_run_sub_minute=False, tenant=tenant
+    )
     template = reader.template()
     parameters = reader.parameters(template) if not problems else {}
     queue, priority = reader.queue(), reader.priority()
@@ -67,12 +69,12 @@ def submit(
         code = templates.get(template.name, template.version)
         refused = code.check_for_tenant(parameters, tenant.slug)
         problems = {_renamed(path): messages for path, messages in refused.items()}
-    if problems or template is None:
+    if problems or template is None or reader.judged is None:
         raise InvalidTask(problems)
     return executions.submit(
         tenant_id=tenant.pk,
         template_id=template.pk,
-        parameters=parameters,
+        parameters=reader.judged.seal(),
         policy=policy,
         queue=queue,
         priority=queues.admit(priority, policy),

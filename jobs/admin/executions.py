@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from accounts import access
 from accounts.scopes import Scope
-from jobs import executions, registry, submission
+from jobs import executions, registry, sealed, submission
 from jobs.admin import execution_page, why
 from jobs.admin.approvals import Approvals, shown_state
 from jobs.admin.chips import state_chip
@@ -170,7 +170,7 @@ class ExecutionAdmin(Approvals, Priorities, Retries, HistoryAdmin):
             new_id = registry.run_now(
                 job,
                 actor=caller.actor,
-                parameters=row.parameters if same_template and row.parameters != job.parameters else None,
+                parameters=sealed.parameters_of(row) if same_template and row.parameters != job.parameters else None,
                 dry_run=row.dry_run,
                 request_id=caller.request_id,
             )

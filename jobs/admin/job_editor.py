@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from accounts import access
 from accounts.scopes import Scope
+from accounts.sealing import KeysUnavailable
 from jobs import definition, executions, impact, registry
 from jobs.admin import impact_panel, parameters, schedule_preview, switch_page
 from jobs.admin.job_form import JobForm, readable_schedule
@@ -108,13 +109,17 @@ class JobEditor:
                 section.form.apply_errors(_of_parameters(error.fields))
         except registry.RevisionConflict:
             self._refuse_lost_update(form)
-        except (executions.JobIsArchived, BackfillIsRunning, StillCatchingUp) as error:
+        except (executions.JobIsArchived, BackfillIsRunning, KeysUnavailable, StillCatchingUp) as error:
             form.add_error(None, in_words(error))
         return None
 
     def _judge(self, data: dict[str, Any]) -> None:
         current = Definition.of(self.job) if self.job else None
-        definition.read(data, current=current, now=self.now, may_run_sub_minute=self.may_run_sub_minute)
+        tenant = self.job.tenant if self.job else self.tenants.first()
+        if tenant is not None:
+            definition.read(
+                data, current=current, now=self.now, tenant=tenant, may_run_sub_minute=self.may_run_sub_minute
+            )
 
     def _store(self, form: JobForm, data: dict[str, Any]) -> Job:
         actor = Caller.of(self.request).actor

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from accounts import access
 from accounts.scopes import Scope
+from accounts.sealing import CannotOpen, KeysUnavailable
 from jobs import executions, queues, registry
 from jobs.definition import InvalidJob
 from jobs.ledger import StillCatchingUp
@@ -19,7 +20,9 @@ from jobs.runtime_flags import SchedulerDisabled
 from jobs.tick import publisher
 
 REFUSALS = (
+    CannotOpen,
     InvalidJob,
+    KeysUnavailable,
     QueueFull,
     SchedulerDisabled,
     StillCatchingUp,

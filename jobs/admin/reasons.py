@@ -39,6 +39,7 @@ REASONS: dict[str, str] = {
     "replay_ended": "The replay that it belonged to stopped before it began",
     "handed_back": "Its worker shut down and handed it back",
     "circuit_open": "Waiting until a circuit lets calls through again",
+    "keys_unavailable": "Waiting until its secrets can be decrypted again",
     "retry_after_failed": "Waiting for the next try after a failure",
     "retry_after_timed_out": "Waiting for the next try after a timeout",
     "retry_after_lost": "Waiting for the next try, its worker vanished",

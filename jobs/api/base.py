@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Never
 
 from rest_framework.request import Request
 
+from accounts.sealing import CannotOpen, KeysUnavailable
 from jobs import queues
 from jobs.backfill import BackfillHasEnded, BackfillIsRunning
 from jobs.calendars import CalendarChanged, CalendarInUse, InvalidCalendar
@@ -34,6 +36,7 @@ CONFLICTS: dict[type[Exception], str] = {
     CalendarInUse: "calendar_in_use",
     DeliveryReused: "delivery_reused",
     HookIsClosed: "hook_is_closed",
+    CannotOpen: "secret_cannot_be_opened",
     CannotReplay: "cannot_replay",
     DependencyIsGone: "dependency_is_gone",
     JobIsArchived: "job_is_archived",
@@ -61,6 +64,8 @@ def answer_for(error: Exception) -> Exception:
         return Invalid(error.fields)
     if isinstance(error, InvalidHook | InvalidWebhook):
         return Invalid(error.fields)
+    if isinstance(error, KeysUnavailable):
+        return Busy(str(error), code="keys_unavailable", wait=math.ceil(error.wait))
     if isinstance(error, QueueFull):
         queues.count_rejection(error)
         return Busy(str(error), code="queue_full", wait=error.retry_after)

@@ -8,19 +8,19 @@ from typing import Any
 from jobs import executions
 from jobs.dead_letters.errors import cannot_replay, not_open
 from jobs.definition import InvalidJob
+from jobs.definition import parameters as judging
 from jobs.models import DeadLetter, DeadLetterRun, Execution
 from jobs.rules.states import LetterState, Origin
 from jobs.runtime_flags import require_scheduler
 from scheduler_project.lib import sql, telemetry, transactions
 from templates_registry import registry as templates
-from templates_registry import schema
 
 
 def replay(letter_id: int, *, actor: str, request_id: str = "", parameters: Mapping[str, Any] | None = None) -> int:
     """Queue it once more and return the new execution's id; announcing it is the caller's.
 
     `parameters` are the whole set, without the secrets that stay. Raises `LetterIsNotOpen`, `CannotReplay`,
-    `InvalidJob`.
+    `InvalidJob`, `KeysUnavailable`.
     """
     with transactions.engine():
         require_scheduler(actor)
@@ -53,12 +53,12 @@ def _checked(letter: DeadLetter, given: Mapping[str, Any]) -> dict[str, Any]:
         code = templates.get(original.template.name, original.template.version)
     except templates.UnknownTemplate as error:
         raise cannot_replay(letter.execution_id) from error
-    kept = schema.keep_secrets(code.schema(), given, original.parameters)
-    filled: dict[str, Any] = schema.with_defaults(code.schema(), schema.drop_cleared(code.schema(), kept))
-    problems = code.find_problems(filled) or code.check_for_tenant(filled, original.tenant.slug)
+    before = judging.Before(original.template, original.parameters)
+    judged = judging.judge(given, code, tenant=original.tenant, before=before)
+    problems = judged.problems or code.check_for_tenant(judged.plain, original.tenant.slug)
     if problems:
         raise InvalidJob(dict(problems))
-    return filled
+    return judged.seal()
 
 
 # What a replay comes to. A run that failed again has a letter of its own, unless a worker of an earlier release ended

@@ -11,13 +11,14 @@ from unicodedata import category
 
 from django.utils.text import slugify
 
+from accounts.models import Tenant
+from jobs.definition import parameters as judging
 from jobs.definition.value import Definition, Problems
 from jobs.rules.input import UNWRITABLE
 from jobs.rules.policy import InvalidPolicy, JobPolicy
 from jobs.rules.schedule import InvalidSchedule, ScheduleSpec
 from jobs.rules.states import PRIORITIES, OnLost
 from templates_registry import registry as templates
-from templates_registry import schema
 from templates_registry.models import TemplateVersion
 
 QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
@@ -43,13 +44,16 @@ class Reader:
         before: Definition | None,
         now: datetime,
         may_run_sub_minute: bool,
+        tenant: Tenant | None,
     ) -> None:
         self.data = data
+        self.tenant = tenant
         self.current = current
         self.before = before
         self.now = now
         self.may_run_sub_minute = may_run_sub_minute
         self.problems: Problems = {}
+        self.judged: judging.Judged | None = None
 
     def read(self) -> Definition | None:
         for name in self.data:
@@ -69,6 +73,8 @@ class Reader:
         pool = self.pool()
         if self.problems or template is None or schedule is None or policies is None:
             return None
+        if self.judged is not None:
+            parameters = self.judged.seal()
         return Definition(
             name, slug, description, template, parameters, schedule, policies, queue, priority, tags, calendars, pool
         )
@@ -131,11 +137,17 @@ class Reader:
         return row
 
     def parameters(self, template: TemplateVersion | None) -> dict[str, Any]:
-        given = self.data.get("parameters", self.current.parameters if self.current else {})
+        """As they were given, or as they are stored when nobody gave others; only then nothing was `judged`."""
         if template is None:
             return {}
         if "parameters" not in self.data and self.current is not None and template == self.current.template:
             return self.current.parameters  # judged when they were chosen, and again by each run
+        before = judging.Before(self.before.template, self.before.parameters) if self.before else None
+        assert self.tenant is not None
+        if "parameters" in self.data:
+            given = self.data["parameters"]
+        else:
+            given = judging.opened(before, tenant=self.tenant) if before and self.current else {}
         if not isinstance(given, dict):
             self.refuse("parameters", "Write an object.")
             return {}
@@ -144,13 +156,10 @@ class Reader:
         except templates.UnknownTemplate as error:
             self.refuse("template", str(error))
             return {}
-        if self.before and self.before.template.name == template.name:
-            given = schema.keep_secrets(code.schema(), given, self.before.parameters)
-        given = schema.drop_cleared(code.schema(), given)
-        filled: dict[str, Any] = schema.with_defaults(code.schema(), given)
-        for path, messages in code.find_problems(filled).items():
+        self.judged = judging.judge(given, code, tenant=self.tenant, before=before)
+        for path, messages in self.judged.problems.items():
             self.refuse(path, *messages)
-        return filled
+        return self.judged.plain
 
     def schedule(self, template: TemplateVersion | None) -> ScheduleSpec | None:
         if "schedule" not in self.data:

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db import Error
 
-from jobs import definition, executions, planner
+from accounts.sealing import CannotOpen, KeysUnavailable
+from jobs import definition, executions, planner, sealed
 from jobs.definition import Definition, InvalidJob
 from jobs.facts import Surroundings
 from jobs.models import Dependency, Execution, Job
@@ -48,7 +49,7 @@ def start(downstream: Job, by: Sequence[Contribution], ended: Execution, *, flow
         return refusal
     try:
         parameters = _parameters(downstream, by)
-    except (InvalidJob, NothingThere, templates.UnknownTemplate) as error:
+    except (CannotOpen, InvalidJob, NothingThere, templates.UnknownTemplate) as error:
         return Start(reason="parameters_do_not_fit", message=str(error))
     execution_id = executions.create(
         job=downstream,
@@ -94,10 +95,20 @@ def _parameters(downstream: Job, by: Sequence[Contribution]) -> dict[str, Any] |
                 ) from error
     if not taken:
         return None
+    try:
+        return _judged(downstream, taken)
+    except KeysUnavailable:
+        if sealed.secrets_by_place(downstream.template.schema, taken):
+            raise
+        return {**downstream.parameters, **taken}  # the run itself judges them, when the keys are there again
+
+
+def _judged(downstream: Job, taken: dict[str, Any]) -> dict[str, Any]:
     current = Definition.of(downstream)
-    wanted = {"parameters": {**downstream.parameters, **taken}}
-    new = definition.read(wanted, current=current, now=sql.now())
+    wanted = {"parameters": {**sealed.parameters_of(downstream), **taken}}
+    new = definition.read(wanted, current=current, now=sql.now(), tenant=downstream.tenant)
     template = templates.get(new.template.name, new.template.version)
-    if problems := template.check_for_tenant(new.parameters, downstream.tenant.slug):
+    given = sealed.open_all(template.schema(), new.parameters, tenant_id=downstream.tenant_id, template=template.name)
+    if problems := template.check_for_tenant(given, downstream.tenant.slug):
         raise InvalidJob(problems)
     return new.parameters

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from jobs.execution import coroutines
+from accounts.sealing import CannotOpen, KeysUnavailable
+from jobs import sealed
+from jobs.execution import coroutines, secret_values
 from jobs.execution.interrupts import Cancelled, Interrupts, SoftTimeout
 from jobs.execution.run_context import ExecutionContext
 from jobs.executions import Claim, Ending
@@ -51,8 +53,8 @@ def _let_work(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -
     template: type[JobTemplate] = JobTemplate
     try:
         template = registry.get(claim.template, claim.template_version)
-        context.redactor.register_parameters(template, claim.parameters)
-        problems = template.find_problems(claim.parameters)
+        parameters = _opened(claim, template, context)
+        problems = template.find_problems(parameters)
         if problems:
             return Ending(
                 AttemptOutcome.FAILED,
@@ -62,7 +64,7 @@ def _let_work(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -
             )
         with interrupts.accepted():
             work = template().dry_run if claim.dry_run else template().run
-            result: Any = work(context, claim.parameters)
+            result: Any = work(context, parameters)
             if inspect.iscoroutine(result):
                 result = coroutines.run(result)
             if claim.dry_run:
@@ -74,6 +76,10 @@ def _let_work(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -
         return failure(AttemptOutcome.FAILED, error, may_retry=False)
     except Cancelled:
         return Ending(AttemptOutcome.CANCELLED)
+    except KeysUnavailable as error:
+        return _waiting_for_keys(error)
+    except CannotOpen as error:
+        return failure(AttemptOutcome.FAILED, error, may_retry=False)
     except CircuitOpen as error:
         return _held_back(error)
     except SoftTimeout as error:
@@ -83,6 +89,36 @@ def _let_work(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -
         if circuit := _circuit_of_tasks(error):
             return _held_back(circuit)
         return failure(AttemptOutcome.FAILED, error, may_retry=template.may_retry(error))
+
+
+def _opened(claim: Claim, template: type[JobTemplate], context: ExecutionContext) -> dict[str, Any]:
+    """The parameters as they were given, references resolved; from now on the redactor knows the secrets among them.
+
+    Raises `KeysUnavailable`, `CannotOpen`, `SecretNotFound`.
+    """
+    if not context.redactor.concerns(template):
+        return claim.parameters
+    opened = sealed.open_all(
+        template.schema(),
+        claim.parameters,
+        tenant_id=claim.tenant_id,
+        template=claim.template,
+        resolve=lambda reference: secret_values.resolve(reference.text, tenant=claim.tenant, place=claim.template),
+    )
+    context.redactor.register_parameters(template, opened)
+    return opened
+
+
+def _waiting_for_keys(error: KeysUnavailable) -> Ending:
+    """Handed back: the run has not begun, so it has lost no try."""
+    wait = timedelta(seconds=error.wait + SPREAD * random.random())  # noqa: S311
+    return Ending(
+        AttemptOutcome.HANDED_BACK,
+        error=str(error),
+        error_class="KeysUnavailable",
+        reason="keys_unavailable",
+        wait=wait,
+    )
 
 
 def _held_back(error: CircuitOpen) -> Ending:

@@ -49,6 +49,11 @@ class Redactor:
         longest_first = sorted(self._forms, key=len, reverse=True)
         self._known = re.compile("|".join(re.escape(form) for form in longest_first))
 
+    @staticmethod
+    def concerns(template: type[JobTemplate]) -> bool:
+        """Whether the template's schema calls anything a secret."""
+        return _has_secrets(template)
+
     def register_parameters(self, template: type[JobTemplate], parameters: Mapping[str, Any]) -> None:
         """Those that the template's schema calls secrets."""
         if _has_secrets(template):

@@ -20,13 +20,15 @@ MAX_SLOT_RACES = 10
 
 @dataclass(frozen=True)
 class Claim:
-    """One attempt at an execution, owned by this process until its lease runs out."""
+    """One attempt at an execution, owned by this process until its lease runs out. The secrets among its parameters
+    are sealed."""
 
     execution_id: int
     fence: int
     attempt: int
     tries: int
     losses: int
+    tenant_id: int
     tenant: str
     job_id: int | None
     job_name: str
@@ -133,7 +135,7 @@ WITH RECURSIVE clock AS MATERIALIZED (
 )
 SELECT c.id, c.fence, c.attempt, c.attempt - c.handed_back_count AS tries, c.lost_count, c.parameters, c.policy,
        c.dry_run, c.run_key, c.trigger, c.request_id, c.queue, c.scheduled_for, c.job_id, c.lease,
-       c.now - c.available_at AS waited,
+       c.now - c.available_at AS waited, c.tenant_id,
        t.name AS template, t.version AS template_version, n.slug AS tenant, coalesce(j.name, '') AS job_name,
        coalesce(j.origin = 'adopted', false) AS is_adopted, coalesce(j.has_successors, false) AS has_successors
 FROM claimed c
@@ -193,6 +195,7 @@ def _read(row: sql.Row) -> Claim:
         attempt=row["attempt"],
         tries=row["tries"],
         losses=row["lost_count"],
+        tenant_id=row["tenant_id"],
         tenant=row["tenant"],
         job_id=row["job_id"],
         job_name=row["job_name"],

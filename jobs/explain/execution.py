@@ -162,7 +162,7 @@ def _available(asked: Waiting) -> Block | str:
         return Block("It waits until somebody approves it.", reason="approval")
     if execution.available_at <= asked.now:
         return f"It may start since {asked.at(execution.available_at)}."
-    if execution.reason == "circuit_open":
+    if execution.reason in ("circuit_open", "keys_unavailable"):
         text = f"{_first_line(execution.error)}. It waits until {asked.at(execution.available_at)}; that costs no try."
         return Block(text, reason=execution.reason, clears_at=execution.available_at)
     why = f" ({RETRIES.get(execution.reason, execution.reason.replace('_', ' '))})" if execution.reason else ""

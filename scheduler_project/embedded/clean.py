@@ -16,6 +16,7 @@ FILES = (
     "admin-password",
     "database-password",
     "secret-key",
+    "encryption-keys",
     "services.json",
     "processes.json",
     "location",

@@ -16,7 +16,14 @@ from scheduler_project.embedded.console import Console
 from scheduler_project.embedded.record import Record
 from scheduler_project.embedded.refusal import Refusal
 from scheduler_project.embedded.servers import start_postgres, start_valkey
-from scheduler_project.embedded.state import Services, keep_secret, make_state_folder, read_secret, write_services
+from scheduler_project.embedded.state import (
+    Services,
+    keep_encryption_keys,
+    keep_secret,
+    make_state_folder,
+    read_secret,
+    write_services,
+)
 from scheduler_project.embedded.supervisor import Stopped, Supervisor
 
 
@@ -93,6 +100,7 @@ def serve(state: Path, supervisor: Supervisor, console: Console) -> dict[str, st
             console.say(f"using the server that {name} names")
     own_database = "" if database else start_postgres(state, supervisor, console)
     own_redis = "" if redis else start_valkey(state, supervisor, console)
+    keep_encryption_keys(state)
     write_services(state, Services(own_database, own_redis, keep_secret(state / "secret-key")))
     environment = {
         **os.environ,

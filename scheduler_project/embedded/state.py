@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
@@ -71,6 +72,19 @@ def keep_secret(file: Path) -> str:
         secret = new_secret()
         write_private(file, secret + "\n")
     return secret
+
+
+def encryption_keys_file(state: Path) -> Path:
+    return state / "encryption-keys"
+
+
+def keep_encryption_keys(state: Path) -> None:
+    """See that there is a key to encrypt secrets with. Each key has an id of its own, so that one that was lost is
+    missed by its name."""
+    file = encryption_keys_file(state)
+    if not read_secret(file):
+        key = base64.b64encode(secrets.token_bytes(32)).decode()
+        write_private(file, f"local-{secrets.token_hex(4)}:{key}\n")
 
 
 def write_private(target: Path, text: str) -> None:

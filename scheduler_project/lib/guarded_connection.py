@@ -138,7 +138,8 @@ class _HTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _GuardedHTTPSConnection
 
 
-def open_pool(scheme: str, host: str, port: int, *, dialer: Dialer) -> HTTPConnectionPool:
+def open_pool(scheme: str, host: str, port: int, *, dialer: Dialer, ca_file: str | None = None) -> HTTPConnectionPool:
     """For one exchange; proxies of the environment are not asked."""
-    pool = _HTTPSPool if scheme == "https" else _HTTPPool
-    return pool(host, port, maxsize=1, retries=False, dialer=dialer)
+    if scheme == "https":
+        return _HTTPSPool(host, port, maxsize=1, retries=False, dialer=dialer, ca_certs=ca_file)
+    return _HTTPPool(host, port, maxsize=1, retries=False, dialer=dialer)

@@ -117,13 +117,16 @@ class HttpClient:
         time_limit: timedelta = TIME_LIMIT,
         size_limit: int = SIZE_LIMIT,
         redirects: int = REDIRECTS,
+        ca_file: str | None = None,
     ) -> None:
         """`allowed` are the private hosts that may be called; without it, those of DAYBOOK_OUTBOUND_ALLOW. With
-        `redirects=0` an answer that redirects is returned like any other."""
+        `redirects=0` an answer that redirects is returned like any other. `ca_file` holds the authorities that are
+        trusted in place of the system's."""
         self._allowed = Allowed(settings.DAYBOOK_OUTBOUND_ALLOW) if allowed is None else allowed
         self._time_limit = time_limit
         self._size_limit = size_limit
         self._redirects = redirects
+        self._ca_file = ca_file
 
     def get(self, url: str, **options: Any) -> Response:
         return self.request("GET", url, **options)
@@ -189,7 +192,13 @@ class HttpClient:
             if _port(url) not in PUBLIC_PORTS and not is_allowed:
                 raise OutboundRefused(self._wrong_port(url))
 
-        pool = open_pool(cast(str, url.scheme), cast(str, url.host), _port(url), dialer=Dialer(judge, deadline))
+        pool = open_pool(
+            cast(str, url.scheme),
+            cast(str, url.host),
+            _port(url),
+            dialer=Dialer(judge, deadline),
+            ca_file=self._ca_file,
+        )
         try:
             answer = pool.urlopen(
                 request.method,

@@ -27,6 +27,7 @@ WORDING: dict[str, tuple[int, str]] = {
         "Execution {execution_id} of {job} was cut off by a shutdown and is {status} again",
     ),
     "execution.circuit_open": (WARNING, "Execution {execution_id} of {job} waits: {error}"),
+    "execution.keys_unavailable": (WARNING, "Execution {execution_id} of {job} waits for its secrets: {error}"),
     "execution.overtaken": (
         ERROR,
         "Execution {execution_id} of {job} had another owner already; its end counts nothing",

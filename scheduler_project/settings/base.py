@@ -206,6 +206,22 @@ DAYBOOK_CIRCUIT_FAILURES: int = environment["DAYBOOK_CIRCUIT_FAILURES"]
 DAYBOOK_CIRCUIT_RESET = environment["DAYBOOK_CIRCUIT_RESET"]
 DAYBOOK_SECRETS: dict[str, str] = environment["DAYBOOK_SECRETS"]
 DAYBOOK_SECRETS_ROOT: str = environment["DAYBOOK_SECRETS_ROOT"]
+DAYBOOK_ENCRYPTION_KEYS: dict[str, bytes] = environment["DAYBOOK_ENCRYPTION_KEYS"]
+DAYBOOK_ENCRYPTION_KEYS_FILE: str = environment["DAYBOOK_ENCRYPTION_KEYS_FILE"] or ""
+DAYBOOK_TRANSIT_URL: str = environment["DAYBOOK_TRANSIT_URL"] or ""
+DAYBOOK_TRANSIT_KEY: str = environment["DAYBOOK_TRANSIT_KEY"]
+DAYBOOK_TRANSIT_MOUNT: str = environment["DAYBOOK_TRANSIT_MOUNT"]
+DAYBOOK_TRANSIT_TOKEN_FILE: str = environment["DAYBOOK_TRANSIT_TOKEN_FILE"] or ""
+DAYBOOK_TRANSIT_CA_FILE: str | None = environment["DAYBOOK_TRANSIT_CA_FILE"]
+DAYBOOK_DATA_KEY_CACHE = environment["DAYBOOK_DATA_KEY_CACHE"]
+DAYBOOK_KEY_PROVIDER: str = (
+    environment["DAYBOOK_KEY_PROVIDER"]
+    or (DAYBOOK_ENCRYPTION_KEYS and "environment")
+    or (DAYBOOK_ENCRYPTION_KEYS_FILE and "file")
+    or (DAYBOOK_TRANSIT_URL and "transit")
+    or ""
+)
+DAYBOOK_NEEDS_KEYS = False  # in production, templates with secrets do not start without a key provider
 DAYBOOK_CANARY_EVERY = environment["DAYBOOK_CANARY_EVERY"]
 DAYBOOK_STORE_CELERY_RESULTS: bool = environment["DAYBOOK_STORE_CELERY_RESULTS"]
 DAYBOOK_ADOPT: bool = environment["DAYBOOK_ADOPT"]

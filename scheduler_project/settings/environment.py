@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from scheduler_project.lib import key_ring
 from scheduler_project.lib.addresses import Allowed
 
 SECRET_NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+")
@@ -244,6 +245,31 @@ VARIABLES: dict[str, Variable] = {
         "Secrets that templates may ask for by name, and where the worker finds them. `acme/name` is for one tenant.",
     ),
     "DAYBOOK_SECRETS_ROOT": Variable(text, "/run/secrets", "Folder that files of secrets must lie in."),
+    "DAYBOOK_KEY_PROVIDER": Variable(
+        choice("environment", "file", "transit"),
+        None,
+        "Who holds the keys that secrets are encrypted with. Default: the first of the three that is set up below.",
+    ),
+    "DAYBOOK_ENCRYPTION_KEYS": Variable(
+        key_ring.parse,
+        {},
+        "Keys as id:base64,id2:base64, 32 random bytes each. The first one encrypts, the others only decrypt.",
+    ),
+    "DAYBOOK_ENCRYPTION_KEYS_FILE": Variable(text, None, "File with the same content, for the provider `file`."),
+    "DAYBOOK_TRANSIT_URL": Variable(
+        url("https", "http"), None, "Key server with the API of Vault's Transit engine, for the provider `transit`."
+    ),
+    "DAYBOOK_TRANSIT_KEY": Variable(text, "daybook", "Name of the key there. Its versions are rotated there."),
+    "DAYBOOK_TRANSIT_MOUNT": Variable(text, "transit", "Where the Transit engine is mounted."),
+    "DAYBOOK_TRANSIT_TOKEN_FILE": Variable(text, None, "File with the token for the key server, read for each call."),
+    "DAYBOOK_TRANSIT_CA_FILE": Variable(
+        text, None, "Certificates that the key server's is checked against. Default: the system's."
+    ),
+    "DAYBOOK_DATA_KEY_CACHE": Variable(
+        seconds(1, 86_400),
+        timedelta(hours=1),
+        "How long a process keeps a decrypted data key, and so can do without the key server.",
+    ),
     "DAYBOOK_WORKER_PROCESSES": Variable(whole(1, 1_000), 2, "How many runs a worker does at once, a process each."),
     "DAYBOOK_WORKER_MAX_TASKS": Variable(
         whole(1, 1_000_000), 500, "How many messages a worker's process takes before it is replaced."

@@ -14,6 +14,7 @@ if not environment["REDIS_URL"]:
     raise ImproperlyConfigured("Environment variable REDIS_URL must be set in production.")
 
 DEBUG = False
+DAYBOOK_NEEDS_KEYS = True
 SECRET_KEY = environment["DAYBOOK_SECRET_KEY"]
 DATABASES = {"default": database(environment["DATABASE_URL"])}
 CELERY_BROKER_URL: str = environment["REDIS_URL"]

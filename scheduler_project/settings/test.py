@@ -26,6 +26,8 @@ globals().update(mail(environment["DAYBOOK_EMAIL_URL"] or "memorymail://"))
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.sample"]
 SECRET_KEY = "only-for-tests"  # noqa: S105
+DAYBOOK_KEY_PROVIDER = os.environ.get("DAYBOOK_KEY_PROVIDER") or "environment"
+DAYBOOK_ENCRYPTION_KEYS = environment["DAYBOOK_ENCRYPTION_KEYS"] or {"test": b"only for tests, 32 bytes of key."}
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SERVESTATIC_USE_FINDERS = True

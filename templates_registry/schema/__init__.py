@@ -2,7 +2,14 @@
 
 from templates_registry.schema.check import check_schema
 from templates_registry.schema.dialect import Schema
-from templates_registry.schema.secrets import drop_cleared, keep_secrets, map_secrets, secret_paths, without_secrets
+from templates_registry.schema.secrets import (
+    drop_cleared,
+    keep_secrets,
+    map_secret_places,
+    map_secrets,
+    secret_paths,
+    without_secrets,
+)
 from templates_registry.schema.values import validate, with_defaults
 
 __all__ = [
@@ -10,6 +17,7 @@ __all__ = [
     "check_schema",
     "drop_cleared",
     "keep_secrets",
+    "map_secret_places",
     "map_secrets",
     "secret_paths",
     "validate",

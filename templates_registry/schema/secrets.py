@@ -22,8 +22,13 @@ def secret_paths(schema: Schema) -> list[str]:
 
 
 def map_secrets(schema: Schema, value: Any, function: Callable[[Any], Any]) -> Any:
-    """A copy of the parameters with every secret replaced by `function(secret)`: to encrypt, decrypt or mask."""
-    return _map(schema, [schema], value, function)
+    """A copy of the parameters with every secret replaced by `function(secret)`: to mask or to take out."""
+    return map_secret_places(schema, value, lambda _, secret: function(secret))
+
+
+def map_secret_places(schema: Schema, value: Any, function: Callable[[str, Any], Any]) -> Any:
+    """The same with the place of each: `function("parameters.token", secret)`, to encrypt and decrypt."""
+    return _map(schema, [schema], ROOT, value, function)
 
 
 def keep_secrets(schema: Schema, new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,13 +82,19 @@ def _holds_secret(root: Schema, schemas: list[Any]) -> bool:
     return any(is_secret(judge) for schema in schemas for judge in in_place(root, schema))
 
 
-def _map(root: Schema, schemas: list[Any], value: Any, function: Callable[[Any], Any]) -> Any:
+def _map(root: Schema, schemas: list[Any], path: str, value: Any, function: Callable[[str, Any], Any]) -> Any:
     if _holds_secret(root, schemas):
-        return function(value)
+        return function(path, value)
     if isinstance(value, Mapping):
-        return {key: _map(root, _judges(root, schemas, key), child, function) for key, child in value.items()}
+        return {
+            key: _map(root, _judges(root, schemas, key), extend(path, key), child, function)
+            for key, child in value.items()
+        }
     if isinstance(value, list):
-        return [_map(root, _judges(root, schemas, index), child, function) for index, child in enumerate(value)]
+        return [
+            _map(root, _judges(root, schemas, index), extend(path, index), child, function)
+            for index, child in enumerate(value)
+        ]
     return value
 
 

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from jobs import executions, registry
+from jobs import executions, registry, sealed
 from jobs.admin.bounded_paginator import BoundedPaginator
 from jobs.models import Attempt, Execution, ExecutionLease, Job, LogLine
 from scheduler_project.lib import sql
@@ -248,7 +248,7 @@ class TestRunAgain:
         response = self.again(as_olaf, execution)
         newest = Execution.objects.order_by("-id")[0]
         assert response.headers["Location"] == page_of(newest)
-        assert newest.parameters == {"text": "then", "token": "hunter2"}
+        assert sealed.parameters_of(newest) == {"text": "then", "token": "hunter2"}
         assert newest.requested_by == "user:olaf"
 
     def test_keeps_a_dry_run_dry(self, job_of: MakeJob, run_of: RunJob, as_olaf: Browser) -> None:

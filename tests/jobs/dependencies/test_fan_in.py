@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 
-from jobs import dependencies, registry
+from jobs import dependencies, registry, sealed
 from jobs.models import Job, Succession
 from jobs.recovery.successions import Successions
 from jobs.rules.states import Trigger
@@ -111,7 +111,7 @@ class TestAll:
         left_run, right_run = end(run(root))
         end(left_run, result={"word": "a"})
         end(right_run, result={"word": "b"})
-        assert runs_of(last)[0].parameters == {"text": "a", "token": "b"}
+        assert sealed.parameters_of(runs_of(last)[0]) == {"text": "a", "token": "b"}
 
     def test_goes_on_without_an_upstream_that_is_removed(self, diamond: Diamond) -> None:
         root, _, right, last = diamond()

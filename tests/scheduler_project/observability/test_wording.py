@@ -55,7 +55,7 @@ def possible(event: ast.expr, module: ast.Module) -> set[str]:
         return {event.value}
     if isinstance(event, ast.JoinedStr):
         words = {
-            "execution.": {*AttemptOutcome, "circuit_open"},
+            "execution.": {*AttemptOutcome, "circuit_open", "keys_unavailable"},
             "job.": changes(),
             "event_hook.": set(CallOutcome),
             "webhook.": {"delivered", "failed", "gave_up"},
