@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from jobs import executions
+from jobs import executions, trail
 from jobs.definition import InvalidJob
 from jobs.executions import JobIsArchived
 from jobs.models import Backfill, BackfillRun, Job, Tick
@@ -152,6 +152,9 @@ def start(
             created_at=sql.now(),
         )
         BackfillRun.objects.bulk_create(BackfillRun(backfill=backfill, due_at=run.due_at) for run in planned.runs)
+        wishes = {"since": since, "until": until, "runs": len(planned.runs), "at_once": at_once, "dry_run": dry_run}
+        after = {"job": job.pk, **wishes, "only": sorted(only or ())}
+        trail.tell("backfill.started", backfill, actor=actor, after=after, note=note, name=job.name)
     telemetry.emit("backfill.started", backfill=backfill.pk, job=job.name, actor=actor, runs=len(planned.runs))
     return backfill
 
@@ -171,6 +174,7 @@ def cancel(backfill_id: int, *, actor: str) -> None:
             now=now,
             reason="backfill_cancelled",
         )
+        trail.tell("backfill.cancelled", backfill, actor=actor, name=backfill.job.name)
     telemetry.emit("backfill.cancelled", backfill=backfill.pk, job=backfill.job.name, actor=actor)
 
 

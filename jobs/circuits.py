@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from accounts import audit
 from jobs import scheduler_events
 from jobs.models import CircuitEvent
 from jobs.scheduler_events import Event
@@ -73,6 +74,7 @@ def reset(name: str, *, by: str) -> Known:
     name = sql.text(name)
     if name != MAIL and not CircuitEvent.objects.filter(circuit=name).exists():
         raise UnknownCircuit(f"No circuit {name[:100]} ever opened.")
+    audit.record("circuit.reset", actor=by, tenant_id=None, target="circuit", target_id=name)
     circuits.reset(name, by=by)
     newest = CircuitEvent.objects.filter(circuit=name).first()
     return Known(circuits.find(name), newest.at, newest.why) if newest else Known(circuits.find(name))

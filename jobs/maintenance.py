@@ -8,6 +8,8 @@ from unicodedata import category
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from accounts import audit
+from jobs import trail
 from jobs.models import Maintenance
 from jobs.rules.input import InvalidInput
 from jobs.rules.schedule import HORIZON
@@ -41,6 +43,9 @@ def start(*, actor: str, note: str, until: datetime | None = None) -> Maintenanc
                 window = Maintenance.objects.create(started_at=now, started_by=actor, note=note, until=until)
         except IntegrityError as error:
             raise MaintenanceIsOpen(_who_holds_it()) from error
+        trail.tell(
+            "maintenance.started", window, actor=actor, after={"until": until}, note=note, name="The whole system"
+        )
         transaction.on_commit(lambda: telemetry.emit("maintenance.started", actor=actor, note=note, until=until))
     return window
 
@@ -55,6 +60,7 @@ def end(*, actor: str) -> Maintenance:
             raise NoMaintenance("The system is not under maintenance; there is nothing to end.")
         window.ended_at, window.ended_by = now, actor
         window.save(update_fields=["ended_at", "ended_by"])
+        trail.tell("maintenance.ended", window, actor=actor, note=window.note, name="The whole system")
         transaction.on_commit(lambda: telemetry.emit("maintenance.ended", actor=actor, note=window.note))
     return window
 
@@ -73,6 +79,7 @@ def close_overdue(*, now: datetime) -> int:
         ended_at=F("until"), ended_by=MAINTENANCE_END
     )
     if closed:
+        audit.record("maintenance.ended", actor=MAINTENANCE_END, tenant_id=None, target="maintenance")
         transaction.on_commit(lambda: telemetry.emit("maintenance.ended", actor=MAINTENANCE_END, note=""))
     return closed
 

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from accounts.models import Tenant
+from jobs import trail
 from jobs.models import Job, Pool
 from jobs.rules.input import InvalidInput
 from scheduler_project.lib import sql, telemetry, transactions
@@ -52,7 +53,7 @@ def create(data: Mapping[str, Any], *, tenant: Tenant, actor: str) -> Pool:
     _read(data, pool, is_new=True)
     with transactions.engine(), transactions.refused_as(_taken(pool.slug), by="one_pool_per_slug_and_tenant"):
         _write(pool, actor)
-        _tell("pool.created", pool, actor)
+        _tell("pool.created", pool, actor, after=_fields(pool))
     return pool
 
 
@@ -63,12 +64,12 @@ def change(pool_id: int, data: Mapping[str, Any], *, actor: str) -> Pool:
     """
     with transactions.engine():
         pool = Pool.objects.select_for_update(no_key=True).get(pk=pool_id)
-        before = pool.size
+        before = _fields(pool)
         _read(data, pool, is_new=False)
         _write(pool, actor)
-        if pool.size < before:
+        if pool.size < before["size"]:
             sql.rows(TAKE_BACK, {"pool": pool.pk})
-        _tell("pool.changed", pool, actor)
+        _tell("pool.changed", pool, actor, before=before, after=_fields(pool))
     return pool
 
 
@@ -89,7 +90,7 @@ def delete(pool_id: int, *, actor: str) -> None:
         if names or pool.jobs.exists():
             who = f"{', '.join(names[:NAMED])}{', and others' if len(names) > NAMED else ''}" or "archived ones"
             raise PoolInUse(f"Jobs run in the pool {pool.name}: {who}. Take them out of it first.")
-        _tell("pool.deleted", pool, actor)
+        _tell("pool.deleted", pool, actor, before=_fields(pool))
         pool.delete()
 
 
@@ -144,7 +145,12 @@ def _write(pool: Pool, actor: str) -> None:
     pool.save()
 
 
-def _tell(event: str, pool: Pool, actor: str) -> None:
+def _fields(pool: Pool) -> dict[str, Any]:
+    return {name: getattr(pool, name) for name in FIELDS}
+
+
+def _tell(event: str, pool: Pool, actor: str, **states: Any) -> None:
+    trail.tell(event, pool, actor=actor, **states)
     fields = {"pool_id": pool.pk, "pool": pool.name, "size": pool.size, "actor": actor}
     transaction.on_commit(lambda: telemetry.emit(event, **fields))
 

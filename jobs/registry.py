@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
 from accounts.models import Tenant
-from jobs import definition, executions, ledger, queues, revisions, sealed
+from jobs import definition, executions, ledger, queues, revisions, sealed, trail
 from jobs.definition import Definition, InvalidJob
 from jobs.models import Job
 from jobs.rules.schedule import HORIZON, ScheduleSpec
@@ -280,16 +282,22 @@ def run_now(
             _refuse_adopted(job, "parameters")
             _refuse_for_tenant(new, job.tenant)
         parameters = new.parameters
-    return executions.create(
-        job=job,
-        trigger=trigger,
-        requested_by=actor,
-        request_id=request_id,
-        parameters=parameters,
-        dry_run=dry_run,
-        user_id=user_id,
-        priority=queues.admit(job.priority, job.policies),
-    )
+    with transaction.atomic():
+        execution_id = executions.create(
+            job=job,
+            trigger=trigger,
+            requested_by=actor,
+            request_id=request_id,
+            parameters=parameters,
+            dry_run=dry_run,
+            user_id=user_id,
+            priority=queues.admit(job.priority, job.policies),
+        )
+        if trail.is_worth_telling(actor):
+            asked = {} if parameters is None else {"parameters": trail.masked(job.template, parameters)}
+            wishes = {"execution": execution_id, "trigger": trigger.value, "dry_run": dry_run, **asked}
+            trail.tell("job.run", job, actor=actor, after=wishes)
+    return execution_id
 
 
 def _switch(

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import Tenant
-from jobs import beat_sync, planner
+from jobs import beat_sync, planner, trail
 from jobs.definition import Definition, InvalidJob
 from jobs.executions import JobIsArchived
 from jobs.models import Job, JobRevision, Pool
@@ -44,6 +44,15 @@ def write(job: Job, new: Definition, *, change: str, actor: str, now: datetime, 
     job.undecided_since = None
     with slug_is_free(new.slug):
         job.save()
+    former = JobRevision.objects.filter(job=job).order_by("-number").values_list("definition", flat=True).first()
+    definition = {
+        **new.to_json(),
+        "enabled": job.is_enabled,
+        "paused": job.is_paused,
+        "paused_until": None if job.paused_until is None else job.paused_until.isoformat(),
+        "archived": job.archived_at is not None,
+        "mode": job.mode,
+    }
     JobRevision.objects.create(
         job=job,
         number=job.revision,
@@ -51,17 +60,12 @@ def write(job: Job, new: Definition, *, change: str, actor: str, now: datetime, 
         change=change,
         note=note,
         actor=actor,
-        definition={
-            **new.to_json(),
-            "enabled": job.is_enabled,
-            "paused": job.is_paused,
-            "paused_until": None if job.paused_until is None else job.paused_until.isoformat(),
-            "archived": job.archived_at is not None,
-            "mode": job.mode,
-        },
+        definition=definition,
         engine_version=ENGINE_VERSION,
         tzdata_version=tzdata_version(),
     )
+    before, after = trail.comparable(former, definition)
+    trail.tell(f"job.{change}", job, actor=actor, before=before, after=after, note=note)
     beat_sync.mirror(job)
     transaction.on_commit(lambda: telemetry.emit(f"job.{change}", job_id=job.pk, job=job.name, actor=actor, note=note))
 

@@ -8,13 +8,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+
+from accounts import audit
 from accounts.models import Tenant
-from jobs import executions, queues
+from jobs import executions, queues, trail
 from jobs.definition import InvalidJob, Problems, default_policies
 from jobs.definition.reader import Reader
 from jobs.models import Execution
 from jobs.rules.policy import InvalidPolicy, JobPolicy
-from jobs.rules.states import Trigger
+from jobs.rules.states import PRIORITY_NAMES, Trigger
 from jobs.runtime_flags import require_scheduler
 from scheduler_project.lib import sql
 from templates_registry import registry as templates
@@ -71,14 +74,14 @@ def submit(
         problems = {_renamed(path): messages for path, messages in refused.items()}
     if problems or template is None or reader.judged is None:
         raise InvalidTask(problems)
-    return executions.submit(
+    return _submit(
+        template,
+        actor=actor,
         tenant_id=tenant.pk,
-        template_id=template.pk,
         parameters=reader.judged.seal(),
         policy=policy,
         queue=queue,
         priority=queues.admit(priority, policy),
-        requested_by=actor,
         request_id=request_id,
         scheduled_at=scheduled_at,
         dry_run=dry_run,
@@ -91,19 +94,42 @@ def again(task: Execution, *, actor: str, request_id: str = "") -> int:
     require_scheduler(actor)
     if not task.template.is_available:
         raise InvalidTask({"template": [f"The code of the template {task.template.name} is not installed any more."]})
-    return executions.submit(
+    return _submit(
+        task.template,
+        actor=actor,
         tenant_id=task.tenant_id,
-        template_id=task.template_id,
         parameters=task.parameters,
         policy=replace(task.policies, requires_approval=task.template.requires_approval),
         queue=task.queue,
         priority=queues.admit(task.priority, task.policies),
-        requested_by=actor,
         request_id=request_id,
         dry_run=task.dry_run,
         user_id=task.user_id,
         trigger=Trigger.MANUAL,
     )
+
+
+def _submit(template: TemplateVersion, *, actor: str, **wishes: Any) -> int:
+    with transaction.atomic():
+        execution_id = executions.submit(template_id=template.pk, requested_by=actor, **wishes)
+        audit.record(
+            "task.submitted",
+            actor=actor,
+            tenant_id=wishes["tenant_id"],
+            target="execution",
+            target_id=execution_id,
+            target_name=template.name,
+            after={
+                "template": template.name,
+                "template_version": template.version,
+                "parameters": trail.masked(template, wishes["parameters"]),
+                "queue": wishes["queue"],
+                "priority": PRIORITY_NAMES[wishes["priority"]],
+                "scheduled_at": wishes.get("scheduled_at"),
+                "dry_run": wishes["dry_run"],
+            },
+        )
+    return execution_id
 
 
 def _policy(template: TemplateVersion | None, data: Mapping[str, Any], problems: Problems) -> JobPolicy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accounts.audit.differences import MASKED
 from accounts.audit.recording import Outcome, record
 
-__all__ = ["Outcome", "record"]
+__all__ = ["MASKED", "Outcome", "record"]

@@ -138,7 +138,7 @@ class WebhookAdmin(TenantAdmin[Webhook]):
         if isinstance(webhook, HttpResponse):
             return webhook
         form = WebhookForm(None, webhook=webhook, tenants=access.tenants(request.user))
-        return self._page(request, form, webhook, tried=webhooks.test(webhook))
+        return self._page(request, form, webhook, tried=webhooks.test(webhook, actor=Caller.of(request).actor))
 
     def rotate_view(self, request: HttpRequest, webhook_id: int) -> HttpResponse:
         webhook = self._posted_to(request, webhook_id, "rotate its secret")

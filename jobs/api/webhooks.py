@@ -189,7 +189,7 @@ class WebhookViewSet(TenantEngineViewSet):
     def test(self, request: Request, pk: str) -> Response:
         """Send an example now, and answer what the receiver answered. It is not stored or tried again."""
         self.read_body(StrictSerializer)
-        tried = webhooks.test(self.find(_webhooks(), pk))
+        tried = webhooks.test(self.find(_webhooks(), pk), actor=self.principal.label)
         return Response(TestSerializer({**tried.to_json(), "at": tried.at, "delivered": tried.answer.is_taken}).data)
 
     @extend_schema(responses=DeliverySerializer(many=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import Tenant
-from jobs import ledger
+from jobs import ledger, trail
 from jobs.calendars.reader import BlackoutInput, CalendarInput, InvalidCalendar, read
 from jobs.ledger import StillCatchingUp
 from jobs.models import Blackout, Calendar, Job
@@ -38,7 +39,7 @@ def create(data: Mapping[str, Any], *, tenant: Tenant, actor: str) -> Calendar:
     with transactions.engine(), transactions.refused_as(_taken(new.slug), by="one_calendar_per_slug_and_tenant"):
         calendar = Calendar(tenant=tenant, slug=new.slug)
         _write(calendar, new, actor=actor, now=sql.now())
-        _tell("calendar.created", calendar, actor)
+        _tell("calendar.created", calendar, actor, after=asdict(new))
     return calendar
 
 
@@ -60,11 +61,12 @@ def change(
             raise CalendarChanged(
                 f"{calendar.updated_by} has changed {calendar.name} in the meantime; read it again first."
             )
-        new = read(data, _input_of(calendar), replaces=replaces)
+        before = _input_of(calendar)
+        new = read(data, before, replaces=replaces)
         now = sql.now()
         _decide_what_is_due(calendar, now)
         _write(calendar, new, actor=actor, now=now)
-        _tell("calendar.changed", calendar, actor)
+        _tell("calendar.changed", calendar, actor, before=asdict(before), after=asdict(new))
     return calendar
 
 
@@ -79,7 +81,7 @@ def delete(calendar_id: int, *, actor: str) -> None:
             raise CalendarInUse(
                 f"{calendar.name} is named by {', '.join(names[:NAMED])}{others}. Take it from these jobs first."
             )
-        _tell("calendar.deleted", calendar, actor)
+        _tell("calendar.deleted", calendar, actor, before=asdict(_input_of(calendar)))
         calendar.delete()
 
 
@@ -134,7 +136,8 @@ def _blackouts_of(calendar: Calendar) -> tuple[BlackoutInput, ...]:
     return tuple(BlackoutInput(row.name, row.starts_at, row.ends_at) for row in rows)
 
 
-def _tell(event: str, calendar: Calendar, actor: str) -> None:
+def _tell(event: str, calendar: Calendar, actor: str, **states: Any) -> None:
+    trail.tell(event, calendar, actor=actor, **states)
     fields = {"calendar_id": calendar.pk, "calendar": calendar.name, "actor": actor}
     transaction.on_commit(lambda: telemetry.emit(event, **fields))
 

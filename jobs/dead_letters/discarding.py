@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobs import trail
 from jobs.dead_letters.errors import WORDS, LetterIsNotDiscarded, no_open_letters, not_open
 from jobs.dead_letters.groups import lock_open_in_group_of
 from jobs.definition import InvalidJob
@@ -15,8 +16,12 @@ LONGEST_NOTE = 500
 def discard(letter_id: int, *, actor: str, note: str) -> None:
     """Nothing more is to be done about it, for the reason in `note`. Raises `LetterIsNotOpen`, `InvalidJob`."""
     values = _closing(actor, note)
-    if not DeadLetter.objects.filter(pk=letter_id, state=LetterState.OPEN).update(**values):
-        raise not_open(DeadLetter.objects.get(pk=letter_id))
+    with transactions.engine():
+        discarded = DeadLetter.objects.filter(pk=letter_id, state=LetterState.OPEN).update(**values)
+        letter = DeadLetter.objects.get(pk=letter_id)
+        if not discarded:
+            raise not_open(letter)
+        trail.tell("dead_letter.discarded", letter, actor=actor, note=note)
     telemetry.emit("dead_letter.discarded", letters=1, actor=actor, note=note)
 
 
@@ -29,16 +34,21 @@ def discard_group(letter_id: int, *, actor: str, note: str) -> int:
         if not ids:
             raise no_open_letters(letter)
         count = DeadLetter.objects.filter(pk__in=ids).update(**values)
+        many = {"count": count, "dead_letters": sorted(ids)[: trail.MOST_NAMED]}
+        trail.tell("dead_letter.group_discarded", letter, actor=actor, note=note, after=many)
     telemetry.emit("dead_letter.discarded", letters=count, actor=actor, note=note)
     return count
 
 
 def restore(letter_id: int, *, actor: str) -> None:
     """Open a discarded letter again. Raises `LetterIsNotDiscarded`."""
-    discarded = DeadLetter.objects.filter(pk=letter_id, state=LetterState.DISCARDED)
-    if not discarded.update(state=LetterState.OPEN, closed_at=None, closed_by="", note=""):
+    with transactions.engine():
+        discarded = DeadLetter.objects.filter(pk=letter_id, state=LetterState.DISCARDED)
+        restored = discarded.update(state=LetterState.OPEN, closed_at=None, closed_by="", note="")
         letter = DeadLetter.objects.get(pk=letter_id)
-        raise LetterIsNotDiscarded(f"{letter} {WORDS[LetterState(letter.state)]}; there is nothing to restore.")
+        if not restored:
+            raise LetterIsNotDiscarded(f"{letter} {WORDS[LetterState(letter.state)]}; there is nothing to restore.")
+        trail.tell("dead_letter.restored", letter, actor=actor)
     telemetry.emit("dead_letter.restored", letter=letter_id, actor=actor)
 
 

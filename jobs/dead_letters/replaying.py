@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs import executions
+from jobs import executions, trail
 from jobs.dead_letters.errors import cannot_replay, not_open
 from jobs.definition import InvalidJob
 from jobs.definition import parameters as judging
@@ -38,6 +38,8 @@ def replay(letter_id: int, *, actor: str, request_id: str = "", parameters: Mapp
         DeadLetterRun.objects.create(letter=letter, execution_id=execution_id)
         letter.state = LetterState.REPLAYING.value
         letter.save(update_fields=["state"])
+        after = {"execution": execution_id, "with_other_parameters": parameters is not None}
+        trail.tell("dead_letter.replayed", letter, actor=actor, after=after)
     telemetry.emit("dead_letter.replayed", letter=letter_id, execution_id=execution_id, actor=actor)
     return execution_id
 

@@ -8,7 +8,7 @@ from itertools import chain, repeat
 
 from django.db.models import Count
 
-from jobs import executions
+from jobs import executions, trail
 from jobs.dead_letters.errors import ReplayHasEnded, cannot_replay, no_open_letters
 from jobs.dead_letters.groups import lock_open_in_group_of
 from jobs.models import DeadLetter, DeadLetterReplay, DeadLetterRun, Execution
@@ -64,6 +64,8 @@ def start(letter_id: int, *, actor: str, request_id: str = "") -> DeadLetterRepl
             DeadLetterRun(letter_id=pk, replay=replay, stage=stage) for pk, stage in zip(ids, stages, strict=True)
         )
         DeadLetter.objects.filter(pk__in=ids).update(state=LetterState.REPLAYING)
+        many = {"count": len(ids), "dead_letters": sorted(ids)[: trail.MOST_NAMED]}
+        trail.tell("replay.started", replay, actor=actor, after=many)
     telemetry.emit("replay.started", replay=replay.pk, actor=actor, letters=len(ids))
     return replay
 
@@ -75,6 +77,7 @@ def cancel(replay_id: int, *, actor: str) -> None:
         if replay.status != ReplayStatus.RUNNING:
             raise ReplayHasEnded(f"{replay} has ended already; it is {replay.status}.")
         _end(replay, ReplayStatus.CANCELLED, note=f"{actor} cancelled it.", by=actor)
+        trail.tell("replay.cancelled", replay, actor=actor)
     telemetry.emit("replay.cancelled", replay=replay_id, actor=actor)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import Tenant
-from jobs import ledger, revisions
+from jobs import ledger, revisions, trail
 from jobs.definition import Definition, InvalidJob
 from jobs.models import Dependency, Job
 from jobs.rules import graph, pointer
@@ -72,6 +72,7 @@ def add(upstream_id: int, downstream_id: int, data: Mapping[str, Any], *, actor:
             **vars(wanted),
         )
         _write(downstream, f"Added a dependency: {_in_words(edge)}.", actor=actor, now=now)
+        _tell("dependency.added", edge, actor, after=vars(wanted))
         Job.objects.filter(pk=upstream.pk).update(has_successors=True)
         return edge
 
@@ -85,12 +86,13 @@ def change(dependency_id: int, data: Mapping[str, Any], *, actor: str) -> Depend
         wanted = _read({**{name: getattr(edge, name) for name in FIELDS}, **data}, upstream, downstream, before=edge)
         if all(getattr(edge, name) == value for name, value in vars(wanted).items()):
             return edge
-        before = _in_words(edge)
+        before, old = _in_words(edge), {name: getattr(edge, name) for name in FIELDS}
         for name, value in vars(wanted).items():
             setattr(edge, name, value)
         edge.updated_at = now
         edge.save()
         _write(downstream, f"Changed a dependency: {_in_words(edge)}; before: {before}.", actor=actor, now=now)
+        _tell("dependency.changed", edge, actor, before=old, after=vars(wanted))
         return edge
 
 
@@ -103,6 +105,7 @@ def remove(dependency_id: int, *, actor: str) -> None:
         edge.removed_at, edge.removed_by = now, actor
         edge.save(update_fields=["removed_at", "removed_by"])
         _write(downstream, f"Removed a dependency: {_in_words(edge)}.", actor=actor, now=now)
+        _tell("dependency.removed", edge, actor, before={name: getattr(edge, name) for name in FIELDS})
         is_followed = Dependency.objects.filter(upstream=edge.upstream_id, removed_at=None).exists()
         Job.objects.filter(pk=edge.upstream_id).update(has_successors=is_followed)
 
@@ -137,6 +140,10 @@ def _write(downstream: Job, note: str, *, actor: str, now: datetime) -> None:
     gates = Dependency.objects.filter(downstream=downstream, kind=DependencyKind.GATE, removed_at=None)
     downstream.has_gates = gates.exists()
     revisions.write(downstream, definition, change="changed", actor=actor, now=now, note=note[:500])
+
+
+def _tell(action: str, edge: Dependency, actor: str, **states: Any) -> None:
+    trail.tell(action, edge, actor=actor, name=f"{edge.upstream.name} → {edge.downstream.name}", **states)
 
 
 def _in_words(edge: Dependency) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db import transaction
+
+from jobs import trail
 from jobs.rules.states import HeldFor
 from scheduler_project.lib import sql
 
@@ -66,14 +69,18 @@ SELECT id, held_for FROM released ORDER BY id
 
 def approve(execution_id: int, *, by: str, now: datetime) -> None:
     """Let it start. Announcing it is the caller's, after commit. Raises `NotWaitingForApproval`."""
-    if sql.row(APPROVE, {"id": execution_id, "by": by, "now": now}) is None:
-        raise _not_waiting(execution_id)
+    with transaction.atomic():
+        if sql.row(APPROVE, {"id": execution_id, "by": by, "now": now}) is None:
+            raise _not_waiting(execution_id)
+        trail.tell_of_executions("execution.approved", [execution_id], actor=by)
 
 
 def refuse(execution_id: int, *, by: str, now: datetime, note: str = "") -> None:
     """End it without a run; the note says why. Raises `NotWaitingForApproval`."""
-    if sql.row(REFUSE, {"id": execution_id, "by": by, "now": now, "note": note}) is None:
-        raise _not_waiting(execution_id)
+    with transaction.atomic():
+        if sql.row(REFUSE, {"id": execution_id, "by": by, "now": now, "note": note}) is None:
+            raise _not_waiting(execution_id)
+        trail.tell_of_executions("execution.refused", [execution_id], actor=by, note=note)
 
 
 def release_upstream(execution_ids: Sequence[int], *, now: datetime) -> list[int]:

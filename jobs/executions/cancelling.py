@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db import transaction
+
+from jobs import trail
 from jobs.rules.states import ExecutionStatus
 from scheduler_project.lib import sql
 
@@ -52,9 +55,11 @@ CANCEL_OVERDUE = CANCEL.format(
 
 def cancel(execution_id: int, *, by: str, now: datetime, reason: str = "cancelled") -> ExecutionStatus:
     """Ask for the end of an execution; a queued one ends at once. Raises `AlreadyFinished`."""
-    row = sql.row(CANCEL_ONE, {"id": execution_id, "now": now, "by": by, "reason": reason})
-    if row is None:
-        raise AlreadyFinished(f"Execution {execution_id} has already finished.")
+    with transaction.atomic():
+        row = sql.row(CANCEL_ONE, {"id": execution_id, "now": now, "by": by, "reason": reason})
+        if row is None:
+            raise AlreadyFinished(f"Execution {execution_id} has already finished.")
+        trail.tell_of_executions("execution.cancelled", [execution_id], actor=by, after={"reason": reason})
     return ExecutionStatus(row["status"])
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import QuerySet
 
+from jobs import trail
 from jobs.models import Execution
-from jobs.rules.states import ExecutionStatus
+from jobs.rules.states import PRIORITY_NAMES, ExecutionStatus
 from scheduler_project.lib import sql
 
 BATCH = 1_000
@@ -35,7 +37,12 @@ SELECT id FROM changed ORDER BY id
 def change_priority(execution_ids: Sequence[int], *, priority: int, by: str, now: datetime) -> list[int]:
     """Those of these that are queued at another level get this one; returns their ids. Retries keep it."""
     values = {"ids": list(execution_ids), "priority": priority, "by": by, "now": now}
-    return [row["id"] for row in sql.rows(CHANGE, values)]
+    with transaction.atomic():
+        changed = [row["id"] for row in sql.rows(CHANGE, values)]
+        if changed:
+            wish = {"priority": PRIORITY_NAMES[priority]}
+            trail.tell_of_executions("execution.priority_changed", changed, actor=by, after=wish)
+    return changed
 
 
 def change_priority_of(rows: QuerySet[Execution], *, priority: int, by: str, now: datetime) -> list[int]:

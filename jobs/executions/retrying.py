@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+
+from jobs import trail
 from jobs.executions.burying import burying
 from jobs.models import Attempt
 from jobs.rules.fingerprint import innermost_place
@@ -50,16 +53,20 @@ def retry_now(execution_id: int, *, by: str) -> None:
 
     Raises `NotWaitingForRetry`.
     """
-    if sql.row(RETRY_NOW, {"id": execution_id, "by": by}) is None:
-        raise _refusal(execution_id)
+    with transaction.atomic():
+        if sql.row(RETRY_NOW, {"id": execution_id, "by": by}) is None:
+            raise _refusal(execution_id)
+        trail.tell_of_executions("execution.retried", [execution_id], actor=by)
 
 
 def give_up(execution_id: int, *, by: str) -> None:
     """End a run that waits for its next try: dead, with a letter. Raises `NotWaitingForRetry`."""
     last = Attempt.objects.filter(execution_id=execution_id).order_by("-number").values_list("traceback", flat=True)
     place = innermost_place(last.first() or "")[:200]
-    if sql.row(burying(GIVE_UP), {"id": execution_id, "by": by, "place": place}) is None:
-        raise _refusal(execution_id)
+    with transaction.atomic():
+        if sql.row(burying(GIVE_UP), {"id": execution_id, "by": by, "place": place}) is None:
+            raise _refusal(execution_id)
+        trail.tell_of_executions("execution.given_up", [execution_id], actor=by)
 
 
 def _refusal(execution_id: int) -> NotWaitingForRetry:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from jobs import trail
 from jobs.executions import JobIsArchived
 from jobs.hooks.reader import HookInput, read
 from jobs.models import EventHook, HookCall, Job
@@ -36,7 +37,7 @@ def create(job_id: int, data: Mapping[str, Any], *, actor: str) -> tuple[EventHo
             raise TooManyHooks(f"{job.name} has {MOST_PER_JOB} event hooks already; delete one of them first.")
         hook = EventHook(tenant_id=job.tenant_id, job=job)
         _write(hook, new, actor=actor)
-        _tell("event_hook.created", hook, actor)
+        _tell("event_hook.created", hook, actor, after=vars(new))
     return hook, hook.newest_secret()
 
 
@@ -44,8 +45,10 @@ def change(hook_id: int, data: Mapping[str, Any], *, actor: str) -> EventHook:
     """Change what `data` names. Raises `InvalidHook`, `EventHook.DoesNotExist`."""
     with transactions.engine():
         hook = _locked(hook_id)
-        _write(hook, read(data, job=hook.job, current=HookInput.of(hook)), actor=actor)
-        _tell("event_hook.changed", hook, actor)
+        before = HookInput.of(hook)
+        new = read(data, job=hook.job, current=before)
+        _write(hook, new, actor=actor)
+        _tell("event_hook.changed", hook, actor, before=vars(before), after=vars(new))
     return hook
 
 
@@ -57,7 +60,7 @@ def rotate(hook_id: int, *, actor: str, overlap: timedelta = timedelta()) -> tup
         hook.take_new_secret(now=sql.now(), overlap=overlap)
         hook.updated_at, hook.updated_by = sql.now(), actor
         hook.save()
-        _tell("event_hook.rotated", hook, actor)
+        _tell("event_hook.rotated", hook, actor, after={"overlap_seconds": overlap.total_seconds()})
     return hook, hook.newest_secret()
 
 
@@ -67,7 +70,7 @@ def delete(hook_id: int, *, actor: str) -> None:
     batches.delete(HookCall.objects.filter(hook_id=hook_id).order_by("at"))
     with transactions.engine():
         hook = _locked(hook_id)
-        _tell("event_hook.deleted", hook, actor)
+        _tell("event_hook.deleted", hook, actor, before=vars(HookInput.of(hook)))
         hook.delete()
 
 
@@ -87,6 +90,7 @@ def _write(hook: EventHook, new: HookInput, *, actor: str) -> None:
     hook.save()
 
 
-def _tell(event: str, hook: EventHook, actor: str) -> None:
+def _tell(event: str, hook: EventHook, actor: str, **states: Any) -> None:
+    trail.tell(event, hook, actor=actor, **states)
     fields = {"hook": hook.name, "job_id": hook.job_id, "actor": actor}
     transaction.on_commit(lambda: telemetry.emit(event, **fields))

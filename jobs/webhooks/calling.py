@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from jobs import trail
 from jobs.models import Webhook
 from jobs.rules.webhooks import Answer, retry_after
 from jobs.webhooks.payload import example
@@ -78,10 +79,12 @@ def call(letter: Letter) -> Tried:
     return Tried(at, time.monotonic() - started, answer)
 
 
-def test(webhook: Webhook) -> Tried:
+def test(webhook: Webhook, *, actor: str) -> Tried:
     """Send an example now and say what came back. Nothing is stored or tried again."""
     uid = uuid4()
-    return call(Letter.of(uid, webhook.url, example(webhook, uid), webhook.secrets(sql.now())))
+    tried = call(Letter.of(uid, webhook.url, example(webhook, uid), webhook.secrets(sql.now())))
+    trail.tell("webhook.tested", webhook, actor=actor, after={"status": tried.answer.status})
+    return tried
 
 
 def _send(letter: Letter, headers: Mapping[str, str]) -> Answer:

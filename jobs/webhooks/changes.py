@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import Tenant
+from jobs import trail
 from jobs.hooks.changes import refuse_overlap
 from jobs.models import Webhook, WebhookDelivery
 from jobs.rules.webhooks import GIVE_UP_AFTER, DeliveryStatus
@@ -38,7 +39,7 @@ def create(data: Mapping[str, Any], *, tenant: Tenant, actor: str) -> tuple[Webh
             raise TooManyWebhooks(f"{tenant.name} has {MOST_PER_TENANT} webhooks already; delete one of them first.")
         webhook = Webhook(tenant=tenant)
         _write(webhook, new, actor=actor)
-        _tell("webhook.created", webhook, actor)
+        _tell("webhook.created", webhook, actor, after=vars(new))
     return webhook, webhook.newest_secret()
 
 
@@ -49,11 +50,12 @@ def change(webhook_id: int, data: Mapping[str, Any], *, actor: str) -> Webhook:
     """
     with transactions.engine():
         webhook = _locked(webhook_id)
-        new = read(data, tenant_id=webhook.tenant_id, current=WebhookInput.of(webhook))
+        before = WebhookInput.of(webhook)
+        new = read(data, tenant_id=webhook.tenant_id, current=before)
         if new.url != webhook.url:
             webhook.failures_in_row = 0
         _write(webhook, new, actor=actor)
-        _tell("webhook.changed", webhook, actor)
+        _tell("webhook.changed", webhook, actor, before=vars(before), after=vars(new))
     return webhook
 
 
@@ -68,7 +70,7 @@ def rotate(webhook_id: int, *, actor: str, overlap: timedelta = timedelta()) -> 
         webhook.take_new_secret(now=sql.now(), overlap=overlap)
         webhook.updated_at, webhook.updated_by = sql.now(), actor
         webhook.save()
-        _tell("webhook.rotated", webhook, actor)
+        _tell("webhook.rotated", webhook, actor, after={"overlap_seconds": overlap.total_seconds()})
     return webhook, webhook.newest_secret()
 
 
@@ -78,7 +80,7 @@ def delete(webhook_id: int, *, actor: str) -> None:
     batches.delete(WebhookDelivery.objects.filter(webhook_id=webhook_id).order_by("-pk"))
     with transactions.engine():
         webhook = _locked(webhook_id)
-        _tell("webhook.deleted", webhook, actor)
+        _tell("webhook.deleted", webhook, actor, before=vars(WebhookInput.of(webhook)))
         webhook.delete()
 
 
@@ -92,7 +94,7 @@ def redeliver(delivery_id: int, *, actor: str) -> WebhookDelivery:
         delivery.status, delivery.reason, delivery.tries = DeliveryStatus.WAITING, "", 0
         delivery.next_try_at, delivery.give_up_at, delivery.ended_at = now, now + GIVE_UP_AFTER, None
         delivery.save()
-        _tell("webhook.redelivered", delivery.webhook, actor)
+        _tell("webhook.redelivered", delivery.webhook, actor, after={"delivery": delivery.pk, "event": delivery.event})
     return delivery
 
 
@@ -106,6 +108,7 @@ def _write(webhook: Webhook, new: WebhookInput, *, actor: str) -> None:
     webhook.save()
 
 
-def _tell(event: str, webhook: Webhook, actor: str) -> None:
+def _tell(event: str, webhook: Webhook, actor: str, **states: Any) -> None:
+    trail.tell(event, webhook, actor=actor, **states)
     fields = {"webhook": webhook.name, "actor": actor}
     transaction.on_commit(lambda: telemetry.emit(event, **fields))
