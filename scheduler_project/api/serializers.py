@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, timedelta
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from django.db import models
+from django.utils.functional import cached_property
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -90,12 +93,51 @@ class SecondsField(serializers.Field[timedelta | None, Any, float | None, Any]):
         return None if value is None else round(value.total_seconds(), 3)
 
 
+# What a model's attribute holds can be shown as it is.
+AS_THEY_ARE = (serializers.CharField, serializers.IntegerField, serializers.BooleanField, serializers.FloatField)
+
+Shown = Callable[["RowSerializer", Any], Any]
+
+
+# Output: rows as they are shown. DRF would look at the model for each request, and at each field for each row; here
+# that is done once for each class, of which only methods (`SerializerMethodField`) know the instance and its context.
+# Where the context has `only`, a set of names, the other fields are neither computed nor shown.
 class RowSerializer(serializers.ModelSerializer[Any]):
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.DateTimeField: InstantField,
         models.DurationField: SecondsField,
     }
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        return {name: show(self, instance) for name, show in self._shown}
+
+    @cached_property
+    def _shown(self) -> list[tuple[str, Shown]]:
+        only = self.context.get("only")
+        plan = _plan(type(self))
+        return plan if only is None else [(name, show) for name, show in plan if name in only]
+
+
+@cache
+def _plan(kind: type[RowSerializer]) -> list[tuple[str, Shown]]:
+    return [(str(field.field_name), _shown(field)) for field in kind()._readable_fields]
+
+
+def _shown(field: serializers.Field[Any, Any, Any, Any]) -> Shown:
+    if isinstance(field, serializers.SerializerMethodField):
+        method = str(field.method_name)
+        return lambda serializer, row: getattr(serializer, method)(row)
+    read = attrgetter(str(field.source)) if field.source_attrs == [field.source] else field.get_attribute
+    if type(field) in AS_THEY_ARE:
+        return lambda serializer, row: read(row)
+    write = field.to_representation
+
+    def show(serializer: RowSerializer, row: Any) -> Any:
+        value = read(row)
+        return None if value is None else write(value)
+
+    return show
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
