@@ -9,7 +9,9 @@ class TemplatesRegistryConfig(AppConfig):
     verbose_name = "Templates"
 
     def ready(self) -> None:
-        from templates_registry import checks, registry, sync  # noqa: F401 - importing the checks registers them
+        from scheduler_project.lib import masking
+        from templates_registry import checks, registry, secret_names, sync  # noqa: F401 - importing the checks registers them
 
         registry.discover()
+        masking.also_hide(secret_names.secret_names)
         post_migrate.connect(sync.after_migrate, sender=self, dispatch_uid="templates_registry.sync")

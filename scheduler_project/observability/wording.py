@@ -115,6 +115,9 @@ WORDING: dict[str, tuple[int, str]] = {
     # --- requests ---
     "request.admitted": (DEBUG, "A request of the class {kind} was admitted ({how})"),
     "request.limited": (DEBUG, "A request of the class {kind} was refused by its limit ({how})"),
+    "policy.denied": (INFO, "The policy does not allow {route} to {principal}: {reason}"),
+    "policy.unanswered": (WARNING, "The policy server gave no decision about {route} of {principal}: {error}"),
+    "policy.lost": (ERROR, "The policy server is not asked for {seconds:g} s: {error}"),
     "rate_limit.changed": (INFO, "{actor} changed the limits of {tenant}: {endpoints}"),
     "flag.set": (WARNING, "{actor} switched {flag} {value} {note}"),
     # --- workers and the house ---
