@@ -35,6 +35,7 @@ from jobs import (
 )
 from jobs.execution import registration
 from jobs.models import Backfill, DeadLetter, Dependency, Execution, Job, Tick, WebhookDelivery, Worker
+from scheduler_project import aliases
 from tests.cast import MEMBERS, ApiClient, Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import JOB, MakeJob, RunJob, backfill_of
 
@@ -42,6 +43,20 @@ pytestmark = pytest.mark.django_db
 
 READ, WRITE, RUN = Scope.SCHEDULER_READ.value, Scope.SCHEDULER_WRITE.value, Scope.SCHEDULER_RUN.value
 PUBLIC = "open to all"
+
+def served(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Method and route name of every DRF view."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from served(pattern.url_patterns, prefix + str(pattern.pattern))
+            continue
+        view = getattr(pattern.callback, "cls", None)
+        if isinstance(view, type) and issubclass(view, APIView):
+            actions = getattr(pattern.callback, "actions", None) or {
+                method: method for method in view.http_method_names if method != "options" and hasattr(view, method)
+            }
+            yield from ((method, str(pattern.name)) for method in actions if method != "head")
+
 
 RULES: dict[tuple[str, str], str] = {
     ("get", "api-schema"): PUBLIC,
@@ -194,20 +209,6 @@ BODIES: dict[tuple[str, str], Any] = {
 
 
 STREAMS = {("get", "live")}  # tests/notifications/live has a real process for it
-
-
-def served(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Method and route name of every DRF view."""
-    for pattern in patterns:
-        if isinstance(pattern, URLResolver):
-            yield from served(pattern.url_patterns, prefix + str(pattern.pattern))
-            continue
-        view = getattr(pattern.callback, "cls", None)
-        if isinstance(view, type) and issubclass(view, APIView):
-            actions = getattr(pattern.callback, "actions", None) or {
-                method: method for method in view.http_method_names if method != "options" and hasattr(view, method)
-            }
-            yield from ((method, str(pattern.name)) for method in actions if method != "head")
 
 
 class Stage:
