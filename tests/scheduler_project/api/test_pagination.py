@@ -85,12 +85,29 @@ class TestEnvelope:
             self.page("limit=3")
 
     def test_estimates_what_would_take_long_to_count(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pagination, "FEW", 1)
         monkeypatch.setattr(pagination, "COUNTED", 5)
         page = self.page("limit=3")
         assert (page["total_is_estimate"], page["has_more"]) == (True, True)
         assert page["total_count"] > 5
 
+    def test_counts_nothing_when_there_is_clearly_more(
+        self, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+    ) -> None:
+        monkeypatch.setattr(pagination, "FEW", 2)
+        monkeypatch.setattr(pagination, "_estimate", lambda queryset: 2_000_000)
+        with django_assert_num_queries(2):
+            page = self.page("limit=3")
+        assert (page["total_count"], page["total_is_estimate"]) == (2_000_000, True)
+
+    def test_counts_what_may_be_few(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pagination, "FEW", 2)
+        monkeypatch.setattr(pagination, "_estimate", lambda queryset: 300_000)
+        page = self.page("limit=3")
+        assert (page["total_count"], page["total_is_estimate"]) == (10, False)
+
     def test_never_estimates_less_than_it_has_seen(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pagination, "FEW", 1)
         monkeypatch.setattr(pagination, "COUNTED", 2)
         monkeypatch.setattr(pagination, "_estimate", lambda queryset: 1)
         assert self.page("limit=2&offset=6")["total_count"] == 9
