@@ -9,5 +9,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import reactions
+        from accounts.sign_in import record
 
         reactions.connect()
+        record.connect()

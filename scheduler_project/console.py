@@ -9,10 +9,14 @@ from typing import Any
 from django import forms
 from django.apps import apps
 from django.contrib.admin import AdminSite, ModelAdmin
+from django.contrib.auth.decorators import login_not_required
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
+from django.utils.decorators import method_decorator
+
+from accounts.sign_in import TooManySignIns, record
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,17 @@ class ConsoleAdminSite(AdminSite):
 
             context |= {"navigation": self.navigation(request), "maintenance": maintenance.current()}
         return context
+
+    @method_decorator(login_not_required)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        try:
+            return super().login(request, extra_context)
+        except TooManySignIns as refusal:
+            if refusal.is_first:
+                record.refused(request.POST.get("username", ""))
+            context = {**self.each_context(request), "title": "Too many sign-ins", "refusal": refusal}
+            headers = {"Retry-After": str(refusal.wait), "Cache-Control": "no-store"}
+            return TemplateResponse(request, "console/too_many_sign_ins.html", context, status=429, headers=headers)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         from jobs.admin import overview

@@ -1,4 +1,7 @@
-"""Finds out who calls: an API key in a header, or the session of the console with its CSRF token."""
+"""Finds out who calls: an API key or a person's token in a header, or the session of the console with its CSRF token.
+
+While PostgreSQL is away, keys and tokens that were good within the last minutes are still let in, to read only.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +12,38 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from accounts import keys
+from accounts import keys, tokens
 from scheduler_project.api import principal
 from scheduler_project.api.principal import Principal
 
 SCHEME = "Bearer"
+CHALLENGE = f'{SCHEME} realm="daybook"'
 READING = ("GET", "HEAD")
 
 
-class ApiKeyAuthentication(authentication.BaseAuthentication):
-    """`Authorization: Bearer sch_live_…` or `X-API-Key: sch_live_…`. Other kinds of bearer tokens get a class of their
-    own before this one."""
+class BearerAuthentication(authentication.BaseAuthentication):
+    def authenticate_header(self, request: Request) -> str:
+        """What makes the answer a 401, with the header that a 401 must have."""
+        return CHALLENGE
+
+
+class TokenAuthentication(BearerAuthentication):
+    """`Authorization: Bearer eyJ…`, of `POST /api/v1/token`."""
+
+    def authenticate(self, request: Request) -> tuple[object, Principal] | None:
+        text = _bearer(request)
+        if not _is_token(text):
+            return None
+        found = of_token_text(text, method=str(request.method))
+        return found.user or AnonymousUser(), found
+
+
+class ApiKeyAuthentication(BearerAuthentication):
+    """`Authorization: Bearer sch_live_…` or `X-API-Key: sch_live_…`."""
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Principal] | None:
         text = _bearer(request) or request.headers.get("X-API-Key", "").strip()
         return (AnonymousUser(), of_key_text(text, method=str(request.method))) if text else None
-
-    def authenticate_header(self, request: Request) -> str:
-        """What makes the answer a 401, with the header that a 401 must have."""
-        return f'{SCHEME} realm="daybook"'
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
@@ -38,8 +54,13 @@ class SessionAuthentication(authentication.SessionAuthentication):
         return (found[0], principal.of_user(found[0])) if found else None
 
 
+def of_bearer(text: str, *, method: str = "GET") -> Principal:
+    """Whoever a key or a token stands for. Raises AuthenticationFailed."""
+    return (of_token_text if _is_token(text) else of_key_text)(text, method=method)
+
+
 def of_key_text(text: str, *, method: str = "GET") -> Principal:
-    """Whoever has this key; while PostgreSQL is away, what it opened of late, to read. Raises AuthenticationFailed."""
+    """Raises AuthenticationFailed."""
     now = timezone.now()
     try:
         key = keys.recognise(text, now=now)
@@ -48,18 +69,30 @@ def of_key_text(text: str, *, method: str = "GET") -> Principal:
     except keys.UnknownKey as error:
         raise AuthenticationFailed(str(error)) from None
     except (OperationalError, InterfaceError):
-        last = _last_known(text) if method in READING else None
+        try:
+            last = keys.last_known(text, now=now) if method in READING else None
+        except keys.UnknownKey as error:
+            raise AuthenticationFailed(str(error)) from None
         if last is None:
             raise
-        return last
+        return principal.as_last_known(principal.of_key(last))
 
 
-def _last_known(text: str) -> Principal | None:
+def of_token_text(text: str, *, method: str = "GET") -> Principal:
+    """Raises AuthenticationFailed."""
     try:
-        key = keys.last_known(text, now=timezone.now())
-    except keys.UnknownKey as error:
+        return principal.of_token(tokens.recognise(text))
+    except tokens.UnknownToken as error:
         raise AuthenticationFailed(str(error)) from None
-    return principal.as_last_known(principal.of_key(key)) if key is not None else None
+    except (OperationalError, InterfaceError):
+        last = tokens.last_known(text) if method in READING else None
+        if last is None:
+            raise
+        return principal.as_last_known(principal.of_token(last))
+
+
+def _is_token(text: str) -> bool:
+    return text.count(".") == 2
 
 
 def _bearer(request: Request) -> str:

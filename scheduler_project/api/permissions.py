@@ -15,6 +15,8 @@ from scheduler_project.api.principal import Principal
 if TYPE_CHECKING:  # DRF loads this module while it defines APIView
     from rest_framework.views import APIView
 
+SIGNED_IN = "any credential"  # for an action that tells callers about themselves only
+
 
 class MissingScope(PermissionDenied):
     """The caller is known but may not do this. Says what is missing, what is held and how to get it."""
@@ -41,7 +43,7 @@ class HasScope(BasePermission):
         scope = required_scope(view, action)
         if scope is None:
             raise PermissionDenied(f"Nobody may do this: {type(view).__name__} declares no scope for {action}.")
-        if scope not in principal.held:
+        if scope != SIGNED_IN and scope not in principal.held:
             raise MissingScope(scope, principal, held=principal.held)
         return True
 
@@ -54,5 +56,10 @@ def required_scope(view: Any, action: str) -> str | None:
 def _way_out(scope: str, principal: Principal) -> str:
     if principal.key is not None:
         return f"Use a key that was created with {scope}; a key's scopes do not change."
-    roles = [role for role, scopes in ROLE_SCOPES.items() if scope in scopes]
-    return f"Ask an administrator of the tenant for the role {' or '.join(roles)}."
+    roles = " or ".join(role for role, scopes in ROLE_SCOPES.items() if scope in scopes)
+    if principal.via == "token":
+        return (
+            f"Ask POST /api/v1/token for a token with {scope}; if your roles do not give it, "
+            f"ask an administrator of the tenant for the role {roles}."
+        )
+    return f"Ask an administrator of the tenant for the role {roles}."

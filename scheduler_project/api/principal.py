@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from accounts import access
 from accounts.models import ApiKey, Tenant
 from accounts.scopes import Scope
+from accounts.tokens import Opened
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,17 @@ def of_user(user: AbstractBaseUser) -> Principal:
 def of_key(key: ApiKey) -> Principal:
     scopes = {key.tenant_id: frozenset(key.scopes)}
     return Principal(f"key:{key.prefix}", scopes, key=key, via="key", until=key.expires_at)
+
+
+def of_token(opened: Opened) -> Principal:
+    return Principal(
+        opened.label,
+        opened.scopes,
+        is_superuser=opened.is_superuser,
+        user=opened.user,
+        via="token",
+        until=opened.until,
+    )
 
 
 def as_last_known(principal: Principal) -> Principal:

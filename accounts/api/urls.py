@@ -1,0 +1,24 @@
+"""Routes of accounts under /api/v1/."""
+
+from __future__ import annotations
+
+from accounts.api.keys import KeyViewSet
+from accounts.api.me import MeViewSet
+from accounts.api.members import MemberViewSet
+from accounts.api.tenants import TenantViewSet
+from accounts.api.tokens import TokenViewSet
+from scheduler_project.api.routing import ID, route
+
+urlpatterns = [
+    route("me", MeViewSet, "me", get="retrieve"),
+    route("token", TokenViewSet, "token", post="create"),
+    route("token/refresh", TokenViewSet, "token-refresh", post="refresh"),
+    route("token/revoke", TokenViewSet, "token-revoke", post="revoke"),
+    route("keys", KeyViewSet, "key-list", get="list", post="create"),
+    route(f"keys/{ID}", KeyViewSet, "key-detail", get="retrieve", patch="partial_update", delete="destroy"),
+    route(f"keys/{ID}/rotate", KeyViewSet, "key-rotate", post="rotate"),
+    route("tenants", TenantViewSet, "tenant-list", get="list", post="create"),
+    route(f"tenants/{ID}", TenantViewSet, "tenant-detail", get="retrieve", patch="partial_update"),
+    route("members", MemberViewSet, "member-list", get="list", post="create"),
+    route(f"members/{ID}", MemberViewSet, "member-detail", get="retrieve", patch="partial_update", delete="destroy"),
+]
