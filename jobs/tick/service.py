@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import Error
 
 from accounts import idempotency, keys
+from accounts.sign_in import leftovers as sign_ins
 from jobs.backends.base import Backend, get_backend
 from jobs.backends.celery import CeleryBackend
 from jobs.recovery import (
@@ -82,6 +83,7 @@ class Service:
             Loop("forecasts", self._leading(Keeper().sweep), interval=timedelta(minutes=1)),
             Loop("idempotency", self._leading(idempotency.sweep), interval=timedelta(minutes=1)),
             Loop("last used", self._leading(keys.write_last_used), interval=timedelta(seconds=10)),
+            Loop("sign-ins", self._leading(sign_ins.sweep), interval=timedelta(minutes=1)),
             Loop("partitions", self._leading(partitions.sweep), interval=timedelta(minutes=1)),
             Loop("old events", self._leading(old_events.sweep), interval=old_events.EVERY),
         ]

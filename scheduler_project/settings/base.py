@@ -81,6 +81,7 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
+AUTHENTICATION_BACKENDS = ["accounts.sign_in.backend.PasswordBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -108,6 +109,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "scheduler_project.api.authentication.TokenAuthentication",
         "scheduler_project.api.authentication.ApiKeyAuthentication",
         "scheduler_project.api.authentication.SessionAuthentication",
     ],

@@ -33,14 +33,15 @@ from tests.jobs.api.test_scope_matrix import (
 )
 
 PAGE = Path(settings.BASE_DIR) / "docs" / "api.md"
+GUIDE = PAGE.with_name("auth.md")  # run by tests/accounts/api/test_guide.py
 BLOCK = re.compile(r"^```(sh|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
 
 
-def examples() -> Iterator[tuple[str, Any]]:
+def examples(page: Path = PAGE) -> Iterator[tuple[str, Any]]:
     """Each command with the answer that the page shows for it, or None."""
-    blocks = BLOCK.findall(PAGE.read_text())
+    blocks = BLOCK.findall(page.read_text())
     for number, (kind, text) in enumerate(blocks):
         if kind == "sh":
             following = blocks[number + 1] if number + 1 < len(blocks) else ("", "")
@@ -128,7 +129,7 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
 
 
 def test_every_endpoint_has_an_example() -> None:
-    commands = " ".join(command for command, _ in examples())
+    commands = " ".join(command for page in (PAGE, GUIDE) for command, _ in examples(page))
     commands = re.sub(r"\$(?!DAYBOOK)[A-Z]+", "7", commands).replace("database_cleanup", "echo")
     called = {
         (method.lower() or "get", path)
