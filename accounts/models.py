@@ -148,6 +148,9 @@ class DataKey(models.Model):
     wrapped = models.TextField()
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     retired_at = models.DateTimeField(null=True, help_text="From then on it only opens what it has sealed")
+    is_taking_over = models.BooleanField(
+        default=False, db_default=False, help_text="A rotation has not ended that moves secrets to it"
+    )
 
     class Meta:
         db_table = "data_keys"

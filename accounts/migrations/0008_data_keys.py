@@ -19,6 +19,7 @@ class Migration(migrations.Migration):
                 ("wrapped", models.TextField()),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ("retired_at", models.DateTimeField(help_text="From then on it only opens what it has sealed", null=True)),
+                ("is_taking_over", models.BooleanField(db_default=False, default=False, help_text="A rotation has not ended that moves secrets to it")),
                 ("tenant", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.tenant")),
             ],
             options={

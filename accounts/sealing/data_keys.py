@@ -14,7 +14,7 @@ from django.conf import settings
 from accounts.sealing import providers
 from accounts.sealing.errors import CannotOpen
 from accounts.sealing.providers import Wrapped
-from scheduler_project.lib import sql
+from scheduler_project.lib import sql, transactions
 
 KEY_BYTES = 32
 MOST_KEPT = 1_000
@@ -22,9 +22,13 @@ MOST_KEPT = 1_000
 ACTIVE = "SELECT id, provider, key_id, wrapped FROM data_keys WHERE tenant_id = %(tenant)s AND retired_at IS NULL"
 FIND = "SELECT id, provider, key_id, wrapped FROM data_keys WHERE tenant_id = %(tenant)s AND id = %(id)s"
 ADD = """
-INSERT INTO data_keys (id, tenant_id, provider, key_id, wrapped)
-VALUES (%(id)s, %(tenant)s, %(provider)s, %(key_id)s, %(wrapped)s)
+INSERT INTO data_keys (id, tenant_id, provider, key_id, wrapped, is_taking_over)
+VALUES (%(id)s, %(tenant)s, %(provider)s, %(key_id)s, %(wrapped)s, %(takes_over)s)
 ON CONFLICT DO NOTHING
+"""
+RETIRE = """
+UPDATE data_keys SET retired_at = statement_timestamp()
+WHERE tenant_id = %(tenant)s AND retired_at IS NULL AND NOT is_taking_over RETURNING id
 """
 
 
@@ -75,12 +79,25 @@ def active(tenant_id: int) -> DataKey:
 
 def add(tenant_id: int) -> None:
     """Give the tenant a key, unless somebody else does so now."""
+    sql.rows(ADD, _new(tenant_id))
+
+
+def replace(tenant_id: int) -> bool:
+    """Retire the tenant's key in favour of a new one, which takes over. False when a key is taking over already."""
+    with transactions.engine():
+        if sql.row(RETIRE, {"tenant": tenant_id}) is None:
+            return False
+        sql.rows(ADD, {**_new(tenant_id), "takes_over": True})
+        return True
+
+
+def _new(tenant_id: int) -> dict[str, object]:
     key_id, secret = uuid.uuid4(), os.urandom(KEY_BYTES)
     provider = providers.active()
     wrapped = provider.wrap(secret, context=context_of(tenant_id, key_id))
-    named = {"provider": provider.name, "key_id": wrapped.key_id, "wrapped": wrapped.text}
-    sql.rows(ADD, {"id": key_id, "tenant": tenant_id, **named})
     kept.put(tenant_id, key_id, secret)
+    named = {"provider": provider.name, "key_id": wrapped.key_id, "wrapped": wrapped.text}
+    return {"id": key_id, "tenant": tenant_id, **named, "takes_over": False}
 
 
 def secret_of(tenant_id: int, key_id: uuid.UUID) -> bytes:
