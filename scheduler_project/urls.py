@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 api = [
     path("v1/", include("jobs.api.urls")),
+    path("v1/", include("accounts.api.urls")),
     path("v1/", include("notifications.api.urls")),
     path("", include("scheduler_project.api.urls")),  # last: it answers for every path that nobody else serves
 ]

@@ -36,6 +36,7 @@ from jobs import (
 from jobs.execution import registration
 from jobs.models import Backfill, DeadLetter, Dependency, Execution, Job, Tick, WebhookDelivery, Worker
 from scheduler_project import aliases
+from scheduler_project.api.permissions import SIGNED_IN
 from tests.cast import MEMBERS, ApiClient, Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import JOB, MakeJob, RunJob, backfill_of
 
@@ -43,6 +44,9 @@ pytestmark = pytest.mark.django_db
 
 READ, WRITE, RUN = Scope.SCHEDULER_READ.value, Scope.SCHEDULER_WRITE.value, Scope.SCHEDULER_RUN.value
 PUBLIC = "open to all"
+KEYS_READ, KEYS_WRITE = Scope.KEYS_READ.value, Scope.KEYS_WRITE.value
+TENANT_READ, TENANT_WRITE = Scope.TENANT_READ.value, Scope.TENANT_WRITE.value
+
 
 def served(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Method and route name of every DRF view."""
@@ -166,13 +170,37 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "scheduler-maintenance"): READ,
     ("post", "scheduler-maintenance"): WRITE,
     ("delete", "scheduler-maintenance"): WRITE,
+    ("post", "token"): PUBLIC,
+    ("post", "token-refresh"): PUBLIC,
+    ("post", "token-revoke"): PUBLIC,
+    ("get", "me"): SIGNED_IN,
+    ("get", "key-list"): KEYS_READ,
+    ("post", "key-list"): KEYS_WRITE,
+    ("get", "key-detail"): KEYS_READ,
+    ("patch", "key-detail"): KEYS_WRITE,
+    ("delete", "key-detail"): KEYS_WRITE,
+    ("post", "key-rotate"): KEYS_WRITE,
+    ("get", "tenant-list"): SIGNED_IN,
+    ("post", "tenant-list"): TENANT_WRITE,
+    ("get", "tenant-detail"): SIGNED_IN,
+    ("patch", "tenant-detail"): TENANT_WRITE,
+    ("get", "member-list"): TENANT_READ,
+    ("post", "member-list"): TENANT_WRITE,
+    ("get", "member-detail"): TENANT_READ,
+    ("patch", "member-detail"): TENANT_WRITE,
+    ("delete", "member-detail"): TENANT_WRITE,
 }
 # The scope lets nobody else in: they concern every tenant.
 SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance"), ("post", "circuit-reset")]
+SUPERUSERS_ONLY += [("post", "tenant-list"), ("patch", "tenant-detail")]
+# Nobody gives or takes away what they do not hold, so the scope alone is not enough.
+FOR_THOSE_WHO_HOLD_AS_MUCH = [
+    (method, name) for method, name in RULES if name.startswith("member-") and method != "get"
+]
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
-IN_A_TENANT = [("post", f"{name}-list") for name in ("webhook", "job", "calendar", "pool", "task")]
+IN_A_TENANT = [("post", f"{name}-list") for name in ("webhook", "job", "calendar", "pool", "task", "key", "member")]
 OF_ROWS = ("job-", "execution-", "tick-", "calendar-", "pool-", "task-", "dead-letter-", "replay-", "dependency-")
-OF_ROWS += ("event-hook-", "webhook-", "delivery-")
+OF_ROWS += ("event-hook-", "webhook-", "delivery-", "key-", "member-", "tenant-")
 OF_A_ROW = [
     endpoint
     for endpoint in GUARDED
@@ -205,6 +233,12 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "scheduler-maintenance"): {"note": "New disks"},
     ("post", "dead-letter-discard"): {"note": "Known."},
     ("post", "dead-letter-discard-group"): {"note": "Known."},
+    ("post", "key-list"): {"name": "Importer", "scopes": [KEYS_WRITE]},
+    ("patch", "key-detail"): {"name": "Exporter"},
+    ("post", "tenant-list"): {"slug": "initech", "name": "Initech"},
+    ("patch", "tenant-detail"): {"name": "Acme & Sons"},
+    ("post", "member-list"): {"user": "newcomer", "role": "viewer"},
+    ("patch", "member-detail"): {"role": "operator"},
 }
 
 
@@ -227,6 +261,7 @@ class Stage:
             "dependency": dependency_of(job),
             "pool": pools.create({"name": "Stage", "size": 3}, tenant=job.tenant, actor="user:ana"),
             **dead_letter_and_replay_of(job.tenant),
+            **key_and_member_of(job.tenant),
         }
 
         other = registry.create({**JOB, "name": "Other"}, tenant=job.tenant, actor="user:ana")
@@ -241,7 +276,7 @@ class Stage:
             return reverse(name, args=["mail"])
         if name == "live":
             return f"{reverse(name)}?topics=workers"
-        if name in ("live-tickets", "forecast", "upcoming", "queues"):
+        if name in ("live-tickets", "forecast", "upcoming", "queues", "me"):
             return reverse(name)
         if name.startswith("backfill-"):
             return reverse(name, args=[Backfill.objects.get(job=self.job).pk])
@@ -296,6 +331,14 @@ def hook_and_delivery_of(job: Job) -> dict[str, Model]:
         webhook=webhook, tenant=job.tenant, execution_id=1, event="failed", **ends
     )
     return {"event": hook, "webhook": webhook, "delivery": delivery}
+
+
+def key_and_member_of(tenant: Tenant) -> dict[str, Model]:
+    """And somebody who is no member of anything yet."""
+    User.objects.create_user("newcomer")
+    member = Membership.objects.create(tenant=tenant, user=User.objects.create_user("member"), role=Role.VIEWER)
+    key, _ = keys.create(tenant=tenant, name="Stage", scopes=[KEYS_WRITE])
+    return {"key": key, "member": member, "tenant": tenant}
 
 
 def missed_tick_of(job: Job) -> Tick:
@@ -421,10 +464,13 @@ def test_a_caller_without_the_scope_is_told_what_is_missing(
     stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey
 ) -> None:
     by_session = {who: client_of(getattr(cast, who)) for who in MEMBERS}
-    by_key = {scope: client_of(make_key(*(set(Scope.values) - {scope}))[1]) for scope in set(RULES.values()) - {PUBLIC}}
+    scopes = set(RULES.values()) - {PUBLIC, SIGNED_IN}
+    by_key = {scope: client_of(make_key(*(set(Scope.values) - {scope}))[1]) for scope in scopes}
     walk = Walk(stage)
     for endpoint in GUARDED:
         scope = RULES[endpoint]
+        if scope == SIGNED_IN:
+            continue
         refused = {"a key": by_key[scope]}
         refused |= {who: client for who, client in by_session.items() if scope not in ROLE_SCOPES[MEMBERS[who][1]]}
         for who, client in refused.items():
@@ -439,12 +485,14 @@ def test_a_caller_without_the_scope_is_told_what_is_missing(
 
 def test_a_caller_with_the_scope_gets_in(stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey) -> None:
     by_session = {who: client_of(getattr(cast, who)) for who in ("ana", "olaf", "vera")}
-    by_key = {scope: client_of(make_key(scope)[1]) for scope in set(RULES.values()) - {PUBLIC}}
+    by_key = {scope: client_of(make_key(scope)[1]) for scope in set(RULES.values()) - {PUBLIC, SIGNED_IN}}
+    all_scopes = client_of(make_key()[1])
     root = client_of(cast.root)
     walk = Walk(stage)
     for endpoint in GUARDED:
         scope = RULES[endpoint]
-        allowed = {"a key with nothing else": by_key[scope]}
+        is_enough = scope != SIGNED_IN and endpoint not in FOR_THOSE_WHO_HOLD_AS_MUCH
+        allowed = {"a key": by_key[scope] if is_enough else all_scopes}
         allowed |= {who: client for who, client in by_session.items() if scope in ROLE_SCOPES[MEMBERS[who][1]]}
         if endpoint in SUPERUSERS_ONLY:
             allowed = {}
@@ -468,7 +516,7 @@ def test_what_concerns_every_tenant_is_closed_to_keys_and_members(
     maintenance.start(actor="user:root", note="x")
     walk = Walk(stage)
     for endpoint in SUPERUSERS_ONLY:
-        for caller in (cast.ana, make_key()[1]):
+        for caller in (make_key()[1], *([cast.ana] if RULES[endpoint] in ROLE_SCOPES[MEMBERS["ana"][1]] else [])):
             answer = walk.send(endpoint, client_of(caller))
             walk.expect(answer.is_refusal == (403, "superuser_only"), endpoint, answer.status, answer.content)
             walk.expect(not answer.writes, endpoint, answer.writes)
