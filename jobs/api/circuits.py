@@ -34,21 +34,16 @@ class CircuitSerializer(serializers.Serializer[Any]):
     why = serializers.CharField(read_only=True, help_text="What changed it: the last error, or who closed it.")
 
 
-class CircuitListSerializer(serializers.Serializer[Any]):
-    results = CircuitSerializer(many=True, read_only=True)
-
-
 class CircuitViewSet(EngineViewSet):
     required_scopes = {"list": Scope.SCHEDULER_READ, "reset": Scope.SCHEDULER_WRITE}
     operation_ids = {"list": "list_circuits", "reset": "reset_circuit"}
     serializer_class = CircuitSerializer
 
-    @extend_schema(responses=CircuitListSerializer)
     def list(self, request: Request) -> Response:
         """Mail, and for superusers each host that ever failed too often: hosts tell what other tenants do."""
         known = circuits.list_known()
         seen = known if self.principal.is_superuser else [one for one in known if one.circuit.name == circuits.MAIL]
-        return Response(CircuitListSerializer({"results": seen}).data)
+        return self.get_paginated_response(CircuitSerializer(self.paginate_queryset(seen), many=True).data)
 
     @extend_schema(request=None, responses=CircuitSerializer)
     def reset(self, request: Request, name: str) -> Response:

@@ -69,6 +69,7 @@ class HookView(APIView):
             202: HookAnswerSerializer,
             400: OpenApiResponse(ErrorSerializer, description="The body is not what the job's parameters need."),
             401: OpenApiResponse(ErrorSerializer, description="There is no such hook, or the signature is not good."),
+            404: OpenApiResponse(ErrorSerializer, description="The path is not one that a hook can have."),
             409: OpenApiResponse(ErrorSerializer, description="The hook or its job is switched off."),
             413: OpenApiResponse(ErrorSerializer, description=f"The body is larger than {MOST} bytes."),
             429: OpenApiResponse(ErrorSerializer, description="Too many calls in the last minute."),

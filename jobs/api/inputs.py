@@ -180,7 +180,7 @@ class PauseSerializer(NoteSerializer):
     )
 
 
-@extend_schema_field({"type": ["integer", "string", "null"], "maxLength": user_ids.MOST, "examples": [42, "42"]})
+@extend_schema_field({"type": ["integer", "string"], "maxLength": user_ids.MOST, "examples": [42, "42"]})
 class UserIdField(serializers.Field[Any, Any, Any, Any]):
     """A number, a text, a UUID in any spelling, or null."""
 

@@ -47,7 +47,7 @@ class WebhookCreationSerializer(WebhookOptionsSerializer, WebhookFieldsSerialize
 
 class WebhookSerializer(RowSerializer):
     tenant = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
-    job = serializers.PrimaryKeyRelatedField[Any](read_only=True)
+    job = serializers.PrimaryKeyRelatedField[Any](read_only=True, allow_null=True)
     enabled = serializers.BooleanField(source="is_enabled", read_only=True)
 
     class Meta:

@@ -35,7 +35,7 @@ class EnvelopePagination(BasePagination):
     offset: int
 
     def paginate_queryset(  # type: ignore[override]
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+        self, queryset: QuerySet[Any] | list[Any], request: Request, view: APIView | None = None
     ) -> list[Any]:
         self.limit, self.offset = window(request.query_params.dict())
         found = list(queryset[self.offset : self.offset + self.limit + 1])
@@ -43,7 +43,9 @@ class EnvelopePagination(BasePagination):
         self.total, self.is_estimate = self._total(queryset, len(found))
         return found[: self.limit]
 
-    def _total(self, queryset: QuerySet[Any], found: int) -> tuple[int, bool]:
+    def _total(self, queryset: QuerySet[Any] | list[Any], found: int) -> tuple[int, bool]:
+        if isinstance(queryset, list):
+            return len(queryset), False
         if not self.has_more and (found or not self.offset):
             return self.offset + found, False
         few = _count(queryset, FEW)

@@ -109,6 +109,16 @@ class RowSerializer(serializers.ModelSerializer[Any]):
         models.DurationField: SecondsField,
     }
 
+    def get_fields(self) -> dict[str, Any]:
+        """A choice that a row can be without is empty in answers, which DRF forgets of fields that are only read."""
+        fields: dict[str, Any] = super().get_fields()
+        model: type[models.Model] = self.Meta.model
+        known = {field.name: field for field in model._meta.concrete_fields}
+        for name, field in fields.items():
+            if isinstance(field, serializers.ChoiceField) and getattr(known.get(field.source or name), "blank", False):
+                field.allow_blank = True
+        return fields
+
     def to_representation(self, instance: Any) -> dict[str, Any]:
         return {name: show(self, instance) for name, show in self._shown}
 

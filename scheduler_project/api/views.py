@@ -12,7 +12,6 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
-from rest_framework.viewsets import GenericViewSet
 
 from accounts.models import Tenant
 from scheduler_project.api import conditional, refusals
@@ -27,6 +26,7 @@ from scheduler_project.lib import transactions
 Row = TypeVar("Row", bound=Model)
 
 TENANT_HEADER = "X-Tenant"
+MAX_PARAMETER = 500  # characters of one value in a query string
 
 
 class ApiViewSet(GuardedViewSet):
@@ -92,8 +92,11 @@ class ApiViewSet(GuardedViewSet):
     def _read_parameters(self, request: Request) -> dict[str, Any]:
         given = request.query_params
         repeated = {name: ["Write it once."] for name in given if len(given.getlist(name)) > 1}
-        if repeated:
-            raise Invalid(repeated)
+        too_long = {
+            name: [f"Write at most {MAX_PARAMETER} characters."] for name in given if len(given[name]) > MAX_PARAMETER
+        }
+        if repeated or too_long:
+            raise Invalid({**too_long, **repeated})
         paging = PARAMETERS if self.action in self.paged else {}
         reader = self.parameters.get(self.action or "", StrictSerializer)(
             data={name: value for name, value in given.items() if name not in paging}

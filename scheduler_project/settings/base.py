@@ -133,7 +133,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["scheduler_project.api.routing.without_trailing_slash"],
-    "POSTPROCESSING_HOOKS": ["scheduler_project.api.schema.drop_enum_marks"],
+    "POSTPROCESSING_HOOKS": [
+        "scheduler_project.api.schema.drop_enum_marks",
+        "scheduler_project.api.completion.complete",
+    ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -36,6 +36,7 @@ NO_REFERENCES = {
     "schedule": "an object",
     "tenant": "tried on its own below",
     "user": "a person, who may be a member of any tenant",
+    "user_id": "the client's own numbering, for which there are no rows here",
     "expected_revision": "a number of the row that the path names",
     "expected_updated_at": "an instant of the row that the path names",
 }
