@@ -61,10 +61,13 @@ class UserIdParameter(serializers.CharField):
 
     def __init__(self) -> None:
         text = "Whom the runs are for, in whatever way it was written; `null` for those of nobody."
-        super().__init__(required=False, allow_blank=True, max_length=user_ids.MOST, help_text=text)
+        super().__init__(required=False, allow_blank=True, help_text=text)
 
     def to_internal_value(self, data: Any) -> Any:
-        return OfUser(user_ids.of_text(super().to_internal_value(data)))
+        try:
+            return OfUser(user_ids.canonical(super().to_internal_value(data)))
+        except user_ids.InvalidUserId as error:
+            raise serializers.ValidationError(str(error)) from None
 
 
 class JobExecutionParameters(PeriodParameters):

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 
 logger = logging.getLogger("django.request")
 
-PREFIX = "/api/"
+PREFIX = ("/api/", "/v1/")
 Fields = dict[str, list[str]]
 
 CODES: dict[type[exceptions.APIException], str] = {

@@ -190,6 +190,15 @@ RULES: dict[tuple[str, str], str] = {
     ("patch", "member-detail"): TENANT_WRITE,
     ("delete", "member-detail"): TENANT_WRITE,
 }
+RULES |= {("get", "runtime-config"): READ, ("get", "settings-sections"): READ}
+# Paths of other schedulers' clients: the rules, bodies and rows of what they stand for.
+ALIASES = {
+    endpoint: canonical
+    for urls in (aliases.under_v1, aliases.under_api_v1, aliases.under_api_admin)
+    for endpoint in served(list(urls))
+    if (canonical := aliases.stands_for(*endpoint))
+}
+RULES |= {endpoint: RULES[canonical] for endpoint, canonical in ALIASES.items()}
 # The scope lets nobody else in: they concern every tenant.
 SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance"), ("post", "circuit-reset")]
 SUPERUSERS_ONLY += [("post", "tenant-list"), ("patch", "tenant-detail")]
@@ -198,7 +207,8 @@ FOR_THOSE_WHO_HOLD_AS_MUCH = [
     (method, name) for method, name in RULES if name.startswith("member-") and method != "get"
 ]
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
-IN_A_TENANT = [("post", f"{name}-list") for name in ("webhook", "job", "calendar", "pool", "task", "key", "member")]
+IN_A_TENANT = [endpoint for endpoint, canonical in ALIASES.items() if canonical == ("post", "job-list")]
+IN_A_TENANT += [("post", f"{name}-list") for name in ("webhook", "job", "calendar", "pool", "task", "key", "member")]
 OF_ROWS = ("job-", "execution-", "tick-", "calendar-", "pool-", "task-", "dead-letter-", "replay-", "dependency-")
 OF_ROWS += ("event-hook-", "webhook-", "delivery-", "key-", "member-", "tenant-")
 OF_A_ROW = [
@@ -242,6 +252,9 @@ BODIES: dict[tuple[str, str], Any] = {
 }
 
 
+BODIES |= {endpoint: BODIES[canonical] for endpoint, canonical in ALIASES.items() if canonical in BODIES}
+
+
 STREAMS = {("get", "live")}  # tests/notifications/live has a real process for it
 
 
@@ -267,11 +280,14 @@ class Stage:
         other = registry.create({**JOB, "name": "Other"}, tenant=job.tenant, actor="user:ana")
         self.bodies = {
             **BODIES,
+            ("put", "ui-job-list"): {"id": job.pk, "description": "other"},
             ("post", "job-dependencies"): {"upstream": other.pk},
             ("post", "dependency-list"): {"upstream": other.pk, "downstream": job.pk},
         }
 
     def path(self, name: str) -> str:
+        if (canonical := aliases.stands_for("get", name)) and not name.endswith("-list"):
+            return reverse(name, args=[self.rows[canonical[1].partition("-")[0]].pk])
         if name == "circuit-reset":
             return reverse(name, args=["mail"])
         if name == "live":
@@ -286,7 +302,7 @@ class Stage:
             return f"{reverse(name)}?job={self.job.pk}"  # a change of many must be narrowed down
         if (
             name.endswith(("list", "-docs", "-schema", "-status", "-maintenance", "-graph", "-groups"))
-            or name == "schedule-preview"
+            or name in ("schedule-preview", "runtime-config", "settings-sections")
         ):
             return reverse(name)
         if name == "job-tick-explain":
@@ -365,10 +381,13 @@ class Walk:
     def send(self, endpoint: Endpoint, client: ApiClient, path: str = "", body: Any = None) -> Answer:
         """As it is sent to the row of the stage, unless told another path."""
         method, name = endpoint
+        path = path or self.stage.path(name)
+        if endpoint == ("delete", "ui-job-list"):
+            path = f"{path}?id={self.stage.job.pk}"
         self.tried += 1
         with transaction.atomic(), recorded_writes() as writes:
             body = self.stage.bodies.get(endpoint) if body is None else body
-            answer = client.send(method.upper(), path or self.stage.path(name), body)
+            answer = client.send(method.upper(), path, body)
             transaction.set_rollback(True)
         return Answer(answer.status_code, answer.content, dict(answer.headers), writes)
 
