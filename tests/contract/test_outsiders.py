@@ -37,7 +37,6 @@ NO_REFERENCES = {
     "user_id": "whom a run is for in a client's own numbering, which names no row",
     "tenant": "tried on its own below",
     "user": "a person, who may be a member of any tenant",
-    "user_id": "the client's own numbering, for which there are no rows here",
     "expected_revision": "a number of the row that the path names",
     "expected_updated_at": "an instant of the row that the path names",
 }
