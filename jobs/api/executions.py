@@ -59,6 +59,7 @@ class ExecutionViewSet(TenantEngineViewSet):
     version_field = "event_sequence"
     conditional = frozenset({"change"})
     parameters = {"list": ExecutionParameters, "log": LogParameters, "change_all": ExecutionParameters}
+    kept = frozenset({"list", "retrieve", "log"})
     errors = {
         "cancel": {409: "The execution has already finished."},
         "change": {409: "The execution does not wait any more."},

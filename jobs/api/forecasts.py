@@ -24,6 +24,7 @@ class ForecastViewSet(TenantEngineViewSet):
     required_scopes = dict.fromkeys(("forecast", "upcoming"), Scope.SCHEDULER_READ)
     operation_ids = {"forecast": "forecast_load", "upcoming": "list_upcoming_ticks"}
     parameters = {"forecast": ForecastParameters, "upcoming": UpcomingParameters}
+    kept = frozenset({"upcoming"})
 
     @extend_schema(responses=ForecastSerializer)
     def forecast(self, request: Request) -> Response:

@@ -63,6 +63,7 @@ class JobViewSet(TenantEngineViewSet):
         "disable": "disable_job",
     }
     parameters = {"list": JobParameters}
+    kept = frozenset({"list", "retrieve"})
     version_field = "revision"
     conditional = frozenset({"update", "partial_update", "destroy", "pause", "resume", "enable", "disable"})
     errors = {

@@ -62,6 +62,7 @@ class SchedulerStatusSerializer(serializers.Serializer[Any]):
 class SchedulerViewSet(EngineViewSet):
     required_scopes = {"status": Scope.SCHEDULER_READ}
     operation_ids = {"status": "get_scheduler_status"}
+    kept = frozenset({"status"})
     serializer_class = SchedulerStatusSerializer
 
     def status(self, request: Request) -> Response:

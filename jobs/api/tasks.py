@@ -70,6 +70,7 @@ class TaskViewSet(TenantEngineViewSet):
         "cancel": "cancel_task",
     }
     parameters = {"list": TaskParameters}
+    kept = frozenset({"list", "retrieve"})
     version_field = "event_sequence"
     conditional = frozenset({"cancel"})
     errors = {

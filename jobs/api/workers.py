@@ -117,6 +117,7 @@ class WorkerViewSet(EngineViewSet):
     serializer_class = WorkerSerializer
     required_scopes = {"list": Scope.SCHEDULER_READ, "retrieve": Scope.SCHEDULER_READ}
     operation_ids = {"list": "list_workers", "retrieve": "get_worker"}
+    kept = frozenset({"list", "retrieve"})
 
     def list(self, request: Request) -> Response:
         """All workers, those of the last day that are gone included: the living first."""
@@ -138,6 +139,7 @@ class WorkerViewSet(EngineViewSet):
 class QueueViewSet(EngineViewSet):
     required_scopes = {"queues": Scope.SCHEDULER_READ}
     operation_ids = {"queues": "list_queues"}
+    kept = frozenset({"queues"})
     serializer_class = QueuesSerializer
 
     @extend_schema(responses=QueuesSerializer)

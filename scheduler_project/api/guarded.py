@@ -1,4 +1,5 @@
-"""What stands before every view of the API: limits on the number and size of requests, and the policy on changes."""
+"""What stands around every view of the API: limits on the number and size of requests, the policy on changes, and what
+is answered while PostgreSQL is away."""
 
 from __future__ import annotations
 
@@ -7,11 +8,22 @@ from typing import Any, ClassVar
 
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.limits.rates import Kind
-from scheduler_project.api import limiting, policies
+from scheduler_project.api import last_seen, limiting, policies
 from scheduler_project.api.bounds import Bounds
+from scheduler_project.api.errors import Busy
+
+
+class DatabaseAway(Busy):
+    def __init__(self) -> None:
+        super().__init__(
+            "The database does not answer. Send this again later; with the same Idempotency-Key nothing is done twice.",
+            code="unavailable",
+            wait=2,
+        )
 
 
 class GuardedViewSet(GenericViewSet[Any]):
@@ -20,6 +32,9 @@ class GuardedViewSet(GenericViewSet[Any]):
 
     bounds: ClassVar[Mapping[str, Bounds]] = {}
     """How large the body of an action may be, where that is not the usual."""
+
+    kept: ClassVar[frozenset[str]] = frozenset()
+    """The actions whose answers are shown again, as stale, while PostgreSQL is away: reads of status, no secrets."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -33,3 +48,16 @@ class GuardedViewSet(GenericViewSet[Any]):
             limiting.admit_stranger(self, Kind.ANONYMOUS)
             raise
         limiting.admit(self, request)
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if self.action in self.kept and request.method == "GET" and "Warning" not in answer.headers:
+            last_seen.keep(request, answer)
+        return answer
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if not last_seen.is_outage(exc):
+            return super().handle_exception(exc)
+        if self.action in self.kept and (answer := last_seen.find(self.request)) is not None:
+            return answer
+        return super().handle_exception(DatabaseAway())

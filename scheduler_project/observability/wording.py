@@ -115,6 +115,8 @@ WORDING: dict[str, tuple[int, str]] = {
     # --- requests ---
     "request.admitted": (DEBUG, "A request of the class {kind} was admitted ({how})"),
     "request.limited": (DEBUG, "A request of the class {kind} was refused by its limit ({how})"),
+    "database.lost": (ERROR, "PostgreSQL does not answer; until it does, nobody waits for it"),
+    "database.found": (WARNING, "PostgreSQL answers again after {seconds:.1f} s"),
     "policy.denied": (INFO, "The policy does not allow {route} to {principal}: {reason}"),
     "policy.unanswered": (WARNING, "The policy server gave no decision about {route} of {principal}: {error}"),
     "policy.lost": (ERROR, "The policy server is not asked for {seconds:g} s: {error}"),

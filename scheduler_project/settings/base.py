@@ -264,13 +264,21 @@ def database(url: str) -> dict[str, Any]:
         "tcp_user_timeout": 8000,  # milliseconds; the same for a peer that vanished with something under way
         **settings.get("OPTIONS", {}),
     }
-    settings["ENGINE"] = "django.db.backends.postgresql"
+    settings["ENGINE"] = "scheduler_project.lib.patient_postgres" if role == "web" else "django.db.backends.postgresql"
     if DATABASE_POOLER == "transaction":
         settings["DISABLE_SERVER_SIDE_CURSORS"] = True
     else:
         options["prepare_threshold"] = 5  # Django's own default is never
     if role == "web":
-        options["pool"] = {"min_size": 2, "max_size": 20, "timeout": 5}
+        from scheduler_project.lib.patient_postgres.connection import PatientConnection
+
+        options["pool"] = {
+            "connection_class": PatientConnection,
+            "min_size": 2,
+            "max_size": 20,
+            "timeout": 0.7,  # of one turn; see the backend
+            "reconnect_timeout": 3,  # the pool's own waits between attempts double
+        }
     else:
         settings["CONN_MAX_AGE"] = None
     # After a restart of the server, one request for each connection in the pool would fail otherwise.
