@@ -9,6 +9,7 @@ from rest_framework.exceptions import PermissionDenied
 from accounts import keys
 from accounts.grants import Excess, Giver
 from accounts.input import InvalidInput
+from accounts.limits.taking import LimiterUnavailable
 from accounts.members import LastAdministrator
 from scheduler_project.api.errors import Busy, Conflict, Invalid
 from scheduler_project.api.principal import Principal
@@ -41,8 +42,8 @@ def answer_for(error: Exception) -> Exception:
         return Invalid(error.fields)
     if isinstance(error, Excess):
         return MoreThanHeld(str(error))
-    if isinstance(error, keys.CannotMakeNow):
-        return Busy(str(error), code="redis_unavailable", wait=5)
+    if isinstance(error, LimiterUnavailable):
+        return Busy(str(error), code="rate_limiter_unavailable", wait=2)
     code = CONFLICTS.get(type(error))
     return Conflict(str(error), code=code) if code else error
 

@@ -46,6 +46,7 @@ class KeyViewSet(AccountsViewSet):
         "destroy": "revoke_key",
         "rotate": "rotate_key",
     }
+    limit_classes = dict.fromkeys(("partial_update", "destroy"), "write")  # they go on without Redis
     parameters = {"list": KeyParameters}
     errors = {
         "create": {409: "The tenant has as many good keys as it can have.", 503: NO_REDIS},

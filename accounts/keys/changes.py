@@ -15,10 +15,9 @@ from accounts.grants import SYSTEM, Excess, Giver
 from accounts.input import InvalidInput, name_of
 from accounts.keys import text as texts
 from accounts.keys.recognition import forget_last
+from accounts.limits import taking
 from accounts.models import ApiKey, Tenant
 from accounts.scopes import Scope
-from scheduler_project.lib import quick_redis
-from scheduler_project.lib.quick_redis import RedisIsAway
 
 LONGEST_OVERLAP = timedelta(days=7)
 LONGEST_LIFE = timedelta(days=3650)
@@ -41,10 +40,6 @@ class TooManyKeys(Exception):
     """The tenant has as many good keys as it can have."""
 
 
-class CannotMakeNow(Exception):
-    """Without Redis nobody could count what a new key does, so none is made."""
-
-
 def create(
     *,
     tenant: Tenant,
@@ -56,7 +51,7 @@ def create(
 ) -> tuple[ApiKey, str]:
     """Store a new key and return it with its text, which cannot be had again.
 
-    Raises `InvalidKey`, `Excess`, `TooManyKeys`, `CannotMakeNow`.
+    Raises `InvalidKey`, `Excess`, `TooManyKeys`, `LimiterUnavailable`.
     """
     wanted = sorted(set(scopes))
     with transaction.atomic():
@@ -115,7 +110,7 @@ def rotate(
     """A new key with the rights of the old one, which stays good for `overlap` and then expires.
 
     Unless told otherwise the new key lives as long as the old one was to live. Raises `InvalidKey`, `Excess`,
-    `KeyIsDead`, `AlreadyReplaced`, `TooManyKeys`, `CannotMakeNow`.
+    `KeyIsDead`, `AlreadyReplaced`, `TooManyKeys`, `LimiterUnavailable`.
     """
     now = timezone.now()
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
@@ -182,14 +177,8 @@ def _check_number(tenant: Tenant, now: datetime) -> None:
 
 
 def _need_redis(by: Giver) -> None:
-    if by is SYSTEM:  # whoever has a shell on the server repairs things with it
-        return
-    try:
-        quick_redis.ask(lambda redis: redis.ping())
-    except RedisIsAway:
-        raise CannotMakeNow(
-            "Redis does not answer, so no limit could be kept for a new key. Nothing was created; try again later."
-        ) from None
+    if by is not SYSTEM:  # whoever has a shell on the server repairs things with it
+        taking.require_redis()
 
 
 def _store(
