@@ -11,6 +11,8 @@ from django.conf import settings
 from django.db import Error
 
 from accounts import idempotency, keys
+from accounts.audit import retention, sealing
+from accounts.request_log import storing
 from accounts.sign_in import leftovers as sign_ins
 from jobs.backends.base import Backend, get_backend
 from jobs.backends.celery import CeleryBackend
@@ -39,7 +41,6 @@ from jobs.tick.publisher import Publisher
 from jobs.tick.turn import Turn
 from scheduler_project.lib import telemetry, transactions
 from scheduler_project.lib.loop import Loop
-
 
 _of_others: list[tuple[str, Callable[[], Callable[[], object]], timedelta]] = []
 
@@ -85,6 +86,9 @@ class Service:
             Loop("last used", self._leading(keys.write_last_used), interval=timedelta(seconds=10)),
             Loop("sign-ins", self._leading(sign_ins.sweep), interval=timedelta(minutes=1)),
             Loop("partitions", self._leading(partitions.sweep), interval=timedelta(minutes=1)),
+            Loop("audit seals", self._leading(sealing.sweep), interval=sealing.EVERY),
+            Loop("audit retention", self._leading(retention.sweep), interval=retention.EVERY),
+            Loop("request log", self._leading(storing.sweep), interval=storing.EVERY),
             Loop("old events", self._leading(old_events.sweep), interval=old_events.EVERY),
         ]
 

@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "scheduler_project.middleware.request_id",
+    "accounts.request_log.middleware.record_requests",
     "scheduler_project.middleware.content_security_policy",
     "scheduler_project.api.bounds.refuse_oversized",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -212,6 +213,8 @@ DAYBOOK_CIRCUIT_FAILURES: int = environment["DAYBOOK_CIRCUIT_FAILURES"]
 DAYBOOK_CIRCUIT_RESET = environment["DAYBOOK_CIRCUIT_RESET"]
 DAYBOOK_SECRETS: dict[str, str] = environment["DAYBOOK_SECRETS"]
 DAYBOOK_SECRETS_ROOT: str = environment["DAYBOOK_SECRETS_ROOT"]
+DAYBOOK_AUDIT_MONTHS: int = environment["DAYBOOK_AUDIT_MONTHS"]
+DAYBOOK_REQUEST_LOG_DAYS: int = environment["DAYBOOK_REQUEST_LOG_DAYS"]
 DAYBOOK_ENCRYPTION_KEYS: dict[str, bytes] = environment["DAYBOOK_ENCRYPTION_KEYS"]
 DAYBOOK_ENCRYPTION_KEYS_FILE: str = environment["DAYBOOK_ENCRYPTION_KEYS_FILE"] or ""
 DAYBOOK_TRANSIT_URL: str = environment["DAYBOOK_TRANSIT_URL"] or ""

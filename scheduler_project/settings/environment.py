@@ -270,6 +270,12 @@ VARIABLES: dict[str, Variable] = {
         timedelta(hours=1),
         "How long a process keeps a decrypted data key, and so can do without the key server.",
     ),
+    "DAYBOOK_AUDIT_MONTHS": Variable(
+        whole(1, 1_200), 24, "How many whole months the audit trail reaches back; older ones are dropped once sealed."
+    ),
+    "DAYBOOK_REQUEST_LOG_DAYS": Variable(
+        whole(0, 3_650), 7, "How many days the record of API requests reaches back; `0` records none."
+    ),
     "DAYBOOK_WORKER_PROCESSES": Variable(whole(1, 1_000), 2, "How many runs a worker does at once, a process each."),
     "DAYBOOK_WORKER_MAX_TASKS": Variable(
         whole(1, 1_000_000), 500, "How many messages a worker's process takes before it is replaced."
@@ -292,7 +298,9 @@ VARIABLES: dict[str, Variable] = {
         seconds(1, 86_400), timedelta(hours=1), "How long one live connection lasts; then the client comes again."
     ),
     "DAYBOOK_LIVE_RECHECK": Variable(
-        seconds(0.1, 60), timedelta(seconds=4), "How often credentials and rights of live connections are checked again."
+        seconds(0.1, 60),
+        timedelta(seconds=4),
+        "How often credentials and rights of live connections are checked again.",
     ),
     "DAYBOOK_ADOPT": Variable(boolean, True, "Adopt django-celery-beat rows that others made as jobs."),
     "DAYBOOK_ROLE": Variable(
