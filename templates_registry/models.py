@@ -108,3 +108,35 @@ class TaskFunction(models.Model):
             problems["argument_schema"] = " ".join(schema_problems)
         if problems:
             raise ValidationError(problems)
+
+
+class JobType(models.Model):
+    """A way in which a job can be due, as clients and forms offer it. Those that the product needs stay."""
+
+    class Kind(models.TextChoices):
+        CRON = "cron", "Cron"
+        INTERVAL = "interval", "Interval"
+        ONCE = "once", "Once"
+        MANUAL = "manual", "Manual"
+
+    name = models.SlugField(max_length=60, unique=True, help_text="What bodies call it.")
+    title = models.CharField(max_length=200)
+    description = models.TextField(blank=True, default="")
+    kind = models.CharField(max_length=10, choices=Kind.choices, help_text="The kind of schedule that it stands for.")
+    fields = models.JSONField(default=dict, help_text="JSON Schema of schedule_config.")
+    defaults = models.JSONField(default=dict, blank=True, help_text="What schedule_config says unless told.")
+    is_enabled = models.BooleanField(default=True)
+    is_builtin = models.BooleanField(default=False, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "scheduler_job_types"
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=["cron", "interval", "once", "manual"]), name="job_type_kind_is_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title

@@ -16,4 +16,5 @@ def is_own(name: str) -> bool:
 
 
 def is_reserved(name: str) -> bool:
-    return name.startswith(RESERVED_PREFIXES) or is_own(name)
+    """In whatever letters and with whatever space around it: nobody's own task is called so by chance."""
+    return name.strip().lower().startswith(RESERVED_PREFIXES) or is_own(name)

@@ -15,6 +15,7 @@ from django_celery_beat.models import PeriodicTask
 from jobs.admin.job_list import job_url
 from jobs.models import Job
 from jobs.rules.states import Origin
+from templates_registry import task_functions
 
 # By the link, not by the name: others may call their rows what they like.
 MIRRORS = Q(daybook_job__origin=Origin.NATIVE)
@@ -23,10 +24,24 @@ MIRRORS = Q(daybook_job__origin=Origin.NATIVE)
 class LabelledForm(PeriodicTaskForm):  # type: ignore[misc]
     """Names the two controls that the stock form leaves without a label."""
 
+    may_adopt_unlisted = False
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         for name, field in self.fields.items():
             field.widget.attrs.setdefault("aria-label", str(field.label or name))
+
+    def clean(self) -> Any:
+        found = super().clean()
+        task = str(found.get("task") or found.get("regtask") or "")
+        before = self.instance.task if self.instance.pk else ""
+        if task and task != before and not self.may_adopt_unlisted and not task_functions.is_listed(task):
+            self.add_error(
+                "task",
+                f"{task} is not on the list of task functions, and this row would run it. Have an administrator list "
+                "it, or give you the permission to save rows with tasks that are not listed.",
+            )
+        return found
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -56,6 +71,11 @@ class BeatRowAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
     list_display = ("name", "enabled", "scheduler", "task", "last_run_at", "job_link")
     list_filter = (KindFilter, "enabled", "one_off", "task")
     actions = ("enable_tasks", "disable_tasks", "toggle_tasks")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **options)
+        form.may_adopt_unlisted = request.user.has_perm("jobs.adopt_unlisted_task")
+        return form
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and not _is_mirror(obj)

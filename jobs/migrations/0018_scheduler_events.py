@@ -13,6 +13,17 @@ class Migration(migrations.Migration):
     dependencies = [("jobs", "0017_announced")]
 
     operations = [
+        migrations.AlterModelOptions(
+            name="job",
+            options={
+                "ordering": ["name"],
+                "permissions": [
+                    ("run_sub_minute", "Can schedule jobs more often than their template allows"),
+                    ("approve_run", "Can approve and refuse runs in tenants where they may run jobs"),
+                    ("adopt_unlisted_task", "Can save django-celery-beat rows whose task is not on the list of task functions"),
+                ],
+            },
+        ),
         migrations.CreateModel(
             name="RunHour",
             fields=[

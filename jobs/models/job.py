@@ -95,6 +95,7 @@ class Job(models.Model):
         permissions = [
             ("run_sub_minute", "Can schedule jobs more often than their template allows"),
             ("approve_run", "Can approve and refuse runs in tenants where they may run jobs"),
+            ("adopt_unlisted_task", "Can save django-celery-beat rows whose task is not on the list of task functions"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["tenant", "slug"], name="one_job_per_slug_and_tenant"),

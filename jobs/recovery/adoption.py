@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from accounts import audit
 from accounts.models import Tenant
 from jobs import beat_sync, ledger, registry, revisions
 from jobs.beat_sync import CLEANUP, Reading, Row
@@ -178,6 +179,17 @@ def _note(row: Row, problem: str) -> str:
 
 
 def _tell(job: Job, row: Row, problem: str) -> None:
+    if not _is_expected(row.task):
+        audit.record(
+            "job.adopted_unlisted_task",
+            actor=ACTOR,
+            tenant_id=job.tenant_id,
+            target="job",
+            target_id=job.pk,
+            target_name=job.name,
+            after={"task": row.task, "periodic_task": row.id},
+            note=f"{row.task} is not on the list of task functions.",
+        )
     facts = {"job_id": job.pk, "job": job.name, "row": row.id}
     events: Sequence[tuple[str, dict[str, object]]] = [
         *([("beat.row_quarantined", {**facts, "problem": problem})] if problem else []),
