@@ -10,7 +10,7 @@ from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import authentication, serializers, status
+from rest_framework import serializers, status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,7 +28,7 @@ from scheduler_project.lib.quick_redis import RedisIsAway
 MOST_TEXT = 8_000
 
 
-class TicketAuthentication(authentication.BaseAuthentication):
+class TicketAuthentication(ApiKeyAuthentication):
     """`?ticket=…`, for the stream alone: a ticket opens nothing else, and nothing twice."""
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Principal] | None:
@@ -37,9 +37,6 @@ class TicketAuthentication(authentication.BaseAuthentication):
         credentials = entrance.credentials_of(request._request, is_stream=True)
         request._request.live_credentials = credentials  # type: ignore[attr-defined]
         return AnonymousUser(), credentials.principal()
-
-    def authenticate_header(self, request: Request) -> str:
-        return ApiKeyAuthentication().authenticate_header(request)
 
 
 class TicketScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -10,6 +10,7 @@ MESSAGES_PER_SECOND: Final = 20  # from a client
 TOPICS: Final = 50  # of one client
 SENT_WITHIN: Final = 10.0  # seconds for a message to leave; whoever reads more slowly is cut off
 IDLE: Final = 60.0  # seconds without a topic
+UNCHECKED: Final = 60.0  # seconds that a connection may last while PostgreSQL cannot say whether it may
 HEARTBEAT: Final = 25.0  # seconds of silence after which a client hears that all is well
 STREAM_BYTES: Final = 50_000_000  # of one stream; whoever wants more comes again
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import redis
 from channels.layers import get_channel_layer
 
 from accounts.models import Tenant
@@ -44,11 +45,11 @@ class Broadcaster:
                 self._changes.forget()
                 return 0
             outgoing = self._collect()
-        except RedisIsAway:
-            self._changes.forget()
+            if outgoing:
+                self._send(outgoing)
+        except (RedisIsAway, redis.RedisError, OSError, TimeoutError):
+            self._changes.forget()  # what was read is lost; listeners are told to read again
             return 0
-        if outgoing:
-            self._send(outgoing)
         return len(outgoing)
 
     def _collect(self) -> Outgoing:

@@ -26,10 +26,13 @@ FROM now LEFT JOIN LATERAL (
     ORDER BY xid, id LIMIT %(most)s
 ) v ON true
 """
-SNAPSHOT = "SELECT pg_current_snapshot()::text AS snapshot, (SELECT max(id) FROM job_revisions) AS revision"
-
 # Revisions have no number of their transaction, so the last few are looked at again: ids are given before the commit.
 AGAIN = 200
+SNAPSHOT = """
+SELECT pg_current_snapshot()::text AS snapshot,
+       ARRAY(SELECT id FROM job_revisions ORDER BY id DESC LIMIT %(again)s) AS revisions
+"""
+
 REVISIONS = """
 SELECT r.id, r.job_id, r.change, j.tenant_id FROM job_revisions r JOIN dynamic_jobs j ON j.id = r.job_id
 WHERE r.id > %(after)s AND r.id <> ALL(%(known)s::bigint[]) ORDER BY r.id LIMIT %(most)s
@@ -52,7 +55,6 @@ class Changes:
     def __init__(self) -> None:
         self._snapshot: str | None = None
         self._revisions: deque[int] = deque(maxlen=2 * AGAIN)
-        self._revision = 0
 
     @property
     def has_begun(self) -> bool:
@@ -60,10 +62,10 @@ class Changes:
 
     def begin(self) -> None:
         """From here on."""
-        place = sql.row(SNAPSHOT)
+        place = sql.row(SNAPSHOT, {"again": AGAIN})
         assert place is not None
-        self._snapshot, self._revision = place["snapshot"], place["revision"] or 0
-        self._revisions.clear()
+        self._snapshot = place["snapshot"]
+        self._revisions = deque(reversed(place["revisions"]), maxlen=2 * AGAIN)
 
     def forget(self) -> None:
         self._snapshot = None
@@ -83,11 +85,8 @@ class Changes:
         return events + self._read_revisions()
 
     def _read_revisions(self) -> list[Event]:
-        after = self._revision - AGAIN
-        known = [one for one in self._revisions if one > after] or [0]
-        if not self._revisions:  # what was there when we began
-            after = self._revision
+        after = max(self._revisions, default=0) - AGAIN
+        known = [one for one in self._revisions if one > after]
         rows = sql.rows(REVISIONS, {"after": after, "known": known, "most": AGAIN}, prepare=False)
         self._revisions.extend(row["id"] for row in rows)
-        self._revision = max([self._revision, *(row["id"] for row in rows)])
         return [Event(f"job.{row['change']}", row["tenant_id"], row["job_id"]) for row in rows]

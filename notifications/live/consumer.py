@@ -74,7 +74,8 @@ class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
     async def _hear(self, text: str) -> None:
         try:
             frame = frames.read(text)
-            self.session.unsubscribe(frame.unsubscribe)
+            if frame.unsubscribe:
+                self.session.unsubscribe(frame.unsubscribe)
             await self.session.subscribe(frame.subscribe, frame.since)
         except APIException as error:
             self.session.refuse(error)

@@ -14,6 +14,7 @@ from rest_framework.exceptions import APIException, NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accounts.models import ApiKey
 from notifications.live.places import Place
 from scheduler_project.api.authentication import SessionAuthentication
 from scheduler_project.api.principal import Principal
@@ -74,6 +75,9 @@ class Caller:
             raise NoLongerGood(str(error.detail)) from None
         if principal.label != self.principal.label:
             raise NoLongerGood(f"The credentials are no longer those of {self.principal.label}.")
+        # What is remembered of a key may be seconds old, on top of the time until we look.
+        if principal.key and not ApiKey.objects.filter(pk=principal.key.pk, revoked_at=None).exists():
+            raise NoLongerGood(f"The API key {principal.key.prefix} was revoked.")
         self.principal = principal
 
     def keep_place(self) -> None:

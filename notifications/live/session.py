@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
+from django.db.utils import InterfaceError, OperationalError
 from rest_framework.exceptions import APIException
 
 from notifications.live import bounds, messages, runs, threads, topics
@@ -89,22 +90,18 @@ class Session:
         grants, refused = await threads.ask(self._judge, list(wanted.values()))
         for message in refused:
             self._answer(message)
-        self.accept(grants, places)
-        await self._hub.join(self, [grant.topic for grant in grants])
-        if grants:
-            self._answer(messages.subscribed(grant.topic for grant in grants))
+        await self.listen(grants, places)
 
-    def accept(self, grants: Iterable[Grant], places: Mapping[str, Place]) -> None:
+    async def listen(self, grants: Sequence[Grant], places: Mapping[str, Place]) -> None:
+        """To what was granted already."""
+        if not grants:
+            return
+        await self._hub.join(self, [grant.topic for grant in grants])
         for grant in grants:
             name = str(grant.topic)
             self._listening[name] = Listening(grant, places.get(name, Place()))
         self._note_idleness()
-
-    async def join(self) -> None:
-        """For topics that were accepted before there was a session."""
-        accepted = [listening.topic for listening in self._listening.values()]
-        await self._hub.join(self, accepted)
-        self._answer(messages.subscribed(accepted))
+        self._answer(messages.subscribed(grant.topic for grant in grants))
 
     def unsubscribe(self, names: Sequence[object]) -> None:
         left = [name for name in map(str, map(topics.read, names)) if name in self._listening]
@@ -143,13 +140,25 @@ class Session:
         """Until the client leaves; raises `Ended` when it has to."""
         while True:
             self._wake.clear()
-            for message in [*self._taken_answers(), *await self._upkeep(), *await self._news()]:
+            for message in await self._found():
                 self._said_at = time.monotonic()
                 yield message
             if time.monotonic() - self._said_at >= bounds.HEARTBEAT:
                 self._said_at = time.monotonic()
                 yield messages.heartbeat()
             await self._wait()
+
+    async def _found(self) -> list[Message]:
+        answers = self._taken_answers()
+        try:
+            return [*answers, *await self._upkeep(), *await self._news()]
+        except (OperationalError, InterfaceError):
+            if time.monotonic() - self._checked_at >= bounds.UNCHECKED:
+                why = "It could not be checked for a while whether this may go on; come again."
+                raise Ended("lifetime", why) from None
+            self.notice_gap()
+            await asyncio.sleep(1.0)
+            return answers
 
     async def _upkeep(self) -> list[Message]:
         """Credentials, lifetimes, the place among the sockets of the same caller."""
@@ -165,8 +174,9 @@ class Session:
             self._away_at = now
             self.notice_gap()
         if now - self._checked_at >= settings.DAYBOOK_LIVE_RECHECK.total_seconds():
+            refused = await self._recheck()
             self._checked_at = now
-            return await self._recheck()
+            return refused
         return []
 
     async def _recheck(self) -> list[Message]:

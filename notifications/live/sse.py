@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from notifications.live import bounds, frames, hub, messages, threads
 from notifications.live.credentials import Caller
@@ -28,13 +28,12 @@ def read_places(text: str) -> dict[str, Place]:
     return found
 
 
-async def stream(caller: Caller, grants: Collection[Grant], places: Mapping[str, Place]) -> AsyncIterator[bytes]:
+async def stream(caller: Caller, grants: Sequence[Grant], places: Mapping[str, Place]) -> AsyncIterator[bytes]:
     session = Session(caller, hub.of_this_loop())
     reached = {name: str(place) for name, place in places.items()}
     sent = 0
     try:
-        session.accept(grants, places)
-        await session.join()
+        await session.listen(grants, places)
         yield RETRY
         async for message in session.stream():
             if sent >= bounds.STREAM_BYTES:

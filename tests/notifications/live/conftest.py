@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from http.client import HTTPConnection, HTTPResponse
-from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from notifications.live import broadcast
+from notifications.live import broadcast, register
+from scheduler_project.lib import quick_redis
 from scheduler_project.lib.loop import Loop
 from tests import live
 from tests.jobs.api.conftest import job_of, run_of
@@ -100,12 +100,9 @@ def web(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.
 
 @pytest.fixture
 def leading(transactional_db: None) -> Iterator[None]:
-    """The leader's loop, as the scheduler process runs it."""
+    """The leader's loop, as the scheduler process runs it. Who listened in earlier tests is forgotten."""
+    quick_redis.ask(lambda redis: redis.delete(register.KEY))
     loop = Loop("live", broadcast.make_sweep(), interval=timedelta(seconds=broadcast.EVERY))
     loop.start()
     yield
     loop.stop()
-
-
-def log_of(web: Web) -> str:
-    return Path(web.process.output).read_text()
