@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from jobs import user_ids
-from jobs.models import Execution, Job, Tick
-from jobs.rules.states import ACTIVE, ASIDE, PRIORITIES, ExecutionStatus
+from jobs.models import Execution
+from jobs.rules.states import ACTIVE, ASIDE
 from scheduler_project.lib import sql
 from templates_registry.models import TemplateVersion
 
@@ -48,97 +47,6 @@ def wake_ups(queue: str) -> int:
 
 
 # --- lists, narrowed by what a caller asks for ------------------------------------------------------------------------
-
-JOB_ORDERINGS = ("name", "next_tick_at", "last_run_at", "created_at", "updated_at", "priority")
-
-
-def find_jobs(
-    jobs: QuerySet[Job],
-    *,
-    archived: bool = False,
-    enabled: bool | None = None,
-    paused: bool | None = None,
-    template: str = "",
-    tag: str = "",
-    queue: str = "",
-    last_status: str = "",
-    tenant: str = "",
-    q: str = "",
-    ordering: str = "name",
-) -> QuerySet[Job]:
-    """`q` looks into names, slugs and descriptions; `ordering` is one of JOB_ORDERINGS, with a `-` to turn it round."""
-    found = jobs.filter(archived_at__isnull=not archived)
-    if enabled is not None:
-        found = found.filter(is_enabled=enabled)
-    if paused is not None:
-        found = found.filter(paused_at__isnull=not paused)
-    exact = {"template__name": template, "queue": queue, "last_status": last_status, "tenant__slug": tenant}
-    found = found.filter(**{name: value for name, value in exact.items() if value})
-    if tag:
-        found = found.filter(tags__contains=[tag])
-    if q:
-        found = found.filter(Q(name__icontains=q) | Q(slug__icontains=q) | Q(description__icontains=q))
-    by = F(ordering.removeprefix("-"))
-    return found.order_by(by.desc(nulls_last=True) if ordering.startswith("-") else by.asc(nulls_last=True), "id")
-
-
-@dataclass(frozen=True)
-class OfUser:
-    """Of one user in one form, or of nobody."""
-
-    canonical: str | None
-
-
-def find_executions(
-    executions: QuerySet[Execution],
-    *,
-    status: str = "",
-    trigger: str = "",
-    template: str = "",
-    tenant: str = "",
-    priority: str = "",
-    queue: str = "",
-    held_for: str = "",
-    job: int | None = None,
-    statuses: Sequence[str] = (),
-    user_id: OfUser | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> QuerySet[Execution]:
-    """The newest first; `since` and `until` bound when they were created. What is over waits for nothing any more."""
-    if user_id is not None:
-        executions = user_ids.of_user(executions, user_id.canonical)
-    if statuses:
-        executions = executions.filter(status__in=statuses)
-    exact = {
-        "status": status,
-        "status__in": [ExecutionStatus.QUEUED] if held_for else None,
-        "trigger": trigger,
-        "template__name": template,
-        "tenant__slug": tenant,
-        "priority": PRIORITIES.get(priority, ""),
-        "queue": queue,
-        "held_for": held_for,
-        "job_id": job,
-        "created_at__gte": since,
-        "created_at__lt": until,
-    }
-    return executions.filter(**{name: value for name, value in exact.items() if value not in ("", None)}).order_by(
-        "-id"
-    )
-
-
-def find_ticks(
-    ticks: QuerySet[Tick],
-    *,
-    outcome: str = "",
-    reason: str = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> QuerySet[Tick]:
-    """The newest first; `since` and `until` bound when they were due."""
-    exact = {"outcome": outcome, "reason": reason, "due_at__gte": since, "due_at__lt": until}
-    return ticks.filter(**{name: value for name, value in exact.items() if value not in ("", None)}).order_by("-due_at")
 
 
 def newest_templates(*, category: str = "", q: str = "") -> QuerySet[TemplateVersion]:

@@ -12,10 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.scopes import Scope
-from jobs import calendars
+from jobs import calendars, narrowing
 from jobs.api.base import TenantEngineViewSet, split_body
 from jobs.api.inputs import MOST_PREVIEWED, PREVIEWED
 from jobs.api.job_output import DueSerializer
+from jobs.api.parameters import NamedParameters
 from jobs.models import Blackout, Calendar, Job
 from scheduler_project.api.errors import Conflict, Invalid
 from scheduler_project.api.idempotency import idempotent
@@ -136,7 +137,7 @@ class CalendarViewSet(TenantEngineViewSet):
         "destroy": "delete_calendar",
         "preview": "preview_calendar",
     }
-    parameters = {"preview": CalendarPreviewParameters}
+    parameters = {"list": NamedParameters, "preview": CalendarPreviewParameters}
     version_field = "updated_at"
     errors = {
         **{
@@ -149,7 +150,7 @@ class CalendarViewSet(TenantEngineViewSet):
 
     def list(self, request: Request) -> Response:
         """The calendars of the caller's tenants."""
-        return self.answer_page(self.scoped(_calendars()).order_by("name", "id"), CalendarSerializer)
+        return self.answer_page(narrowing.find_named(self.scoped(_calendars()), **self.filters), CalendarSerializer)
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """One calendar with its holidays and blackouts."""

@@ -36,6 +36,8 @@ class ExecutionSerializer(RowSerializer):
     user_id = serializers.SerializerMethodField(help_text="Whom it is for, in one form however it was written.")
     error = serializers.SerializerMethodField()
 
+    needs = {"error": ("error",), "user_id": ("user_id",)}
+
     class Meta:
         model = Execution
         fields: tuple[str, ...] = (

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.scopes import Scope
-from jobs import executions, queries
+from jobs import executions, narrowing
 from jobs.api.base import TenantEngineViewSet
 from jobs.api.execution_output import (
     ExecutionDetailSerializer,
@@ -18,7 +18,7 @@ from jobs.api.execution_output import (
     PriorityChangedSerializer,
 )
 from jobs.api.inputs import PriorityChangeSerializer, RefusalSerializer
-from jobs.api.parameters import ExecutionParameters, LogParameters
+from jobs.api.parameters import ExecutionListParameters, ExecutionParameters, LogParameters
 from jobs.models import Execution, ExecutionLease, LogLine
 from jobs.rules.states import FINISHED, PRIORITIES, ExecutionStatus
 from jobs.tick import publisher
@@ -58,7 +58,7 @@ class ExecutionViewSet(TenantEngineViewSet):
     }
     version_field = "event_sequence"
     conditional = frozenset({"change"})
-    parameters = {"list": ExecutionParameters, "log": LogParameters, "change_all": ExecutionParameters}
+    parameters = {"list": ExecutionListParameters, "log": LogParameters, "change_all": ExecutionParameters}
     kept = frozenset({"list", "retrieve", "log"})
     errors = {
         "cancel": {409: "The execution has already finished."},
@@ -69,7 +69,7 @@ class ExecutionViewSet(TenantEngineViewSet):
     def list(self, request: Request) -> Response:
         """The executions of the caller's tenants, the newest first."""
         return self.answer_page(
-            queries.find_executions(self.scoped(listed_executions()), **self.filters), ExecutionSerializer
+            narrowing.find_executions(self.scoped(listed_executions()), **self.filters), ExecutionSerializer
         )
 
     @extend_schema(responses=ExecutionDetailSerializer)
@@ -119,7 +119,7 @@ class ExecutionViewSet(TenantEngineViewSet):
         wishes = self.read_body(PriorityChangeSerializer)
         if not self.filters:
             raise Invalid({"": ["Narrow it down by at least one query parameter, such as `job` or `queue`."]})
-        found = queries.find_executions(self.scoped(Execution.objects.all()), **self.filters)
+        found = narrowing.find_executions(self.scoped(Execution.objects.all()), **self.filters)
         return Response({"changed": self._change_priority(found, wishes["priority"])})
 
     @extend_schema(request=None, responses=ExecutionDetailSerializer)

@@ -9,12 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.scopes import Scope
-from jobs import outlook, queries
+from jobs import narrowing, outlook
 from jobs.api.base import TenantEngineViewSet
 from jobs.api.execution_output import ExecutionSerializer
 from jobs.api.executions import listed_executions
 from jobs.api.job_output import JobPreviewSerializer, RevisionSerializer, TickSerializer
-from jobs.api.parameters import JobExecutionParameters, PreviewParameters, TickParameters
+from jobs.api.parameters import JobExecutionListParameters, PreviewParameters, TickParameters
 from jobs.models import Job, JobRevision, Tick
 from scheduler_project.api.errors import Conflict
 from scheduler_project.lib import sql
@@ -32,7 +32,7 @@ class JobHistoryViewSet(TenantEngineViewSet):
         "revisions": "list_revisions_of_job",
         "preview": "preview_job",
     }
-    parameters = {"executions": JobExecutionParameters, "ticks": TickParameters, "preview": PreviewParameters}
+    parameters = {"executions": JobExecutionListParameters, "ticks": TickParameters, "preview": PreviewParameters}
     paged = frozenset({"executions", "ticks", "revisions"})
     errors = {"preview": {409: "The stored schedule cannot be evaluated; `problem` of the job says why."}}
 
@@ -40,14 +40,14 @@ class JobHistoryViewSet(TenantEngineViewSet):
     def executions(self, request: Request, pk: str) -> Response:
         """The job's executions, the newest first."""
         job = self.find(Job.objects.only("id", "tenant_id"), pk)
-        found = queries.find_executions(listed_executions(), job=job.pk, **self.filters)
+        found = narrowing.find_executions(listed_executions(), job=job.pk, **self.filters)
         return self.answer_page(found, ExecutionSerializer)
 
     @extend_schema(responses=TickSerializer(many=True))
     def ticks(self, request: Request, pk: str) -> Response:
         """The ledger: what became of every due occurrence, the newest first."""
         job = self.find(Job.objects.only("id", "tenant_id"), pk)
-        return self.answer_page(queries.find_ticks(Tick.objects.filter(job=job), **self.filters), TickSerializer)
+        return self.answer_page(narrowing.find_ticks(Tick.objects.filter(job=job), **self.filters), TickSerializer)
 
     @extend_schema(responses=RevisionSerializer(many=True))
     def revisions(self, request: Request, pk: str) -> Response:

@@ -49,6 +49,14 @@ class JobSerializer(RowSerializer):
     enabled = serializers.BooleanField(source="is_enabled", read_only=True)
     paused = serializers.BooleanField(source="is_paused", read_only=True)
 
+    needs = {
+        "parameters": ("parameters", "template__schema"),
+        "schedule": ("spec",),
+        "schedule_text": ("spec",),
+        "policies": ("policy",),
+        "paused": ("paused_at",),
+    }
+
     class Meta:
         model = Job
         fields = [

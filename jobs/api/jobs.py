@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.scopes import Scope
-from jobs import impact, queries, registry
+from jobs import impact, narrowing, registry
 from jobs.api.base import TenantEngineViewSet, may_run_sub_minute, split_body
 from jobs.api.broker import NO_BROKER, refuse_without_broker
 from jobs.api.execution_output import ExecutionSerializer
@@ -27,7 +27,7 @@ from jobs.api.inputs import (
     RunSerializer,
 )
 from jobs.api.job_output import JobSerializer
-from jobs.api.parameters import JobParameters
+from jobs.api.parameters import JobListParameters
 from jobs.models import Execution, Job
 from jobs.rules.states import Trigger
 from jobs.tick import publisher
@@ -62,7 +62,7 @@ class JobViewSet(TenantEngineViewSet):
         "enable": "enable_job",
         "disable": "disable_job",
     }
-    parameters = {"list": JobParameters}
+    parameters = {"list": JobListParameters}
     kept = frozenset({"list", "retrieve"})
     version_field = "revision"
     conditional = frozenset({"update", "partial_update", "destroy", "pause", "resume", "enable", "disable"})
@@ -74,7 +74,7 @@ class JobViewSet(TenantEngineViewSet):
 
     def list(self, request: Request) -> Response:
         """The jobs of the caller's tenants. Archived ones only with `archived=true`."""
-        return self.answer_page(queries.find_jobs(self.scoped(_jobs()), **self.filters), JobSerializer)
+        return self.answer_page(narrowing.find_jobs(self.scoped(_jobs()), **self.filters), JobSerializer)
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """One job, archived or not."""

@@ -12,8 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.scopes import Scope
-from jobs import pools
+from jobs import narrowing, pools
 from jobs.api.base import TenantEngineViewSet, split_body
+from jobs.api.parameters import NamedParameters
 from jobs.models import Pool
 from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.serializers import RowSerializer, StrictSerializer, TextField
@@ -75,12 +76,13 @@ class PoolViewSet(TenantEngineViewSet):
         "destroy": "delete_pool",
     }
     errors = {"destroy": {409: "Jobs run in the pool."}}
+    parameters = {"list": NamedParameters}
     version_field = "updated_at"
 
     @extend_schema(responses=PoolSerializer(many=True))
     def list(self, request: Request) -> Response:
         """The pools of the caller's tenants."""
-        found = self.scoped(Pool.objects.select_related("tenant")).order_by("name", "id")
+        found = narrowing.find_named(self.scoped(Pool.objects.select_related("tenant")), **self.filters)
         return self.get_paginated_response(_shown(self.paginate_queryset(found) or []))
 
     def retrieve(self, request: Request, pk: str) -> Response:

@@ -10,12 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.scopes import Scope
-from jobs import executions, queries, submission
+from jobs import executions, narrowing, submission
 from jobs.api.base import TenantEngineViewSet
 from jobs.api.broker import NO_BROKER, refuse_without_broker
 from jobs.api.executions import listed_executions
 from jobs.api.inputs import UserIdField
-from jobs.api.parameters import TaskParameters
+from jobs.api.parameters import TaskListParameters
 from jobs.api.task_output import TaskDetailSerializer, TaskSerializer
 from jobs.models import Execution, ExecutionLease
 from jobs.rules.states import PRIORITIES
@@ -69,7 +69,7 @@ class TaskViewSet(TenantEngineViewSet):
         "create": "create_task",
         "cancel": "cancel_task",
     }
-    parameters = {"list": TaskParameters}
+    parameters = {"list": TaskListParameters}
     kept = frozenset({"list", "retrieve"})
     version_field = "event_sequence"
     conditional = frozenset({"cancel"})
@@ -81,7 +81,7 @@ class TaskViewSet(TenantEngineViewSet):
     def list(self, request: Request) -> Response:
         """The runs without a job of the caller's tenants, the newest first."""
         rows = self.scoped(_without_job(listed_executions()))
-        return self.answer_page(queries.find_executions(rows, **self.filters), TaskSerializer)
+        return self.answer_page(narrowing.find_executions(rows, **self.filters), TaskSerializer)
 
     @extend_schema(responses=TaskDetailSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:

@@ -13,9 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.scopes import Scope
-from jobs import webhooks
+from jobs import narrowing, webhooks
 from jobs.api.base import TenantEngineViewSet, split_body
 from jobs.api.event_hooks import ONCE, RotationSerializer
+from jobs.api.parameters import NamedParameters
 from jobs.models import Webhook, WebhookDelivery
 from jobs.rules.webhooks import DeliveryStatus
 from scheduler_project.api.idempotency import idempotent, idempotent_once
@@ -103,7 +104,7 @@ class DeliveryDetailSerializer(DeliverySerializer):
         read_only_fields = fields
 
 
-class WebhookParameters(StrictSerializer):
+class WebhookParameters(NamedParameters):
     job = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, help_text="Id of a job.")
 
 
@@ -137,10 +138,9 @@ class WebhookViewSet(TenantEngineViewSet):
 
     def list(self, request: Request) -> Response:
         """The webhooks of the caller's tenants."""
-        found = self.scoped(_webhooks())
-        if "job" in self.filters:
-            found = found.filter(job_id=self.filters["job"])
-        return self.answer_page(found.order_by("name", "id"), WebhookSerializer)
+        of_job = {"job_id": self.filters.pop("job")} if "job" in self.filters else {}
+        rows = self.scoped(_webhooks()).filter(**of_job)
+        return self.answer_page(narrowing.find_named(rows, also_in="url", **self.filters), WebhookSerializer)
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """One webhook, without its secret."""

@@ -1,4 +1,4 @@
-"""The envelope of every list: `total_count, limit, offset, has_more, results`. `has_more` is always exact."""
+"""The envelope of every list: its window, its results, and whether there are more, which is always exact."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from scheduler_project.api import keyset
 from scheduler_project.api.errors import Fields, Invalid
 
 if TYPE_CHECKING:  # DRF loads this module while it defines its views
@@ -30,18 +31,36 @@ PARAMETERS: dict[str, tuple[int, int, str]] = {
 }
 
 
+NAMES = (*PARAMETERS, keyset.PARAMETER)
+
+
 class EnvelopePagination(BasePagination):
     limit: int
     offset: int
+    next_cursor: str | None
 
     def paginate_queryset(  # type: ignore[override]
         self, queryset: QuerySet[Any] | list[Any], request: Request, view: APIView | None = None
     ) -> list[Any]:
         self.limit, self.offset = window(request.query_params.dict())
-        found = list(queryset[self.offset : self.offset + self.limit + 1])
+        keys = keyset.keys_of(queryset)
+        place = keyset.place(request, keys)
+        if place is not None:
+            self.offset = place.offset
+        if isinstance(queryset, QuerySet) and keys is not None and (place is not None or not self.offset):
+            found = keyset.page(queryset, keys, place, most=self.limit + 1)
+        else:
+            rows = queryset
+            if isinstance(queryset, QuerySet) and keys is not None:
+                rows = queryset.order_by(*(key.order() for key in keys))
+            found = list(rows[self.offset : self.offset + self.limit + 1])
         self.has_more = len(found) > self.limit
         self.total, self.is_estimate = self._total(queryset, len(found))
-        return found[: self.limit]
+        shown = found[: self.limit]
+        self.next_cursor = None
+        if self.has_more and keys is not None:
+            self.next_cursor = keyset.token(request, shown[-1], keys, self.offset + self.limit)
+        return shown
 
     def _total(self, queryset: QuerySet[Any] | list[Any], found: int) -> tuple[int, bool]:
         if isinstance(queryset, list):
@@ -65,6 +84,7 @@ class EnvelopePagination(BasePagination):
                 "limit": self.limit,
                 "offset": self.offset,
                 "has_more": self.has_more,
+                "next_cursor": self.next_cursor,
                 "results": data,
             }
         )
@@ -80,12 +100,26 @@ class EnvelopePagination(BasePagination):
             "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "example": DEFAULT_LIMIT},
             "offset": {"type": "integer", "minimum": 0, "example": 0},
             "has_more": {"type": "boolean", "example": False, "description": "Always exact."},
+            "next_cursor": {
+                "type": ["string", "null"],
+                "example": None,
+                "description": "What to send as `cursor` for the next page; null on the last one, and where there is "
+                "no ordering that a row could be found by.",
+            },
             "results": schema,
         }
         return {"type": "object", "required": list(properties), "properties": properties}
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        return [
+        cursor = {
+            "name": keyset.PARAMETER,
+            "in": "query",
+            "required": False,
+            "description": "Instead of `offset`: `next_cursor` of the page before. Fast at any depth, and steady while "
+            "rows come and go.",
+            "schema": {"type": "string", "maxLength": keyset.LONGEST},
+        }
+        numbers = [
             {
                 "name": name,
                 "in": "query",
@@ -95,6 +129,7 @@ class EnvelopePagination(BasePagination):
             }
             for name, (low, high, description) in PARAMETERS.items()
         ]
+        return [*numbers, cursor]
 
 
 def window(parameters: dict[str, str]) -> tuple[int, int]:
@@ -109,7 +144,7 @@ def window(parameters: dict[str, str]) -> tuple[int, int]:
             values[name] = int(text)
         else:
             problems[name] = [f"Write a whole number from {low} to {high}."]
-    for name, other in (("page", "offset"), ("per_page", "limit")):
+    for name, other in (("page", "offset"), ("per_page", "limit"), ("cursor", "offset"), ("cursor", "page")):
         if name in parameters and other in parameters:
             problems.setdefault(name, []).append(f"Write {name} or {other}, not both.")
     limit = values.get("limit", values.get("per_page", DEFAULT_LIMIT))

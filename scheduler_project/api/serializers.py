@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, timedelta
 from functools import cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.functional import cached_property
@@ -101,8 +101,11 @@ Shown = Callable[["RowSerializer", Any], Any]
 
 # Output: rows as they are shown. DRF would look at the model for each request, and at each field for each row; here
 # that is done once for each class, of which only methods (`SerializerMethodField`) know the instance and its context.
-# Where the context has `only`, a set of names, the other fields are neither computed nor shown.
+# Where the context has `only`, a set of names, the other fields are neither computed nor shown. `needs` has the columns
+# that computed fields are made of.
 class RowSerializer(serializers.ModelSerializer[Any]):
+    needs: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.DateTimeField: InstantField,

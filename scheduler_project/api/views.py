@@ -14,18 +14,19 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from accounts.models import Tenant
-from scheduler_project.api import conditional, refusals
+from scheduler_project.api import conditional, keyset, refusals, sparse
 from scheduler_project.api import principal as principals
 from scheduler_project.api.errors import Invalid
 from scheduler_project.api.guarded import GuardedViewSet
-from scheduler_project.api.pagination import PARAMETERS
+from scheduler_project.api.pagination import NAMES
 from scheduler_project.api.principal import Principal
-from scheduler_project.api.serializers import StrictSerializer
+from scheduler_project.api.serializers import RowSerializer, StrictSerializer
 from scheduler_project.lib import transactions
 
 Row = TypeVar("Row", bound=Model)
 
 TENANT_HEADER = "X-Tenant"
+LONG = (keyset.PARAMETER, sparse.PARAMETER)  # these have bounds of their own
 MAX_PARAMETER = 500  # characters of one value in a query string
 
 
@@ -47,6 +48,8 @@ class ApiViewSet(GuardedViewSet):
 
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     filters: dict[str, Any]
+    wanted_fields: tuple[str, ...]
+    """Those that `fields` names; none: all."""
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -55,6 +58,7 @@ class ApiViewSet(GuardedViewSet):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.filters = self._read_parameters(request)
+        self.wanted_fields = self.filters.pop(sparse.PARAMETER, ())
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         if self._shows_version(response):
@@ -86,18 +90,23 @@ class ApiViewSet(GuardedViewSet):
         return dict(reader.validated_data)
 
     def answer_page(self, rows: QuerySet[Any], serializer: type[BaseSerializer[Any]]) -> Response:
-        page = self.paginate_queryset(rows)
-        return self.get_paginated_response(serializer(page, many=True, context=self.get_serializer_context()).data)
+        context = {**self.get_serializer_context()}
+        if self.wanted_fields and issubclass(serializer, RowSerializer):
+            rows = sparse.narrowed(rows, serializer, self.wanted_fields)
+            context["only"] = frozenset(self.wanted_fields)
+        return self.get_paginated_response(serializer(self.paginate_queryset(rows), many=True, context=context).data)
 
     def _read_parameters(self, request: Request) -> dict[str, Any]:
         given = request.query_params
         repeated = {name: ["Write it once."] for name in given if len(given.getlist(name)) > 1}
         too_long = {
-            name: [f"Write at most {MAX_PARAMETER} characters."] for name in given if len(given[name]) > MAX_PARAMETER
+            name: [f"Write at most {MAX_PARAMETER} characters."]
+            for name in given
+            if len(given[name]) > MAX_PARAMETER and name not in LONG
         }
         if repeated or too_long:
             raise Invalid({**too_long, **repeated})
-        paging = PARAMETERS if self.action in self.paged else {}
+        paging = NAMES if self.action in self.paged else ()
         reader = self.parameters.get(self.action or "", StrictSerializer)(
             data={name: value for name, value in given.items() if name not in paging}
         )

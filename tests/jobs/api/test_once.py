@@ -17,6 +17,7 @@ from tests.cast import ApiClient
 from tests.jobs.api.conftest import MakeJob
 
 READS = "It changes nothing."
+SHORT_LIVED = "Its answer is a credential of minutes; another one costs nothing and stores nothing."
 SETTLES = "It brings the row to a state; a repetition finds it there, or is told by a 409 that it is."
 EXEMPT = {
     "job-pause": SETTLES,
@@ -34,6 +35,10 @@ EXEMPT = {
     "dead-letter-discard-group": SETTLES,
     "dead-letter-restore": SETTLES,
     "circuit-reset": SETTLES,
+    "token": SHORT_LIVED,
+    "token-refresh": "A refresh token is good once: a second use is refused, and ends all that came of it.",
+    "token-revoke": SETTLES,
+    "live-tickets": SHORT_LIVED,
     "webhook-test": "It sends an example and stores nothing.",
     "hook-call": "Senders outside know no keys of ours: a call is known again by its signature and its delivery id.",
 }
