@@ -6,6 +6,7 @@ from collections import Counter
 
 from accounts.models import DataKey
 from accounts.sealing import data_keys, providers
+from accounts.sealing.errors import KeysUnavailable
 from accounts.sealing.providers import Wrapped
 from scheduler_project.lib import sql
 
@@ -62,6 +63,19 @@ def verify() -> list[str]:
 def finish() -> None:
     """The rotation has ended: the next one makes new keys."""
     DataKey.objects.filter(is_taking_over=True).update(is_taking_over=False)
+
+
+def idle() -> list[tuple[str, str]]:
+    """The keys of all providers that are set up, and that wrap nothing."""
+    used, active = in_use(), providers.active()
+    found = []
+    for name in providers.PROVIDERS:
+        try:
+            known = providers.named(name).known_ids()
+        except KeysUnavailable:
+            continue  # not set up
+        found += [(name, key_id) for key_id in known if (name, key_id) not in used]
+    return [key for key in found if key != (active.name, active.active_id())]
 
 
 def in_use() -> Counter[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 import re
 import uuid
@@ -53,7 +54,10 @@ def open_sealed(sealed: str, *, tenant_id: int, place: str) -> str | Reference:
     if found is None:
         raise CannotOpen("It is not in the form of a sealed secret.")
     secret = data_keys.secret_of(tenant_id, uuid.UUID(found[1]))
-    body = base64.urlsafe_b64decode(found[2] + "=" * (-len(found[2]) % 4))
+    try:
+        body = base64.urlsafe_b64decode(found[2] + "=" * (-len(found[2]) % 4))
+    except binascii.Error:
+        raise CannotOpen("Something is missing of what is stored.") from None
     content = json.loads(cipher.decrypt(secret, body, context=_context(tenant_id, place)))
     return Reference(content["reference"]) if isinstance(content, dict) else str(content)
 

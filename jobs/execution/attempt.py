@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db.utils import InterfaceError, OperationalError
+
 from accounts.sealing import CannotOpen, KeysUnavailable
 from jobs import sealed
 from jobs.execution import coroutines, secret_values
@@ -31,10 +33,38 @@ class ResultTooLarge(Exception):
     """The template returned more than an execution keeps."""
 
 
-def run(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -> Ending:
-    """What the template made of it, without its secrets; never raises what the template raises."""
+def open_parameters(claim: Claim, context: ExecutionContext) -> dict[str, Any] | Ending:
+    """The parameters as they were given, references resolved, or how the run has ended without them. From now on the
+    redactor knows the secrets among them."""
     try:
-        return context.redactor.ending(_let_work(claim, context, interrupts))
+        template = registry.get(claim.template, claim.template_version)
+        if not context.redactor.concerns(template):
+            return claim.parameters
+        opened = sealed.open_all(
+            template.schema(),
+            claim.parameters,
+            tenant_id=claim.tenant_id,
+            template=claim.template,
+            resolve=lambda reference: secret_values.resolve(reference.text, tenant=claim.tenant, place=claim.template),
+        )
+        context.redactor.register_parameters(template, opened)
+    except KeysUnavailable as error:
+        return _waiting_for_keys(error)
+    except (OperationalError, InterfaceError) as error:
+        return _waiting_for_keys(KeysUnavailable(f"The database did not hand out the keys: {error}"))
+    except CannotOpen as error:
+        return failure(AttemptOutcome.FAILED, error, may_retry=False)
+    except Exception as error:  # noqa: BLE001  an unknown template, a secret that is not where it should be
+        return failure(AttemptOutcome.FAILED, error)
+    return opened
+
+
+def run(claim: Claim, context: ExecutionContext, interrupts: Interrupts, parameters: dict[str, Any] | Ending) -> Ending:
+    """What the template made of it, without its secrets; never raises what the template raises."""
+    if isinstance(parameters, Ending):
+        return parameters
+    try:
+        return context.redactor.ending(_let_work(claim, context, interrupts, parameters))
     except BaseException as error:  # noqa: BLE001  from judging what it had raised or returned
         return context.redactor.ending(failure(AttemptOutcome.FAILED, error))
 
@@ -49,11 +79,10 @@ def failure(outcome: AttemptOutcome, error: BaseException, *, words: str = "", m
     )
 
 
-def _let_work(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -> Ending:
+def _let_work(claim: Claim, context: ExecutionContext, interrupts: Interrupts, parameters: dict[str, Any]) -> Ending:
     template: type[JobTemplate] = JobTemplate
     try:
         template = registry.get(claim.template, claim.template_version)
-        parameters = _opened(claim, template, context)
         problems = template.find_problems(parameters)
         if problems:
             return Ending(
@@ -76,10 +105,6 @@ def _let_work(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -
         return failure(AttemptOutcome.FAILED, error, may_retry=False)
     except Cancelled:
         return Ending(AttemptOutcome.CANCELLED)
-    except KeysUnavailable as error:
-        return _waiting_for_keys(error)
-    except CannotOpen as error:
-        return failure(AttemptOutcome.FAILED, error, may_retry=False)
     except CircuitOpen as error:
         return _held_back(error)
     except SoftTimeout as error:
@@ -89,24 +114,6 @@ def _let_work(claim: Claim, context: ExecutionContext, interrupts: Interrupts) -
         if circuit := _circuit_of_tasks(error):
             return _held_back(circuit)
         return failure(AttemptOutcome.FAILED, error, may_retry=template.may_retry(error))
-
-
-def _opened(claim: Claim, template: type[JobTemplate], context: ExecutionContext) -> dict[str, Any]:
-    """The parameters as they were given, references resolved; from now on the redactor knows the secrets among them.
-
-    Raises `KeysUnavailable`, `CannotOpen`, `SecretNotFound`.
-    """
-    if not context.redactor.concerns(template):
-        return claim.parameters
-    opened = sealed.open_all(
-        template.schema(),
-        claim.parameters,
-        tenant_id=claim.tenant_id,
-        template=claim.template,
-        resolve=lambda reference: secret_values.resolve(reference.text, tenant=claim.tenant, place=claim.template),
-    )
-    context.redactor.register_parameters(template, opened)
-    return opened
 
 
 def _waiting_for_keys(error: KeysUnavailable) -> Ending:

@@ -63,8 +63,9 @@ def _carry_out(claim: Claim, claimed_at: float) -> ExecutionStatus | None:
     with interrupts.handled():
         try:
             heartbeat.start(proven_at=claimed_at)
+            parameters = attempt.open_parameters(claim, context)
             loan = session.Loan()
-            ending = attempt.run(claim, context, interrupts)
+            ending = attempt.run(claim, context, interrupts, parameters)
             if os.getpid() != owner:
                 os._exit(0)  # a fork of the template's came back: it owns nothing
             end_what_is_left(context.log)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -13,7 +14,7 @@ from django_celery_beat.models import PeriodicTask
 
 from accounts import keys
 from accounts.models import Tenant
-from jobs import dead_letters, dependencies, executions, ledger, registry
+from jobs import dead_letters, dependencies, executions, ledger, registry, sealed
 from jobs.execution import executor
 from jobs.models import (
     DeadLetter,
@@ -64,7 +65,8 @@ def tables() -> dict[str, str]:
 def fill() -> None:
     """At least one row in every table that has history."""
     tenant = Tenant.objects.get_or_create(slug="default", defaults={"name": "Default"})[0]
-    data = {"name": "Job", "template": "echo", "schedule": {"kind": "cron", "cron": "* * * * *"}}
+    data: dict[str, Any] = {"name": "Job", "template": "echo", "schedule": {"kind": "cron", "cron": "* * * * *"}}
+    data["parameters"] = {"token": "hunter2"}
     job = registry.create(data, tenant=tenant, actor="user:test")
     manual = {**data, "name": "Follower", "schedule": {"kind": "manual"}}
     follower = registry.create(manual, tenant=tenant, actor="user:test")
@@ -108,6 +110,20 @@ class TestReversal:
         tenant.pk = Tenant.objects.get(slug=tenant.slug).pk  # a new row, made by the migration
         PeriodicTask.objects.all().delete()  # of the jobs that there were; the new ones have the same numbers
         fill()
+
+    def test_decrypts_secrets_on_the_way_back_and_encrypts_them_again(self) -> None:
+        fill()
+        try:
+            call_command("migrate", "jobs", "0018", verbosity=0)
+            rows = sql.rows("SELECT parameters ->> 'token' AS token FROM dynamic_jobs")
+            rows += sql.rows("SELECT parameters ->> 'token' AS token FROM job_executions")
+            rows += sql.rows("SELECT definition #>> '{parameters,token}' AS token FROM job_revisions")
+            assert {row["token"] for row in rows} == {"hunter2"}
+        finally:
+            call_command("migrate", verbosity=0)
+        jobs = Job.objects.select_related("template")
+        assert {sealed.parameters_of(job)["token"] for job in jobs} == {"hunter2"}
+        assert all(job.parameters["token"].startswith("daybook:1:") for job in jobs)
 
     def test_goes_back_from_a_filled_database_and_keeps_what_is_not_ours(self) -> None:
         fill()

@@ -23,6 +23,9 @@ class KeyProvider(Protocol):
     def active_id(self) -> str:
         """The id of the key that `wrap` uses."""
 
+    def known_ids(self) -> list[str]:
+        """The ids of all keys that it holds."""
+
     def wrap(self, key: bytes, *, context: bytes) -> Wrapped: ...
 
     def unwrap(self, wrapped: Wrapped, *, context: bytes) -> bytes:

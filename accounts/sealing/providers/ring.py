@@ -29,6 +29,9 @@ class Ring:
     def active_id(self) -> str:
         return next(iter(self._keys))
 
+    def known_ids(self) -> list[str]:
+        return list(self._keys)
+
     def wrap(self, key: bytes, *, context: bytes) -> Wrapped:
         key_id = self.active_id()
         sealed = cipher.encrypt(self._keys[key_id], key, context=context)

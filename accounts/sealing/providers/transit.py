@@ -42,7 +42,11 @@ class TransitKeys:
             )
 
     def active_id(self) -> str:
-        return self._id(f"v{self._asked('GET', 'keys', lambda data: int(data['latest_version']))}")
+        return self.known_ids()[-1]
+
+    def known_ids(self) -> list[str]:
+        latest: int = self._asked("GET", "keys", lambda data: int(data["latest_version"]))
+        return [self._id(f"v{version}") for version in range(1, latest + 1)]
 
     def wrap(self, key: bytes, *, context: bytes) -> Wrapped:
         body = {"plaintext": _encoded(key), "associated_data": _encoded(context)}

@@ -51,7 +51,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{table.what}: {found.seen} secrets{plain}{stays}")
 
     def _rotate(self, size: int) -> None:
-        before = set(rewrapping.in_use())
         made, wrapped = rewrapping.replace_active(), rewrapping.rewrap()
         self.stdout.write(f"{made} new data keys, {wrapped} wrapped anew.")
         for table in TABLES:
@@ -63,7 +62,7 @@ class Command(BaseCommand):
         if problems:
             raise CommandError("Keep all keys: not every secret can be opened.")
         rewrapping.finish()
-        self._tell_needed(before)
+        self._tell_needed()
         audit.record("keys.rotated", actor=ACTOR, tenant_id=None, target="data_key", note=f"{made} new data keys")
 
     def _move(self, table: Table, size: int) -> Moved:
@@ -85,11 +84,10 @@ class Command(BaseCommand):
                 self.stdout.write(f"verified {table.what}: {found.seen} secrets, {found.unreadable} cannot be opened")
         return problems
 
-    def _tell_needed(self, before: set[tuple[str, str]]) -> None:
-        after = set(rewrapping.in_use())
-        for provider, key_id in sorted(before - after):
+    def _tell_needed(self) -> None:
+        for provider, key_id in rewrapping.idle():
             self.stdout.write(f"The key {key_id} of the provider {provider} is not needed any more.")
-        for provider, key_id in sorted(after):
+        for provider, key_id in sorted(rewrapping.in_use()):
             self.stdout.write(f"Needed: the key {key_id} of the provider {provider}.")
 
     def _progress(self, table: Table, seen: int) -> None:
