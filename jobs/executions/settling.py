@@ -22,9 +22,14 @@ UNREMARKABLE = (AttemptOutcome.SUCCEEDED, AttemptOutcome.CANCELLED, AttemptOutco
 SETTLE = """
 WITH clock AS MATERIALIZED (
     SELECT clock_timestamp() AS now, set_config('synchronous_commit', 'on', true) AS durable
+), run AS MATERIALIZED (
+    -- Locked, or a wish to cancel that commits meanwhile would be queued with the run, and never let it be claimed. And
+    -- locked before the lease is deleted: a claim waits for whoever gives a slot back, and may be waited for itself by
+    -- whoever has this row and goes on to others.
+    SELECT id, cancel_requested_at FROM job_executions WHERE id = %(id)s FOR NO KEY UPDATE
 ), gone AS (
-    DELETE FROM execution_leases WHERE execution_id = %(id)s AND fence = %(fence)s
-    RETURNING job_slot, pool_id
+    DELETE FROM execution_leases l USING run WHERE l.execution_id = run.id AND l.fence = %(fence)s
+    RETURNING l.job_slot, l.pool_id, run.cancel_requested_at IS NOT NULL AS is_unwanted
 ), ended AS (
     UPDATE job_executions e
     SET status = v.status,
@@ -39,11 +44,9 @@ WITH clock AS MATERIALIZED (
         event_sequence = e.event_sequence + 1
     FROM (
         SELECT clock.now, gone.job_slot, gone.pool_id AS held_pool,
-               %(status)s = 'queued' AND x.cancel_requested_at IS NOT NULL AS cancelled,
-               CASE WHEN %(status)s = 'queued' AND x.cancel_requested_at IS NOT NULL THEN 'cancelled'
-                    ELSE %(status)s END AS status
-        -- Locked, or a wish to cancel that commits meanwhile would be queued with the run, and never let it be claimed.
-        FROM clock, gone, job_executions x WHERE x.id = %(id)s FOR NO KEY UPDATE OF x
+               %(status)s = 'queued' AND gone.is_unwanted AS cancelled,
+               CASE WHEN %(status)s = 'queued' AND gone.is_unwanted THEN 'cancelled' ELSE %(status)s END AS status
+        FROM clock, gone
     ) AS v
     WHERE e.id = %(id)s AND e.fence = %(fence)s
     RETURNING e.id, e.tenant_id, e.job_id, e.template_id, e.attempt, e.status, e.reason, e.dry_run, e.error,

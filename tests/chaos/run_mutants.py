@@ -42,7 +42,7 @@ def _retry_with_cancel_flag() -> Sequence[Patch]:
 
 
 def _settle_without_lock() -> Sequence[Patch]:
-    return [(settling, "SETTLE", without(settling.SETTLE, "FOR NO KEY UPDATE OF x"))]
+    return [(settling, "SETTLE", without(settling.SETTLE, "FOR NO KEY UPDATE"))]
 
 
 def _no_timer() -> Sequence[Patch]:
