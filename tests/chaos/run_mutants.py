@@ -29,7 +29,7 @@ def _claim_without_state_check() -> Sequence[Patch]:
 
 
 def _finish_without_token() -> Sequence[Patch]:
-    bare = without(settling.SETTLE, FENCE_OF_LEASE, "WHERE execution_id = %(id)s")
+    bare = without(settling.SETTLE, " AND l.fence = %(fence)s")
     return [(settling, "SETTLE", without(bare, "WHERE e.id = %(id)s AND e.fence = %(fence)s", "WHERE e.id = %(id)s"))]
 
 
@@ -38,7 +38,7 @@ def _renew_without_token() -> Sequence[Patch]:
 
 
 def _retry_with_cancel_flag() -> Sequence[Patch]:
-    return [(settling, "SETTLE", without(settling.SETTLE, "x.cancel_requested_at IS NOT NULL", "false"))]
+    return [(settling, "SETTLE", without(settling.SETTLE, "run.cancel_requested_at IS NOT NULL", "false"))]
 
 
 def _settle_without_lock() -> Sequence[Patch]:
