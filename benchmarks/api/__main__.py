@@ -21,7 +21,7 @@ WEB = ("-m", "uvicorn", "scheduler_project.asgi:application", "--lifespan", "off
 SCHEDULE = {"kind": "cron", "cron": "0 4 * * *"}
 BODY = {"template": "database_cleanup", "payload": daybook.PARAMETERS}
 # Nothing here is to be refused: only how long an answer takes is asked.
-UNLIMITED = {"DAYBOOK_QUEUE_LIMIT": "100000000", "DAYBOOK_RATE_LIMIT": "0", "DAYBOOK_BEHIND_TLS_PROXY": "true"}
+UNLIMITED = {"DAYBOOK_QUEUE_LIMIT": "100000000", "DAYBOOK_RATE_LIMIT": "1000000", "DAYBOOK_BEHIND_TLS_PROXY": "true"}
 
 
 def main() -> None:
