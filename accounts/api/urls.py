@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accounts.api.keys import KeyViewSet
+from accounts.api.limits import LimitsViewSet
 from accounts.api.me import MeViewSet
 from accounts.api.members import MemberViewSet
 from accounts.api.tenants import TenantViewSet
@@ -19,6 +20,8 @@ urlpatterns = [
     route(f"keys/{ID}/rotate", KeyViewSet, "key-rotate", post="rotate"),
     route("tenants", TenantViewSet, "tenant-list", get="list", post="create"),
     route(f"tenants/{ID}", TenantViewSet, "tenant-detail", get="retrieve", patch="partial_update"),
+    route("limits", LimitsViewSet, "limits", get="everyone", put="replace_everyones"),
+    route(f"tenants/{ID}/limits", LimitsViewSet, "tenant-limits", get="retrieve", put="replace"),
     route("members", MemberViewSet, "member-list", get="list", post="create"),
     route(f"members/{ID}", MemberViewSet, "member-detail", get="retrieve", patch="partial_update", delete="destroy"),
 ]

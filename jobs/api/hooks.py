@@ -43,6 +43,7 @@ class HookView(APIView):
     is_public: ClassVar[bool] = True
     authentication_classes = ()
     permission_classes = ()
+    limit_class: ClassVar[str] = "hooks"
     http_method_names = ["post"]
 
     @extend_schema(

@@ -149,6 +149,6 @@ class ByAddress(BaseThrottle):
     """For views that need no credentials; the others have counted their request before."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        if getattr(view, "is_public", False):
+        if getattr(view, "is_public", False) and not hasattr(view, "limit_classes"):
             admit_stranger(view, Kind(getattr(view, "limit_class", Kind.ANONYMOUS)))
         return True

@@ -96,12 +96,12 @@ def _checked(body: Any, allowed: Bounds = USUAL) -> Any:
 
 
 def _measured(value: Any, path: str, allowed: Bounds) -> int:
-    """How many values lie directly in this one. Raises TooLarge."""
+    """How many values lie directly in this one. Raises Invalid."""
     if not isinstance(value, dict | list):
         return 0
     most, what = (allowed.names, "names") if isinstance(value, dict) else (allowed.items, "items")
     if len(value) > most:
-        raise TooLarge(f"{path[:200] or 'The body'} has {len(value)} {what}; {most} are the most. Send it in parts.")
+        raise Invalid({path[:200]: [f"There are {len(value)} {what} here; {most} are the most. Send them in parts."]})
     return len(value)
 
 

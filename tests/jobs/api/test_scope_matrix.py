@@ -184,6 +184,10 @@ RULES: dict[tuple[str, str], str] = {
     ("post", "tenant-list"): TENANT_WRITE,
     ("get", "tenant-detail"): SIGNED_IN,
     ("patch", "tenant-detail"): TENANT_WRITE,
+    ("get", "limits"): Scope.TENANT_READ.value,
+    ("put", "limits"): TENANT_WRITE,
+    ("get", "tenant-limits"): Scope.TENANT_READ.value,
+    ("put", "tenant-limits"): TENANT_WRITE,
     ("get", "member-list"): TENANT_READ,
     ("post", "member-list"): TENANT_WRITE,
     ("get", "member-detail"): TENANT_READ,
@@ -201,7 +205,7 @@ ALIASES = {
 RULES |= {endpoint: RULES[canonical] for endpoint, canonical in ALIASES.items()}
 # The scope lets nobody else in: they concern every tenant.
 SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance"), ("post", "circuit-reset")]
-SUPERUSERS_ONLY += [("post", "tenant-list"), ("patch", "tenant-detail")]
+SUPERUSERS_ONLY += [("post", "tenant-list"), ("patch", "tenant-detail"), ("put", "limits")]
 # Nobody gives or takes away what they do not hold, so the scope alone is not enough.
 FOR_THOSE_WHO_HOLD_AS_MUCH = [
     (method, name) for method, name in RULES if name.startswith("member-") and method != "get"
@@ -247,6 +251,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("patch", "key-detail"): {"name": "Exporter"},
     ("post", "tenant-list"): {"slug": "initech", "name": "Initech"},
     ("patch", "tenant-detail"): {"name": "Acme & Sons"},
+    ("put", "limits"): {"limits": [{"endpoint": "read", "per_minute": 50}]},
+    ("put", "tenant-limits"): {"limits": [{"endpoint": "read", "per_minute": 50}]},
     ("post", "member-list"): {"user": "newcomer", "role": "viewer"},
     ("patch", "member-detail"): {"role": "operator"},
 }
@@ -292,7 +298,7 @@ class Stage:
             return reverse(name, args=["mail"])
         if name == "live":
             return f"{reverse(name)}?topics=workers"
-        if name in ("live-tickets", "forecast", "upcoming", "queues", "me"):
+        if name in ("live-tickets", "forecast", "upcoming", "queues", "me", "limits"):
             return reverse(name)
         if name.startswith("backfill-"):
             return reverse(name, args=[Backfill.objects.get(job=self.job).pk])
