@@ -16,6 +16,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from accounts import access, members, tenants
+from accounts.audited_admin import AuditedAdmin
 from accounts.grants import Excess, Giver
 from accounts.input import InvalidInput
 from accounts.key_admin import ApiKeyAdmin as ApiKeyAdmin
@@ -122,7 +123,8 @@ class MembershipInline(admin.StackedInline):  # type: ignore[type-arg]
     verbose_name_plural = "Memberships: what this user may do, tenant by tenant"
 
 
-class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]
+class PeopleAdmin(AuditedAdmin, UserAdmin):  # type: ignore[type-arg]
+    audited_as = "user"
     filter_horizontal = ()
     list_display = ("username", "email", "tenants", "is_staff", "is_superuser", "is_active", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser")
@@ -162,7 +164,8 @@ def _giver(request: HttpRequest, member: Membership) -> Giver:
     return access.giver(request.user, member.tenant_id)
 
 
-class GroupsAdmin(GroupAdmin):
+class GroupsAdmin(AuditedAdmin, GroupAdmin):
+    audited_as = "group"
     filter_horizontal = ()
 
 

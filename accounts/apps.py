@@ -8,8 +8,9 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from accounts import reactions
+        from accounts import people, reactions
         from accounts.sign_in import record
 
+        people.connect()
         reactions.connect()
         record.connect()

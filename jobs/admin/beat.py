@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -12,12 +13,15 @@ from django.utils.safestring import SafeString
 from django_celery_beat.admin import PeriodicTaskAdmin, PeriodicTaskForm
 from django_celery_beat.models import PeriodicTask
 
+from accounts.audited_admin import AuditedAdmin
 from jobs.admin.job_list import job_url
 from jobs.models import Job
 from jobs.rules.states import Origin
 from templates_registry import task_functions
 
 # By the link, not by the name: others may call their rows what they like.
+SWITCHES = {"enable_tasks": "enabled", "disable_tasks": "disabled", "toggle_tasks": "toggled"}
+
 MIRRORS = Q(daybook_job__origin=Origin.NATIVE)
 
 
@@ -63,7 +67,8 @@ class KindFilter(admin.SimpleListFilter):
             yield {**choice, "display": "Others"} if place == 0 else choice
 
 
-class BeatRowAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
+class BeatRowAdmin(AuditedAdmin, PeriodicTaskAdmin):  # type: ignore[misc]
+    audited_as = "beat_row"
     form = LabelledForm
     # The stock template has a script in the page, which the content security policy refuses.
     change_form_template = None
@@ -73,7 +78,7 @@ class BeatRowAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
     actions = ("enable_tasks", "disable_tasks", "toggle_tasks")
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
-        form = super().get_form(request, obj, change=change, **options)
+        form: Any = super().get_form(request, obj, change=change, **options)
         form.may_adopt_unlisted = request.user.has_perm("jobs.adopt_unlisted_task")
         return form
 
@@ -121,7 +126,11 @@ def _without_mirrors(action: Any) -> Any:
     function, name, description = action
 
     def on_others(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        return function(model_admin, request, queryset.exclude(MIRRORS))
+        rows = queryset.exclude(MIRRORS)
+        with transaction.atomic():
+            if name in SWITCHES:
+                model_admin.record_all(SWITCHES[name], request, rows)
+            return function(model_admin, request, rows)
 
     return on_others, name, description
 

@@ -17,6 +17,8 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from scheduler_project.api import denials
+
 logger = logging.getLogger("django.request")
 
 PREFIX = ("/api/", "/v1/")
@@ -99,6 +101,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response:
         logger.error("%s at %s", type(error).__name__, request.path, exc_info=error)
         got_request_exception.send(sender=None, request=request)
     set_rollback()
+    denials.tell(request, status=problem.status, code=problem.code, message=problem.message)
     return Response(problem.body(request), status=problem.status, headers=problem.headers)
 
 
@@ -172,9 +175,11 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    problem = as_problem(exception)
+    denials.tell(request, status=problem.status, code=problem.code, message=problem.message)
     if not request.path.startswith(PREFIX):
         return defaults.permission_denied(request, exception)
-    return _respond(request, as_problem(exception))
+    return _respond(request, problem)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -52,6 +52,7 @@ WORDING: dict[str, tuple[int, str]] = {
     "job.quarantined": (ERROR, "{job} is quarantined: {problem}"),
     "job.released": (INFO, "{job} has its template again"),
     # --- the audit trail ---
+    "audit.denial_unrecorded": (ERROR, "A denied request is not in the audit trail: {error}"),
     "audit.restored": (WARNING, "The database was restored: the audit trail goes on after entry {entries_up_to}"),
     "audit.dropped": (INFO, "Dropped {month} from the audit trail: {entries} entries"),
     "audit.kept_unsealed": (WARNING, "{month} stays in the audit trail: it has entries that are not sealed yet"),

@@ -15,6 +15,7 @@ from jobs.definition import InvalidJob
 from jobs.executions import JobIsArchived
 from jobs.models import Backfill, Job
 from jobs.rules.states import BackfillStatus
+from scheduler_project.lib import origin
 
 LOOK_EVERY = 1.0  # seconds
 
@@ -54,7 +55,7 @@ class Command(BaseCommand):
                 job,
                 since=since,
                 until=until,
-                actor="command:backfill",
+                actor=origin.by_command("backfill"),
                 at_once=options["at_once"],
                 dry_run=options["dry_run"],
                 only=only,

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from jobs.recovery import adoption
+from scheduler_project.lib import origin
 
 
 class Command(BaseCommand):
@@ -16,5 +17,5 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        count = adoption.take_over(actor="command:take_over_beat")
+        count = adoption.take_over(actor=origin.by_command("take_over_beat"))
         self.stdout.write(f"{count} adopted jobs are live again.")

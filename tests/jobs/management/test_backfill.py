@@ -13,6 +13,7 @@ from jobs import backfill as backfills
 from jobs.management.commands import backfill as command
 from jobs.models import Backfill, Execution, Job
 from jobs.recovery import backfills as sweep
+from scheduler_project.lib.origin import operator
 from tests.jobs.backfills import HOURLY, hours_ago, record
 
 MakeJob = Callable[..., Job]
@@ -45,7 +46,7 @@ def test_starts_what_is_asked_for(job: Job) -> None:
     assert "1 runs, 2 at a time" in call(str(job.pk), "--dry-run", only="missed, skipped", at_once=2, note="the disk")
     started = Backfill.objects.get()
     assert (started.at_once, started.dry_run, started.note) == (2, True, "the disk")
-    assert started.requested_by == "command:backfill"
+    assert started.requested_by == operator()
 
 
 def test_waits_for_the_end(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
