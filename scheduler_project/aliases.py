@@ -199,6 +199,11 @@ class UiJobs(JobAliases):
     }
 
     parameters = {"list": FamilyJobParameters, "destroy_named": IdParameters}
+    errors = {
+        **JobViewSet.errors,
+        "update_named": {404: "There is no such job.", **JobViewSet.errors["update"]},
+        "destroy_named": {404: "There is no such job.", **JobViewSet.errors["destroy"]},
+    }
 
     @extend_schema(request=ReadNamedJob, responses=FamilyJobSerializer, tags=TAGS)
     def update_named(self, request: Request) -> Response:

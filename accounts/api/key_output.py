@@ -27,7 +27,7 @@ class KeySerializer(RowSerializer):
     tenant = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
     state = serializers.SerializerMethodField()
     internal = serializers.BooleanField(source="is_internal", read_only=True, help_text="No rate limit holds for it.")
-    created_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
+    created_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
     rotated_from = serializers.IntegerField(source="rotated_from_id", read_only=True, allow_null=True)
     replaced_by = serializers.SerializerMethodField()
 

@@ -62,7 +62,7 @@ class DependencyListViewSet(FollowingViewSet):
         "create": "create_dependency",
     }
     parameters = {"list": DependencyParameters, "graph": GraphParameters}
-    errors = {"create": {409: REFUSED}}
+    errors = {"create": {404: "There is no such job.", 409: REFUSED}}
 
     def list(self, request: Request) -> Response:
         """The dependencies between jobs of the caller's tenants."""
@@ -140,7 +140,7 @@ class DependencyViewSet(TenantEngineViewSet):
 class JobDependencyViewSet(FollowingViewSet):
     required_scopes = {"retrieve": Scope.SCHEDULER_READ, "create": Scope.SCHEDULER_WRITE}
     operation_ids = {"retrieve": "list_dependencies_of_job", "create": "add_upstream"}
-    errors = {"create": {409: REFUSED}}
+    errors = {"create": {404: "There is no such job.", 409: REFUSED}}
 
     @extend_schema(responses=JobDependenciesSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:

@@ -31,7 +31,7 @@ class StepSerializer(serializers.Serializer[Any]):
     execution_id = serializers.IntegerField(read_only=True, allow_null=True, help_text="The execution it is about.")
 
 
-class SectionSerializer(serializers.Serializer[Any]):
+class ExplainedSectionSerializer(serializers.Serializer[Any]):
     title = serializers.CharField(read_only=True)
     blocked_by = StepSerializer(read_only=True, allow_null=True)
     steps = StepSerializer(many=True, read_only=True)
@@ -45,7 +45,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     answer = serializers.CharField(read_only=True, help_text="The whole of it in a sentence or two.")
     blocked_by = StepSerializer(read_only=True, allow_null=True, help_text="The first step that blocks, or blocked.")
     steps = StepSerializer(many=True, read_only=True, help_text="In the order in which they are evaluated.")
-    further = SectionSerializer(
+    further = ExplainedSectionSerializer(
         many=True, read_only=True, help_text="Of a job: if it were due now. Of an execution: the tick that fired it."
     )
 

@@ -15,6 +15,7 @@ EXAMPLES = Path(__file__).with_name("examples.json")
 LARGEST_ID = 10**18 - 1
 ERROR = {"$ref": "#/components/schemas/Error"}
 ALWAYS_POSSIBLE = {
+    "414": "The path and its parameters are too long.",
     "429": "Too many requests; `Retry-After` says when to come back.",
     "503": "A part that this needs does not answer; `Retry-After` says when to come back.",
 }

