@@ -19,10 +19,10 @@ class PasswordBackend(ModelBackend):
     def authenticate(  # type: ignore[override]
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **more: Any
     ) -> AbstractBaseUser | None:
-        """Raises `TooManySignIns`. What does not come over the network is not counted."""
-        address = origin.current.get().address
-        if username is None or password is None or address is None:
+        """Raises `TooManySignIns`. What does not come with a request is not counted."""
+        if request is None or username is None or password is None:
             return super().authenticate(request, username=username, password=password, **more)
+        address = origin.current.get().address or f"unknown, of {username}"  # a socket file has none
         attempt = throttle.begin(username, address)
         user = super().authenticate(request, username=username, password=password, **more)
         if user is not None:
