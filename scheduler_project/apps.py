@@ -13,10 +13,11 @@ class DaybookConfig(AppConfig):
         from django.core import checks
 
         from scheduler_project.api.checks import check_scopes
-        from scheduler_project.observability import logs
+        from scheduler_project.observability import logs, requests
 
         checks.register(check_scopes, "api")
         logs.listen()
+        requests.listen()
 
 
 class ConsoleAdminConfig(AdminConfig):

@@ -101,10 +101,11 @@ def kind_of(view: Any, request: Request) -> str:
     scope = required_scope(view, action) or ""
     if request.method in READERS or scope.endswith(":read"):
         return Kind.READ
+    if request.method != "POST" or action in STOPS:
+        return Kind.WRITE
     if scope == Scope.KEYS_WRITE:
         return Kind.KEYS
-    is_start = request.method == "POST" and scope in STARTS and action not in STOPS
-    return Kind.SUBMIT if is_start else Kind.WRITE
+    return Kind.SUBMIT if scope in STARTS else Kind.WRITE
 
 
 def _owner(caller: Principal, request: Request) -> tuple[str, int | None]:

@@ -153,3 +153,11 @@ class TestWithoutRedis:
         assert [answer.status_code for answer in answers] == [200, 200, 429]
         assert {answer.headers["Daybook-Degraded"] for answer in answers} == {"rate-limit-local"}
         assert answers[0].headers["RateLimit-Policy"] == '2;w=60;burst=2;comment="local"'
+
+    def test_keys_are_revoked_but_not_made(self, make_key: MakeKey, client_of: ClientOf) -> None:
+        client, doomed = client_of(make_key()[1]), make_key()[0]
+        with override_settings(CELERY_BROKER_URL=NO_REDIS, DAYBOOK_RATE_LIMIT=8):
+            made = client.send("POST", "/api/v1/keys", {"name": "Importer", "scopes": ["task:read"]})
+            assert (made.status_code, made.json()["error"]["code"]) == (503, "rate_limiter_unavailable")
+            assert made.headers["Retry-After"] == "2"
+            assert client.delete(f"/api/v1/keys/{doomed.pk}").status_code in (200, 204)
