@@ -45,13 +45,13 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "scheduler_project.middleware.security_headers",  # around everything, so that no answer is without them
     "scheduler_project.observability.probes.answer_probes",  # first: probes come by address and without a login
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "scheduler_project.middleware.request_id",
     "accounts.request_log.middleware.record_requests",
-    "scheduler_project.middleware.content_security_policy",
     "scheduler_project.api.bounds.refuse_oversized",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
