@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from unicodedata import category
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -13,11 +12,10 @@ from jobs import trail
 from jobs.models import Maintenance
 from jobs.rules.input import InvalidInput
 from jobs.rules.schedule import HORIZON
-from scheduler_project.lib import sql, telemetry, transactions
+from scheduler_project.lib import plain_text, sql, telemetry, transactions
 
 MAINTENANCE_END = "system:maintenance_end"
 MOST_NOTE = 500
-UNWRITABLE = ("Cc", "Cs", "Cn")
 
 
 class InvalidMaintenance(InvalidInput):
@@ -91,8 +89,8 @@ def _judged(note: object, until: datetime | None, now: datetime) -> str:
         fields["note"] = ["Say why: everybody whose jobs do not run reads it."]
     elif len(text) > MOST_NOTE:
         fields["note"] = [f"Write at most {MOST_NOTE} characters."]
-    elif any(category(character) in UNWRITABLE for character in text):
-        fields["note"] = ["Contains control characters; write printable ones."]
+    elif not plain_text.is_printable(text):
+        fields["note"] = [plain_text.REFUSAL]
     if until is not None and until <= now:
         fields["until"] = ["Lies in the past; write a later instant, or none to end it by hand."]
     elif until is not None and until > HORIZON:

@@ -1,4 +1,4 @@
-"""HTTP middleware of our own: the request id, where a request comes from, and the content security policy."""
+"""HTTP middleware of our own: the request id, where a request comes from, and the headers that bind browsers."""
 
 from __future__ import annotations
 
@@ -23,6 +23,21 @@ POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
+
+# For what is no page: it loads nothing, wherever a browser may open it.
+NO_PAGE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": (
+        "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), "
+        "microphone=(), midi=(), payment=(), publickey-credentials-get=(), usb=()"
+    ),
+}
 
 Handler = Callable[[HttpRequest], HttpResponse] | Callable[[HttpRequest], Awaitable[HttpResponse]]
 
@@ -79,10 +94,13 @@ def _origin(request: HttpRequest, request_id: str) -> origin.Origin:
 
 
 @sync_and_async_middleware
-def content_security_policy(get_response: Handler) -> Handler:
-    """Send the strict policy unless the view has set one of its own."""
+def security_headers(get_response: Handler) -> Handler:
+    """On every answer, whoever gives it: views, static files, probes, errors. A view may have set one of its own."""
 
     def after(request: HttpRequest, response: HttpResponse) -> None:
-        response.headers.setdefault("Content-Security-Policy", POLICY)
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        response.headers.setdefault("Content-Security-Policy", POLICY if is_page else NO_PAGE_POLICY)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
 
     return _after(get_response, lambda request: None, after)

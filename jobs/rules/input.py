@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from unicodedata import category
-
-# Control characters, surrogates, unassigned ones. Joiners and marks stay: names in many scripts need them.
-UNWRITABLE = ("Cc", "Cs", "Cn")
+from scheduler_project.lib import plain_text
 
 
 class InvalidInput(ValueError):
@@ -25,6 +22,6 @@ def printable_text(value: object, *, most: int) -> tuple[str, str]:
         return "", "This field may not be empty."
     if len(text) > most:
         return text[:most], f"Write at most {most} characters."
-    if any(category(character) in UNWRITABLE for character in text):
-        return "", "Contains control characters; write printable ones."
+    if not plain_text.is_printable(text):
+        return "", plain_text.REFUSAL
     return text, ""

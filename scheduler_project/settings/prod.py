@@ -30,6 +30,9 @@ STORAGES = {
 
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
+# Browsers take these names over TLS alone and from this host alone, so no neighbour under the domain can plant one.
+SESSION_COOKIE_NAME = "__Host-sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken"
 SECURE_SSL_REDIRECT = True
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # probes and scrapes come over plain HTTP from inside
 SECURE_HSTS_SECONDS = 31_536_000
