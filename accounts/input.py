@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from unicodedata import category
+from scheduler_project.lib import plain_text
 
-# Control characters, surrogates, unassigned ones. Joiners and marks stay: names in many scripts need them.
-UNWRITABLE = ("Cc", "Cs", "Cn")
 LONGEST_NAME = 200
 
 
@@ -20,6 +18,6 @@ class InvalidInput(ValueError):
 def name_of(value: object) -> str:
     """Raises `InvalidInput`."""
     text = value.strip() if isinstance(value, str) else ""
-    if not text or len(text) > LONGEST_NAME or any(category(character) in UNWRITABLE for character in text):
+    if not text or len(text) > LONGEST_NAME or not plain_text.is_printable(text):
         raise InvalidInput({"name": [f"A name has 1 to {LONGEST_NAME} printable characters."]})
     return text

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
-from unicodedata import category
 
 from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
 
 from jobs.rules.input import InvalidInput
 from jobs.rules.zones import UnknownZone, load_zone
+from scheduler_project.lib import plain_text
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}", re.ASCII)
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -21,7 +21,6 @@ FIELDS = ("name", "slug", "timezone", "weekdays", "holidays", "blackouts")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MOST_NAME, MOST_HOLIDAYS, MOST_BLACKOUTS, MOST_PROBLEMS = 200, 2_000, 500, 50
 YEARS = range(1900, 2200)  # those that schedules know
-UNWRITABLE = ("Cc", "Cs", "Cn")
 
 Problems = dict[str, list[str]]
 
@@ -88,8 +87,8 @@ class Reader:
             return ""
         if len(value.strip()) > MOST_NAME:
             self.refuse(path, f"Write at most {MOST_NAME} characters.")
-        if any(category(character) in UNWRITABLE for character in value.strip()):
-            self.refuse(path, "Contains control characters; write printable ones.")
+        if not plain_text.is_printable(value.strip()):
+            self.refuse(path, plain_text.REFUSAL)
         return value.strip()
 
     def slug(self, name: str) -> str:

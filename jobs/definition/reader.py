@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from unicodedata import category
 
 from django.utils.text import slugify
 
 from accounts.models import Tenant
 from jobs.definition import parameters as judging
 from jobs.definition.value import Definition, Problems
-from jobs.rules.input import UNWRITABLE
 from jobs.rules.policy import InvalidPolicy, JobPolicy
 from jobs.rules.schedule import InvalidSchedule, ScheduleSpec
 from jobs.rules.states import PRIORITIES, OnLost
+from scheduler_project.lib import plain_text
 from templates_registry import registry as templates
 from templates_registry.models import TemplateVersion
 
@@ -97,8 +96,8 @@ class Reader:
             self.refuse(key, "This field may not be empty.")
         if len(value) > most:
             self.refuse(key, f"Write at most {most} characters.")
-        if any(category(character) in UNWRITABLE and character not in "\n\r\t" for character in value):
-            self.refuse(key, "Contains control characters; write printable ones.")
+        if not plain_text.is_printable(value, lines=key != "name"):
+            self.refuse(key, plain_text.REFUSAL)
         return value
 
     def slug(self, name: str) -> str:
