@@ -264,6 +264,7 @@ class UiRuns(Translated, ExecutionViewSet):
 @_runs
 class AdminExecutions(Translated, ExecutionViewSet):
     family = ADMIN
+    parameters: ClassVar[dict[str, type[StrictSerializer]]] = {}
     operation_ids = _ids("admin", ExecutionViewSet.operation_ids)
 
 
@@ -319,14 +320,15 @@ under_api_admin = [
     route(f"job-executions/{ID}", AdminExecutions, "admin-execution-detail", get="retrieve"),
 ]
 
-FAMILIES = ("ui", "schedules", "scheduler", "admin")
+OWN = {"runtime-config", "settings-sections"}
+NAMES = {pattern.name for pattern in (*under_v1, *under_api_v1, *under_api_admin)} - OWN
 
 
 def stands_for(method: str, name: str) -> tuple[str, str] | None:
     """Method and name of the canonical route; None for a route that is one itself."""
-    family, _, rest = name.partition("-")
-    if family not in FAMILIES or rest.partition("-")[0] not in ("job", "execution") or rest.startswith("job-type"):
+    if name not in NAMES:
         return None
+    family, _, rest = name.partition("-")
     if (family, rest) == ("ui", "job-list") and method in ("put", "delete"):
         return ("patch" if method == "put" else method), "job-detail"
     return ("patch" if method == "put" else method), rest

@@ -13,7 +13,8 @@ from django.utils import timezone
 from scheduler_project.lib import telemetry
 from templates_registry import registry
 from templates_registry.base import JobTemplate
-from templates_registry.models import TemplateVersion
+from templates_registry.job_types import SEEDS
+from templates_registry.models import JobType, TemplateVersion
 
 COPIED = [
     "title",
@@ -37,6 +38,14 @@ def after_migrate(using: str, **_: Any) -> None:
         return
     if TemplateVersion._meta.db_table in connections[using].introspection.table_names():
         sync(registry.all_templates(), now=timezone.now(), using=using)
+        _seed_job_types(using)
+
+
+def _seed_job_types(using: str) -> None:
+    """Those that the product needs, where they are missing. What administrators have changed of them stays."""
+    if JobType._meta.db_table in connections[using].introspection.table_names():
+        for row in SEEDS:
+            JobType.objects.using(using).get_or_create(name=row["name"], defaults={**row, "is_builtin": True})
 
 
 def sync(templates: list[type[JobTemplate]], *, now: datetime, using: str = "default") -> None:

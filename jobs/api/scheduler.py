@@ -34,6 +34,9 @@ class LagSerializer(serializers.Serializer[Any]):
 
 class SchedulerStatusSerializer(serializers.Serializer[Any]):
     leader = serializers.CharField(read_only=True, allow_null=True, help_text="Nobody leads when this is null.")
+    leaderInstance = serializers.CharField(  # noqa: N815  as dashboards of other schedulers read it
+        source="leader", read_only=True, allow_null=True, help_text="The same as `leader`."
+    )
     epoch = serializers.IntegerField(read_only=True, help_text="Goes up with each change of the lead.")
     leading_since = InstantField(read_only=True, allow_null=True)
     last_tick_at = InstantField(

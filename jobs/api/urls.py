@@ -6,7 +6,9 @@ from django.urls import re_path
 
 from jobs.api.backfills import BackfillViewSet, JobBackfillViewSet
 from jobs.api.calendars import CalendarViewSet
+from jobs.api.catalogues import JobTypeViewSet, TaskFunctionViewSet
 from jobs.api.circuits import CircuitViewSet
+from jobs.api.dashboard import DashboardViewSet
 from jobs.api.dead_letters import DeadLetterViewSet, ReplayViewSet
 from jobs.api.dependencies import DependencyListViewSet, DependencyViewSet, FlowViewSet, JobDependencyViewSet
 from jobs.api.event_hooks import EventHookViewSet, JobHookViewSet
@@ -149,4 +151,26 @@ urlpatterns = [
     route(f"workers/{ID}", WorkerViewSet, "worker-detail", get="retrieve"),
     route("queues", QueueViewSet, "queues", get="queues"),
     route("scheduler/status", SchedulerViewSet, "scheduler-status", get="status"),
+    route("scheduler/stats", DashboardViewSet, "scheduler-stats", get="stats"),
+    route("scheduler/jobs-tree", DashboardViewSet, "scheduler-jobs-tree", get="jobs_tree"),
+    route("scheduler/execution-log", DashboardViewSet, "scheduler-execution-log", get="execution_log"),
+    route("scheduler/events", DashboardViewSet, "scheduler-events", get="events"),
+    *(
+        pattern
+        for path, viewset, name in (
+            ("scheduler/job-types", JobTypeViewSet, "job-type"),
+            ("scheduler/task-functions", TaskFunctionViewSet, "task-function"),
+        )
+        for pattern in (
+            route(path, viewset, f"{name}-list", get="list", post="create"),
+            route(
+                f"{path}/{ID}",
+                viewset,
+                f"{name}-detail",
+                get="retrieve",
+                patch="partial_update",
+                delete="destroy",
+            ),
+        )
+    ),
 ]

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 
 from jobs import scheduler_events
 from jobs.recovery import outbox
+from jobs.rules import durations
 from jobs.scheduler_events import Event
 from scheduler_project.lib import sql
 
 READER = "projections"
 
-# Upper bounds in seconds of the run-duration histogram; one more bucket holds what is longer.
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+BUCKETS = durations.BUCKETS
 
 # What else is asked of the executions that the events are of.
 KNOWN = """

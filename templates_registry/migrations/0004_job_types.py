@@ -1,14 +1,6 @@
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
-from templates_registry.job_types import SEEDS
-
-
-def seed(apps, schema_editor):
-    job_type = apps.get_model("templates_registry", "JobType")
-    for row in SEEDS:
-        job_type.objects.update_or_create(name=row["name"], defaults={**row, "is_builtin": True})
-
 
 class Migration(migrations.Migration):
 
@@ -37,5 +29,4 @@ class Migration(migrations.Migration):
                 condition=models.Q(("kind__in", ["cron", "interval", "once", "manual"])), name="job_type_kind_is_known"
             ),
         ),
-        migrations.RunPython(seed, migrations.RunPython.noop),
     ]

@@ -17,16 +17,42 @@ ENVELOPE = {"total_count": int, "total_is_estimate": bool, "limit": int, "offset
 PAGE = {**ENVELOPE, "page": int, "per_page": int}
 NULLABLE_TEXT = (str, type(None))
 JOB = {
-    **{"id": int, "name": str, "description": str, "tenant": str, "template": str, "queue": str, "tags": list},
-    **{"is_enabled": bool, "enabled": bool, "job_type_name": str, "task_function_name": str, "task_args": dict},
-    **{"schedule_config": dict, "cron_expression": NULLABLE_TEXT, "lastRunTime": NULLABLE_TEXT},
-    **{"nextRunTime": NULLABLE_TEXT, "last_status": NULLABLE_TEXT, "last_run_at": NULLABLE_TEXT},
-    **{"next_tick_at": NULLABLE_TEXT, "revision": int},
+    "id": int,
+    "name": str,
+    "description": str,
+    "tenant": str,
+    "template": str,
+    "queue": str,
+    "tags": list,
+    "is_enabled": bool,
+    "enabled": bool,
+    "job_type_name": str,
+    "task_function_name": str,
+    "task_args": dict,
+    "schedule_config": dict,
+    "cron_expression": NULLABLE_TEXT,
+    "lastRunTime": NULLABLE_TEXT,
+    "nextRunTime": NULLABLE_TEXT,
+    "last_status": NULLABLE_TEXT,
+    "last_run_at": NULLABLE_TEXT,
+    "next_tick_at": NULLABLE_TEXT,
+    "revision": int,
 }
 RUN = {
-    **{"id": int, "execution_id": int, "job_id": int, "job_name": str, "status": str, "state": str, "trigger": str},
-    **{"created_at": str, "started_at": NULLABLE_TEXT, "finished_at": NULLABLE_TEXT, "error": str, "attempt": int},
-    **{"user_id": NULLABLE_TEXT, "scheduled_for": NULLABLE_TEXT},
+    "id": int,
+    "execution_id": int,
+    "job_id": int,
+    "job_name": str,
+    "status": str,
+    "state": str,
+    "trigger": str,
+    "created_at": str,
+    "started_at": NULLABLE_TEXT,
+    "finished_at": NULLABLE_TEXT,
+    "error": str,
+    "attempt": int,
+    "user_id": NULLABLE_TEXT,
+    "scheduled_for": NULLABLE_TEXT,
 }
 
 JOB_PATHS = ("/v1/ui/scheduler/jobs", "/api/v1/schedules", "/api/admin/scheduler-jobs", "/api/v1/scheduler/jobs")
@@ -144,7 +170,7 @@ class TestJobs:
         rows = listed[ITEMS.get(path, "results")]
         assert_shape(listed, PAGE if path in ITEMS else ENVELOPE)
         assert (listed["total_count"], listed["limit"], listed["offset"], len(rows)) == (len(BODIES), 3, 3, 3)
-        assert listed["has_more"] is True and ("results" in listed) is (path not in ITEMS)
+        assert (listed["has_more"], "results" in listed) == (True, path not in ITEMS)
         for row in rows:
             assert_shape(row, JOB)
 
@@ -176,7 +202,7 @@ class TestJobs:
     def test_tell_what_is_wrong_in_the_one_form(self, path: str, by_key: ApiClient) -> None:
         for wrong, where in REFUSED:
             error = answered(by_key.send("POST", path, {"name": "Wrong", "template": "echo", **wrong}), 400)["error"]
-            assert error["code"] == "invalid" and where in error["fields"], (wrong, error)
+            assert (error["code"], where in error["fields"]) == ("invalid", True), (wrong, error)
         assert not Job.objects.exists()
 
     @pytest.mark.parametrize("path", JOB_PATHS)
@@ -209,7 +235,7 @@ class TestJobs:
             by_key.send("POST", "/v1/ui/scheduler/jobs", body, **{"Idempotency-Key": "k1"}) for _ in range(2)
         )
         assert second.headers["Idempotent-Replayed"] == "true"
-        assert first.json() == second.json() and Job.objects.count() == 1
+        assert (first.json(), Job.objects.count()) == (second.json(), 1)
 
     def test_are_named_in_the_body_or_the_query_of_the_collection(self, by_key: ApiClient, job_of: MakeJob) -> None:
         job, path = job_of(), "/v1/ui/scheduler/jobs"

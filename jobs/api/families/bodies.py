@@ -14,11 +14,11 @@ from jobs.api.inputs import PolicySerializer
 from scheduler_project.api.errors import Invalid
 from scheduler_project.api.serializers import AnyJSONField, ObjectField, StrictSerializer, TextField, TrueOrFalseField
 from templates_registry import registry as templates
+from templates_registry.models import JobType
 
 CELERY_TASK = "celery_task"
 SECONDS = {"weeks": 604_800, "days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
 CRON_FIELDS = ("minute", "hour", "day", "month", "day_of_week")
-KINDS = {"cron": "cron", "interval": "interval", "date": "once", "once": "once", "manual": "manual"}
 
 # Their word -> ours, for what keeps its form.
 RENAMED = {
@@ -54,7 +54,7 @@ class ReadJob(StrictSerializer):
         required=False, help_text="A template, or a Celery task of the list of task functions."
     )
     task_args = ObjectField(required=False, help_text="The parameters.")
-    job_type_name = serializers.ChoiceField(choices=list(KINDS), required=False)
+    job_type_name = TextField(required=False, max_length=60, help_text="A name of the catalogue of job types.")
     schedule_config = AnyJSONField(
         required=False,
         help_text="{hours, minutes, seconds} of an interval, {minute, hour, day, month, day_of_week} or a text of a "
@@ -159,7 +159,10 @@ def _schedule(parts: dict[str, Any]) -> dict[str, Any]:
     timezone = parts.get("timezone", values.pop("timezone", None))
     run_at = parts.get("run_at", values.pop("run_at", None))
     cron = values.pop("cron_expression", cron)
-    ours = _kind(kind, _Config(values), cron, run_at)
+    named = _job_type(kind)
+    if named is not None:
+        values = {**named.defaults, **values}
+    ours = named.kind if named else _kind(_Config(values), cron, run_at)
     schedule: dict[str, Any] = {"kind": ours, **READERS[ours](values, cron, run_at)}
     if values:
         raise Invalid(
@@ -168,12 +171,18 @@ def _schedule(parts: dict[str, Any]) -> dict[str, Any]:
     return schedule if timezone is None else {**schedule, "timezone": timezone}
 
 
-def _kind(given: object, config: _Config, cron: object, run_at: object) -> str:
-    if given is not None:
-        kind = KINDS.get(given.lower()) if isinstance(given, str) else None
-        if kind is None:
-            raise Invalid({"job_type_name": [f"Write one of {', '.join(KINDS)}."]})
-        return kind
+def _job_type(given: object) -> JobType | None:
+    """The entry of the catalogue that the body names, if it names one."""
+    if given is None:
+        return None
+    known = list(JobType.objects.filter(is_enabled=True))
+    found = next((entry for entry in known if isinstance(given, str) and entry.name == given.lower()), None)
+    if found is None:
+        raise Invalid({"job_type_name": [f"Write one of {', '.join(entry.name for entry in known)}."]})
+    return found
+
+
+def _kind(config: _Config, cron: object, run_at: object) -> str:
     if cron is not None or config.has(*CRON_FIELDS):
         return "cron"
     if run_at is not None:

@@ -20,6 +20,7 @@ from accounts.models import Tenant
 from jobs.execution import registration
 from jobs.execution.registration import Report
 from jobs.models import DeadLetter, Execution, Job, Worker
+from templates_registry.models import JobType, TaskFunction
 from tests.cast import MakeKey
 from tests.jobs.api.conftest import MakeJob
 from tests.jobs.api.test_scope_matrix import (
@@ -91,6 +92,8 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
     upstream = job_of(name="Load the orders")
     surroundings["UPSTREAM"] = str(upstream.pk)
     surroundings["WORKER"] = str(worker().pk)
+    surroundings["JOBTYPE"] = str(JobType.objects.get(name="interval").pk)
+    surroundings["FUNCTION"] = str(TaskFunction.objects.create(name="reports.build", for_all_tenants=True).pk)
     surroundings |= dead_letters_of(upstream.tenant)
     surroundings["DELIVERY"] = str(hook_and_delivery_of(upstream)["delivery"].pk)
     for command, shown in examples():

@@ -37,6 +37,7 @@ from jobs.execution import registration
 from jobs.models import Backfill, DeadLetter, Dependency, Execution, Job, Tick, WebhookDelivery, Worker
 from scheduler_project import aliases
 from scheduler_project.api.permissions import SIGNED_IN
+from templates_registry.models import JobType, TaskFunction
 from tests.cast import MEMBERS, ApiClient, Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import JOB, MakeJob, RunJob, backfill_of
 
@@ -194,6 +195,14 @@ RULES: dict[tuple[str, str], str] = {
     ("patch", "member-detail"): TENANT_WRITE,
     ("delete", "member-detail"): TENANT_WRITE,
 }
+RULES |= {("get", f"scheduler-{name}"): READ for name in ("stats", "jobs-tree", "execution-log", "events")}
+RULES |= {
+    (method, f"{name}-{end}"): READ if method == "get" else WRITE
+    for name in ("job-type", "task-function")
+    for method, end in (
+        *(("get", "list"), ("post", "list"), ("get", "detail"), ("patch", "detail"), ("delete", "detail")),
+    )
+}
 RULES |= {("get", "runtime-config"): READ, ("get", "settings-sections"): READ}
 # Paths of other schedulers' clients: the rules, bodies and rows of what they stand for.
 ALIASES = {
@@ -205,6 +214,9 @@ ALIASES = {
 RULES |= {endpoint: RULES[canonical] for endpoint, canonical in ALIASES.items()}
 # The scope lets nobody else in: they concern every tenant.
 SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance"), ("post", "circuit-reset")]
+SUPERUSERS_ONLY += [
+    (method, name) for method, name in RULES if name.startswith(("job-type-", "task-function-")) and method != "get"
+]
 SUPERUSERS_ONLY += [("post", "tenant-list"), ("patch", "tenant-detail"), ("put", "limits")]
 # Nobody gives or takes away what they do not hold, so the scope alone is not enough.
 FOR_THOSE_WHO_HOLD_AS_MUCH = [
@@ -218,7 +230,9 @@ OF_ROWS += ("event-hook-", "webhook-", "delivery-", "key-", "member-", "tenant-"
 OF_A_ROW = [
     endpoint
     for endpoint in GUARDED
-    if endpoint[1].startswith(OF_ROWS) and not endpoint[1].endswith(("list", "-graph", "-groups"))
+    if endpoint[1].startswith(OF_ROWS)
+    and not endpoint[1].startswith(("job-type-", "task-function-"))
+    and not endpoint[1].endswith(("list", "-graph", "-groups"))
 ]
 Endpoint = tuple[str, str]  # method and route name
 WRITES = re.compile(
@@ -238,6 +252,10 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "pool-list"): {"name": "Vendor", "size": 3},
     ("patch", "pool-detail"): {"size": 4},
     ("post", "task-list"): {"template": "echo"},
+    ("post", "job-type-list"): {"name": "daily", "title": "Daily", "kind": "interval", "fields": {"type": "object"}},
+    ("patch", "job-type-detail"): {"title": "Each hour"},
+    ("post", "task-function-list"): {"name": "reports.send"},
+    ("patch", "task-function-detail"): {"description": "Other"},
     ("patch", "execution-detail"): {"priority": "high"},
     ("patch", "execution-list"): {"priority": "high"},
     ("post", "job-hooks"): {"name": "CI"},
@@ -277,6 +295,7 @@ class Stage:
             **hook_and_delivery_of(job),
             "calendar": calendars.create({"name": "Stage"}, tenant=job.tenant, actor="user:ana"),
             "task": task_of(job.tenant),
+            **catalogued(),
             "dependency": dependency_of(job),
             "pool": pools.create({"name": "Stage", "size": 3}, tenant=job.tenant, actor="user:ana"),
             **dead_letter_and_replay_of(job.tenant),
@@ -294,6 +313,8 @@ class Stage:
     def path(self, name: str) -> str:
         if (canonical := aliases.stands_for("get", name)) and not name.endswith("-list"):
             return reverse(name, args=[self.rows[canonical[1].partition("-")[0]].pk])
+        if name.startswith(("job-type-", "task-function-")) and name.endswith("-detail"):
+            return reverse(name, args=[self.rows[name.removesuffix("-detail")].pk])
         if name == "circuit-reset":
             return reverse(name, args=["mail"])
         if name == "live":
@@ -309,6 +330,7 @@ class Stage:
         if (
             name.endswith(("list", "-docs", "-schema", "-status", "-maintenance", "-graph", "-groups"))
             or name in ("schedule-preview", "runtime-config", "settings-sections")
+            or name.startswith("scheduler-")
         ):
             return reverse(name)
         if name == "job-tick-explain":
@@ -325,6 +347,15 @@ def dependency_of(job: Job) -> Dependency:
 def worker() -> Worker:
     registration.beat("w1@stage:abc", queues=["default"], concurrency=2)
     return Worker.objects.get()
+
+
+def catalogued() -> dict[str, Model]:
+    hourly = {"title": "Hourly", "kind": "interval", "fields": {"type": "object"}}
+    function = {"for_all_tenants": True}
+    return {
+        "job-type": JobType.objects.get_or_create(name="hourly", defaults=hourly)[0],
+        "task-function": TaskFunction.objects.get_or_create(name="reports.build", defaults=function)[0],
+    }
 
 
 def task_of(tenant: Tenant) -> Execution:
