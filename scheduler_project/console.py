@@ -59,6 +59,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("API keys", "key", "accounts.ApiKey"),
             Entry("Tenants", "box", "accounts.Tenant"),
             Entry("Memberships", "link", "accounts.Membership"),
+            Entry("Rate limits", "clock", "accounts.RateLimit"),
             Entry("Users", "user", "auth.User"),
             Entry("Groups", "users", "auth.Group"),
             Entry("Celery results", "check", "django_celery_results"),

@@ -60,6 +60,11 @@ def remove(endpoint: str, *, tenant: Tenant | None, level: Level, actor: str) ->
     replace(others, tenant=tenant, level=level, actor=actor, routes=_names(others))
 
 
+def judge(wish: Wish, *, tenant: Tenant | None, level: Level, routes: Collection[str]) -> None:
+    """Raises `InvalidInput` when `put` would."""
+    _check([wish], tenant=tenant, level=level, routes=routes)
+
+
 def _others(endpoint: str, *, tenant: Tenant | None, level: Level) -> list[Wish]:
     rows = RateLimit.objects.filter(tenant=tenant, level=level).exclude(endpoint=endpoint)
     return list(rows.values("endpoint", "per_minute", "burst", "algorithm"))

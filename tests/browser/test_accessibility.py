@@ -144,6 +144,7 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
         "/admin/templates_registry/templateversion/",
         of("templates_registry_templateversion_change", TemplateVersion.objects.get(name="echo").pk),
         "/admin/accounts/apikey/", "/admin/accounts/apikey/add/", of("accounts_apikey_change", everything["key"].pk),
+        "/admin/accounts/ratelimit/", "/admin/accounts/ratelimit/add/",
         "/admin/accounts/tenant/", of("accounts_tenant_change", cast.acme.pk), "/admin/accounts/membership/",
         of("accounts_membership_change", Membership.objects.get(user=cast.ana).pk),
         "/admin/auth/user/", "/admin/auth/user/add/", of("auth_user_change", cast.ana.pk), "/admin/auth/group/add/",
