@@ -10,7 +10,7 @@ class TemplatesRegistryConfig(AppConfig):
 
     def ready(self) -> None:
         from scheduler_project.lib import masking
-        from templates_registry import checks, registry, secret_names, sync  # noqa: F401 - importing the checks registers them
+        from templates_registry import checks, registry, secret_checks, secret_names, sync  # noqa: F401 - registers checks
 
         registry.discover()
         masking.also_hide(secret_names.secret_names)

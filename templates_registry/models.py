@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from accounts.models import Tenant
 from templates_registry.reserved_tasks import RESERVED_PREFIXES, is_reserved
-from templates_registry.schema import check_schema
+from templates_registry.schema import check_schema, secret_paths
 
 
 class TemplateVersion(models.Model):
@@ -104,6 +104,8 @@ class TaskFunction(models.Model):
         schema_problems = (
             check_schema(self.argument_schema) if isinstance(self.argument_schema, dict) else ["No object."]
         )
+        if not schema_problems and secret_paths(self.argument_schema):
+            schema_problems = ["Arguments go through the broker unencrypted; let the task read its secrets itself."]
         if schema_problems:
             problems["argument_schema"] = " ".join(schema_problems)
         if problems:

@@ -34,7 +34,7 @@ class WebhookAdmin(TenantAdmin[Webhook]):
     list_display = ("webhook", "state", "tells_of", "job_link", "last_delivery")
     list_display_links = None
     list_select_related = ("tenant", "job")
-    search_fields = ("name", "url")
+    search_fields = ("name",)  # not the address, which not all may see
     ordering = ("name",)
     sortable_by = ("webhook",)
     actions = None
@@ -55,9 +55,8 @@ class WebhookAdmin(TenantAdmin[Webhook]):
 
     @admin.display(description="Webhook", ordering="name")
     def webhook(self, row: Webhook) -> SafeString:
-        origin = row.url.partition("?")[0]
         link = '<a class="row-link" href="{}">{}</a><br><small class="mono">{}</small>'
-        return format_html(link, webhook_url(row.pk), row, origin)
+        return format_html(link, webhook_url(row.pk), row, row.shown_url)
 
     @admin.display(description="State")
     def state(self, row: Webhook) -> SafeString:
@@ -192,8 +191,9 @@ class WebhookAdmin(TenantAdmin[Webhook]):
         tried: Tried | None = None,
     ) -> HttpResponse:
         is_open = webhook is None or self.may_write(request, webhook)
-        if not is_open:
+        if webhook is not None and not is_open:
             form.close()
+            form.initial["url"] = webhook.shown_url
         found = webhook.deliveries.defer("payload").order_by("-id")[:SHOWN] if webhook else ()
         context = {
             **self.admin_site.each_context(request),

@@ -50,6 +50,9 @@ class WebhookSerializer(RowSerializer):
     tenant = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
     job = serializers.PrimaryKeyRelatedField[Any](read_only=True, allow_null=True)
     enabled = serializers.BooleanField(source="is_enabled", read_only=True)
+    url = serializers.SerializerMethodField(
+        help_text="Path and query may hold a secret: whoever may not change the webhook sees only its host."
+    )
 
     class Meta:
         model = Webhook
@@ -58,6 +61,12 @@ class WebhookSerializer(RowSerializer):
             *("created_at", "updated_at", "updated_by"),
         )
         read_only_fields = fields
+
+    def get_url(self, webhook: Webhook) -> str:
+        """Without a caller in the context, the answer goes to who has just written it."""
+        view = self.context.get("view")
+        may_see = view is None or view.principal.may(Scope.SCHEDULER_WRITE, webhook.tenant_id)
+        return webhook.url if may_see else webhook.shown_url
 
 
 class WebhookWithSecretSerializer(WebhookSerializer):
@@ -140,11 +149,15 @@ class WebhookViewSet(TenantEngineViewSet):
         """The webhooks of the caller's tenants."""
         of_job = {"job_id": self.filters.pop("job")} if "job" in self.filters else {}
         rows = self.scoped(_webhooks()).filter(**of_job)
-        return self.answer_page(narrowing.find_named(rows, also_in="url", **self.filters), WebhookSerializer)
+        # Whoever does not see addresses may not find out by searching what is in them.
+        readers = self.principal.tenant_ids(Scope.SCHEDULER_READ)
+        sees_all = readers is None or all(self.principal.may(Scope.SCHEDULER_WRITE, tenant) for tenant in readers)
+        found = narrowing.find_named(rows, also_in="url" if sees_all else "name", **self.filters)
+        return self.answer_page(found, WebhookSerializer)
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """One webhook, without its secret."""
-        return Response(WebhookSerializer(self.find(_webhooks(), pk)).data)
+        return Response(WebhookSerializer(self.find(_webhooks(), pk), context=self.get_serializer_context()).data)
 
     @extend_schema(
         request=WebhookCreationSerializer,

@@ -20,7 +20,7 @@ from jobs.execution.watchdog import Watchdog
 from jobs.executions import Claim, Ending, Settled
 from jobs.rules.states import FINISHED, AttemptOutcome, ExecutionStatus
 from jobs.tick import publisher, successors
-from scheduler_project.lib import correlation, telemetry
+from scheduler_project.lib import correlation, telemetry, text_masking
 
 SHIFT = 1.0  # seconds that a process goes on by itself before it looks for the next message
 RETRY = 0.5  # seconds between tries to settle while the database is away
@@ -60,7 +60,7 @@ def _carry_out(claim: Claim, claimed_at: float) -> ExecutionStatus | None:
     heartbeat = Heartbeat(claim, context, interrupts, claimed_at=claimed_at)
     owner = os.getpid()
     Watchdog.take_over_signal()
-    with interrupts.handled():
+    with interrupts.handled(), text_masking.also(context.redactor.text):
         try:
             heartbeat.start(proven_at=claimed_at)
             parameters = attempt.open_parameters(claim, context)

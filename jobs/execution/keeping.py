@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from jobs.executions import Claim
@@ -62,8 +63,18 @@ class TooLarge(Exception):
 class RecordedEffect:
     """Implements `templates_registry.context.Effect`."""
 
-    def __init__(self, claim: Claim, key: str, *, is_first: bool, is_kept: bool, result: Any) -> None:
+    def __init__(
+        self,
+        claim: Claim,
+        key: str,
+        *,
+        is_first: bool,
+        is_kept: bool,
+        result: Any,
+        without_secrets: Callable[[Any], Any],
+    ) -> None:
         self._claim = claim
+        self._without_secrets = without_secrets
         self._key = key
         self._is_first = is_first
         self.is_kept = is_kept
@@ -73,7 +84,7 @@ class RecordedEffect:
         return self._is_first
 
     def keep(self, result: Any = None) -> None:
-        self.result, data = _stored(result, "The result of an effect")
+        self.result, data = _stored(self._without_secrets(result), "The result of an effect")
         self._change(KEEP, data=data)
         self.is_kept = True
 
@@ -86,7 +97,7 @@ class RecordedEffect:
             raise Overtaken(f"The effect {self._key} belongs to another attempt, which owns the run now.")
 
 
-def once(claim: Claim, key: str) -> RecordedEffect:
+def once(claim: Claim, key: str, *, without_secrets: Callable[[Any], Any]) -> RecordedEffect:
     """Record that the effect is about to happen, unless it was recorded before. Raises `Overtaken`."""
     if not key or len(key) > MAX_KEY:
         raise ValueError(f"The key of an effect has 1 to {MAX_KEY} characters; this one has {len(key)}.")
@@ -94,11 +105,17 @@ def once(claim: Claim, key: str) -> RecordedEffect:
     recorded = own_statement.run(RECORD, values)
     if not recorded:
         raise Overtaken("Another attempt owns the run now, so this one may have no effects any more.")
-    if recorded[0]["is_first"]:
-        return RecordedEffect(claim, values["key"], is_first=True, is_kept=False, result=None)
-    [found] = own_statement.run(FIND, values)
+    is_first: bool = recorded[0]["is_first"]
+    found: sql.Row = {"is_kept": False, "result": None}
+    if not is_first:
+        [found] = own_statement.run(FIND, values)
     return RecordedEffect(
-        claim, values["key"], is_first=False, is_kept=found["is_kept"], result=sql.loads(found["result"])
+        claim,
+        values["key"],
+        is_first=is_first,
+        is_kept=found["is_kept"],
+        result=sql.loads(found["result"]),
+        without_secrets=without_secrets,
     )
 
 

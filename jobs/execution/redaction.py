@@ -11,25 +11,12 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from jobs.executions import Ending
+from scheduler_project.lib.text_masking import ENDINGS, MASK, mask_named
 from templates_registry import schema
 from templates_registry.base import JobTemplate
 
-MASK = "***"
 SHORTEST = 4  # a shorter secret would be found everywhere
 SHORTEST_PIECE = 8  # of an encoded form, or of a secret of several lines
-
-NAMES = ("password", "passwd", "passphrase", "secret", "token", "authorization", "cookie")
-KEYS = ("api_key", "apikey", "access_key", "accesskey", "private_key", "privatekey")
-ENDINGS = NAMES + KEYS
-HINTS = (*NAMES, "key")  # found in a fraction of the time that the pattern takes
-
-# `password=x`, `"token": "x"`, `Authorization: Bearer x`
-NAMED = re.compile(
-    rf"""((?:{"|".join(NAMES)}|(?:api|access|private)[_-]?key)["']?\s{{0,3}}[:=]\s{{0,3}})
-         (?: "[^"\n]*" | '[^'\n]*' | (?:(?:bearer|basic|token)\s+)?["']?[^\s"',;&)\]}}]+ )""",
-    re.IGNORECASE | re.VERBOSE,
-)
-IN_ADDRESS = re.compile(r"(://[^\s/:@]{0,100}:)[^\s/@]{1,200}(?=@)")
 
 _secretive: dict[type[JobTemplate], bool] = {}
 
@@ -62,11 +49,18 @@ class Redactor:
     def text(self, text: str) -> str:
         if self._known is not None:
             text = self._known.sub(MASK, text)
-        if "://" in text:
-            text = IN_ADDRESS.sub(rf"\g<1>{MASK}", text)
-        if _may_name_secrets(text):
-            text = NAMED.sub(rf"\g<1>{MASK}", text)
-        return text
+        return mask_named(text)
+
+    def known(self, value: Any) -> Any:
+        """A copy of a JSON value without the secrets of this run. What only has a telling name stays: for what a run
+        keeps for itself, where `next_token` is a page."""
+        if self._known is None:
+            return value
+        if isinstance(value, str):
+            return self._known.sub(MASK, value)
+        if isinstance(value, dict):
+            return {self.known(name): self.known(part) for name, part in value.items()}
+        return [self.known(part) for part in value] if isinstance(value, list | tuple) else value
 
     def value(self, value: Any) -> Any:
         """A copy of a JSON value without secrets. A text under a telling name is masked."""
@@ -96,13 +90,6 @@ class Redactor:
     def _note(self, secret: Any) -> None:
         if isinstance(secret, str):
             self.register(secret)
-
-
-def _may_name_secrets(text: str) -> bool:
-    if ":" not in text and "=" not in text:
-        return False
-    lowered = text.lower()
-    return any(hint in lowered for hint in HINTS)
 
 
 def _has_secrets(template: type[JobTemplate]) -> bool:

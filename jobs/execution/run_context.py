@@ -146,10 +146,10 @@ class ExecutionContext:
         return value
 
     def once(self, key: str) -> keeping.RecordedEffect:
-        return keeping.once(self._claim, key)
+        return keeping.once(self._claim, key, without_secrets=self.redactor.known)
 
     def checkpoint(self, data: Any) -> None:
-        self.last_checkpoint = keeping.save_checkpoint(self._claim, data)
+        self.last_checkpoint = keeping.save_checkpoint(self._claim, self.redactor.known(data))
 
     @cached_property
     def last_checkpoint(self) -> Any:

@@ -1,4 +1,4 @@
-"""Log lines: engine events become lines here, and every line gets its form. `wording` has the words."""
+"""Log lines: engine events become lines here, and every line gets its form and loses what looks like a secret."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scheduler_project.lib import correlation, telemetry
+from scheduler_project.lib.text_masking import mask
 from scheduler_project.middleware import current_request_id
 from scheduler_project.observability import wording
 
@@ -36,6 +37,14 @@ def _correlation() -> dict[str, Any]:
     return {**({"request_id": request_id} if request_id else {}), **correlation.current()}
 
 
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _masked(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(part) for part in value]
+    return value if isinstance(value, bool | int | float | None) else mask(str(value))
+
+
 class TextFormatter(logging.Formatter):
     """`2026-11-21T02:00:00.000Z INFO    name: message [execution_id=7]`, for people."""
 
@@ -49,7 +58,7 @@ class TextFormatter(logging.Formatter):
             line += f" [{' '.join(marks)}]"
         if record.exc_info and record.exc_info[0] is not None:
             line += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
-        return line
+        return mask(line)
 
 
 class JsonFormatter(logging.Formatter):
@@ -69,4 +78,4 @@ class JsonFormatter(logging.Formatter):
             entry.setdefault(name, value)
         if record.exc_info and record.exc_info[0] is not None:
             entry["traceback"] = "".join(traceback.format_exception(*record.exc_info))
-        return json.dumps(entry, default=str)
+        return json.dumps({name: _masked(value) for name, value in entry.items()}, default=_masked)

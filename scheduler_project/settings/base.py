@@ -342,7 +342,8 @@ def logging(form: str) -> dict[str, Any]:
         "root": {"handlers": ["console"], "level": environment["DAYBOOK_LOG_LEVEL"]},
         "loggers": {
             "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
-            "uvicorn.access": {"level": "WARNING"},
+            "uvicorn": {"handlers": ["console"], "propagate": False},  # its own would show what ours masks
+            "uvicorn.access": {"level": "WARNING", "handlers": ["console"], "propagate": False},
         },
     }
 

@@ -18,7 +18,7 @@ from templates_registry.base import JSON, Cancelled, EffectReport, JobTemplate, 
 from templates_registry.context import RunContext
 from templates_registry.registry import register
 from tests.append import append
-from tests.sample import context_templates  # noqa: F401 - importing them registers them
+from tests.sample import context_templates, leaky  # noqa: F401 - importing them registers them
 
 
 @register

@@ -13,7 +13,7 @@ from jobs.models import Webhook, WebhookDelivery
 from jobs.recovery import old_calls
 from jobs.webhooks.changes import MOST_PER_TENANT
 from scheduler_project.lib import batches, signatures, sql
-from tests.cast import ApiClient, Cast
+from tests.cast import ApiClient, Cast, ClientOf
 from tests.jobs.api.conftest import MakeJob, untouched
 from tests.jobs.webhooks.conftest import MakeWebhook
 from tests.receivers import Receiver, status
@@ -177,3 +177,18 @@ class TestDeliveries:
         kept = delivery_of(other)
         webhooks.delete(doomed.pk, actor="user:ana")
         assert (Webhook.objects.get(), WebhookDelivery.objects.get()) == (other, kept)
+
+
+def test_shows_readers_only_the_host_of_an_address(cast: Cast, client_of: ClientOf, webhook_of: MakeWebhook) -> None:
+    webhook = webhook_of()
+    Webhook.objects.update(url="https://chat.example.com/hooks/T0K3N?key=s3cr3t")
+    where = f"/api/v1/webhooks/{webhook.pk}"
+    reader, writer = client_of(cast.vera), client_of(cast.ana)
+    for answer in (reader.get(where), reader.get("/api/v1/webhooks")):
+        assert answer.status_code == 200
+        assert "https://chat.example.com/…" in answer.json().get("url", str(answer.json()))
+        assert "T0K3N" not in answer.content.decode()
+        assert "s3cr3t" not in answer.content.decode()
+    assert writer.get(where).json()["url"].endswith("?key=s3cr3t")
+    found = [who.get("/api/v1/webhooks", {"q": "T0K3N"}).json()["total_count"] for who in (reader, writer)]
+    assert found == [0, 1]
