@@ -10,8 +10,10 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
@@ -95,23 +97,36 @@ class MembershipAdmin(AdministeredAdmin):
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         by = access.giver(request.user, obj.tenant_id)
         if change:
-            self._tell(request, lambda: members.change(obj.pk, obj.role, by=by))
+            members.change(obj.pk, obj.role, by=by)
         else:
             obj.pk = members.add(obj.user, obj.role, tenant=obj.tenant, by=by).pk
             obj._state.adding = False
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
-        self._tell(request, lambda: members.remove(obj.pk, by=access.giver(request.user, obj.tenant_id)))
+        members.remove(obj.pk, by=access.giver(request.user, obj.tenant_id))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
-        for member in queryset:
-            self.delete_model(request, member)
+        with transaction.atomic():
+            for member in queryset:
+                self.delete_model(request, member)
 
-    def _tell(self, request: HttpRequest, act: Callable[[], object]) -> None:
+    # --- what an operation refuses is told on the list, and nothing is changed ---
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **values: Any) -> Any:
+        return self._or_tell(request, lambda: super(MembershipAdmin, self).changeform_view(request, *args, **values))
+
+    def delete_view(self, request: HttpRequest, *args: Any, **values: Any) -> Any:
+        return self._or_tell(request, lambda: super(MembershipAdmin, self).delete_view(request, *args, **values))
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **values: Any) -> Any:
+        return self._or_tell(request, lambda: super(MembershipAdmin, self).changelist_view(request, *args, **values))
+
+    def _or_tell(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
         try:
-            act()
+            return answer()
         except REFUSALS as error:
             messages.error(request, str(error))
+            return HttpResponseRedirect(reverse("admin:accounts_membership_changelist"))
 
 
 # --- Django's own users and groups, with controls that work without scripts and have labels ---------------------------

@@ -61,7 +61,7 @@ def wish(data: dict[str, Any]) -> dict[str, Any]:
 @admin.register(ApiKey)
 class ApiKeyAdmin(AdministeredAdmin):
     form = ApiKeyForm
-    list_display = ("name", "key_prefix", "tenant", "scope_list", "state", "last_used", "created", "expires")
+    list_display = ("name", "key_prefix", "tenant", "opens", "state", "last_used", "created", "expires")
     list_display_links = ("name",)
     list_select_related = ("tenant", "created_by")
     search_fields = ("name", "prefix")
@@ -157,6 +157,7 @@ class ApiKeyAdmin(AdministeredAdmin):
             "opts": ApiKey._meta,
             "key": key,
             "state": self.state(key),
+            "prefix": self.key_prefix(key),
             "scopes": self.scope_list(key),
             "successor": successor,
             "is_revocable": key.revoked_at is None,
@@ -171,6 +172,11 @@ class ApiKeyAdmin(AdministeredAdmin):
         return format_html('<span class="mono">{}_{}…</span>', keys.BRAND, key.prefix)
 
     @admin.display(description="Scopes")
+    def opens(self, key: ApiKey) -> SafeString:
+        if set(key.scopes) == set(Scope.values):
+            return SafeString('<span class="tag">all scopes</span>')
+        return self.scope_list(key)
+
     def scope_list(self, key: ApiKey) -> SafeString:
         return format_html_join(" ", '<span class="tag">{}</span>', ((scope,) for scope in key.scopes))
 
@@ -184,7 +190,7 @@ class ApiKeyAdmin(AdministeredAdmin):
 
     @admin.display(description="Last used", ordering="last_used_at")
     def last_used(self, key: ApiKey) -> str | SafeString:
-        return markup.moment(key.last_used_at, now=timezone.now(), empty="Never")
+        return markup.moment(key.last_used_at, now=timezone.now(), empty="Never used")
 
     @admin.display(description="Created")
     def created(self, key: ApiKey) -> SafeString:
@@ -193,4 +199,4 @@ class ApiKeyAdmin(AdministeredAdmin):
 
     @admin.display(description="Expires")
     def expires(self, key: ApiKey) -> str | SafeString:
-        return markup.moment(key.expires_at, now=timezone.now(), empty="Never")
+        return markup.moment(key.expires_at, now=timezone.now(), empty="No end")
