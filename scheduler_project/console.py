@@ -105,9 +105,11 @@ class ConsoleAdminSite(AdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         if context["has_permission"]:
-            from jobs import maintenance
+            from jobs import maintenance, runtime_flags
 
             context |= {"navigation": self.navigation(request), "maintenance": maintenance.current()}
+            flag = runtime_flags.scheduler()
+            context["switched_off"] = None if flag.value else flag
         return context
 
     @method_decorator(login_not_required)

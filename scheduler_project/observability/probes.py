@@ -13,7 +13,7 @@ from django.utils.decorators import sync_and_async_middleware
 from scheduler_project import health
 
 ROUTES = "scheduler_project.observability.urls"
-PREFIXES = ("/health/", "/metrics", "/actuator/")
+PREFIXES = ("/health/", "/metrics", "/actuator/", "/api/v1/health", "/v1/health")
 
 
 @sync_and_async_middleware

@@ -10,6 +10,8 @@ urlpatterns = [
     path("health/ready", health.ready, name="health-ready"),
     path("health/system", health.system, name="health-system"),
     path("metrics", metrics.scrape, name="metrics"),
+    path("api/v1/health", health.system),
+    path("v1/health", health.system),
     # Names of the Spring world, for what already points there.
     path("actuator/health", health.system),
     path("actuator/health/liveness", health.live),
