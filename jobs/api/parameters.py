@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from rest_framework import serializers
 
 from jobs.api.execution_output import ExecutionSerializer
+from jobs.api.families.words import TASKS
 from jobs.api.inputs import MOST_PREVIEWED, PREVIEWED
 from jobs.api.job_output import JobSerializer, TickSerializer
 from jobs.api.task_output import TaskSerializer
@@ -51,6 +53,15 @@ class StatusesParameter(serializers.CharField):
         if any(name not in STATUSES for name in named):
             raise serializers.ValidationError(f"Write one or more of {', '.join(STATUSES)}, with commas between them.")
         return tuple(dict.fromkeys(named))
+
+
+class TaskStatusesParameter(StatusesParameter):
+    """The words of `task_status` as well: `PROCESSING`, `COMPLETED`, …"""
+
+    def to_internal_value(self, data: Any) -> Any:
+        named = [name.strip() for name in str(data).split(",")]
+        meant = [(TASKS.statuses(name) if name.isupper() else ()) or (name,) for name in named]
+        return super().to_internal_value(",".join(chain.from_iterable(meant)))
 
 
 class NamedParameters(StrictSerializer):
@@ -163,6 +174,7 @@ class ExecutionListParameters(ExecutionParameters):
 
 
 class TaskParameters(RunParameters):
+    status = TaskStatusesParameter()
     ordering = OrderingParameter(EXECUTION_ORDERINGS)
     held_for = serializers.ChoiceField(choices=[held.value for held in HeldFor], required=False)
     template = serializers.CharField(required=False)

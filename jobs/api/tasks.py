@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -14,6 +16,7 @@ from jobs import executions, narrowing, submission
 from jobs.api.base import TenantEngineViewSet
 from jobs.api.broker import NO_BROKER, refuse_without_broker
 from jobs.api.executions import listed_executions
+from jobs.api.families import read_task
 from jobs.api.inputs import UserIdField
 from jobs.api.parameters import TaskListParameters
 from jobs.api.task_output import TaskDetailSerializer, TaskSerializer
@@ -77,6 +80,12 @@ class TaskViewSet(TenantEngineViewSet):
         "create": {501: NO_BROKER, 503: "Too many runs wait already; `Retry-After` says when to try again."},
         "cancel": {409: "The task has already finished."},
     }
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Camel case and the names that clients of other schedulers use are read as ours."""
+        super().initial(request, *args, **kwargs)
+        if self.action == "create" and isinstance(request.data, dict):
+            request._full_data = read_task(request.data)  # type: ignore[attr-defined]
 
     def list(self, request: Request) -> Response:
         """The runs without a job of the caller's tenants, the newest first."""

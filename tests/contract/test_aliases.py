@@ -321,3 +321,54 @@ class TestPathsOutsideTheApi:
         assert answered(refused, 401)["error"]["code"] == "not_authenticated"
         assert refused.headers["WWW-Authenticate"].startswith("Bearer")
         assert refused.headers["X-Request-ID"] == refused.json()["error"]["request_id"]
+
+
+class TestTasks:
+    TASK = {"id": int, "template": str, "payload": dict, "status": str, "task_status": str, "priority": str}
+
+    def test_are_submitted_read_and_cancelled_in_the_words_of_a_task_queue(self, by_key: ApiClient) -> None:
+        body = {
+            "taskType": "echo",
+            "payload": {"text": "hi"},
+            "priority": "HIGH",
+            "maxRetries": 2,
+            "timeoutSeconds": 30,
+            "scheduledAt": "2026-12-01T00:00:00Z",
+            "userId": "6F9619FF-8B86-D011-B42D-00C04FC964FF",
+        }
+        task = answered(by_key.send("POST", "/api/v1/tasks", body), 202)
+        assert_shape(task, {**self.TASK, "scheduled_at": str, "max_retries": int, "timeout_seconds": int})
+        assert (task["template"], task["payload"], task["priority"], task["max_retries"]) == (
+            "echo",
+            {"text": "hi"},
+            "high",
+            2,
+        )
+        assert (task["status"], task["task_status"]) == ("queued", "QUEUED")
+        assert task["user_id"] == "6f9619ff-8b86-d011-b42d-00c04fc964ff"
+        cancelled = answered(by_key.delete(f"/api/v1/tasks/{task['id']}"), 202)
+        assert cancelled["task_status"] == "CANCELLED"
+        for word, count in (
+            ("QUEUED", 0),
+            ("CANCELLED", 1),
+            ("cancelled", 1),
+            ("COMPLETED,CANCELLED", 1),
+            ("PROCESSING", 0),
+        ):
+            assert answered(by_key.get(f"/api/v1/tasks?status={word}"), 200)["total_count"] == count, word
+        assert "status" in answered(by_key.get("/api/v1/tasks?status=GREAT"), 400)["error"]["fields"]
+
+    def test_are_refused_by_the_names_that_were_written(self, by_key: ApiClient) -> None:
+        twice = answered(by_key.send("POST", "/api/v1/tasks", {"template": "echo", "type": "echo"}), 400)["error"]
+        assert "type" in twice["fields"]
+        assert (
+            "colour"
+            in answered(by_key.send("POST", "/api/v1/tasks", {"template": "echo", "colour": 1}), 400)["error"]["fields"]
+        )
+
+
+def test_health_answers_where_others_look_for_it(client_of: ClientOf) -> None:
+    for path in ("/api/v1/health", "/v1/health", "/actuator/health"):
+        answer = client_of(None).get(path)
+        assert answer.status_code in (200, 503)
+        assert_shape(answer.json(), {"status": str})
