@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 
+from scheduler_project.lib import csv_cells
 from templates_registry.allowed_models import before, find_field, find_model, is_date_field, rows
 from templates_registry.base import JSON, Cancelled, EffectReport, JobTemplate, Parameters, PermanentFailure
 from templates_registry.context import RunContext
@@ -24,7 +25,6 @@ from templates_registry.schema import Schema
 
 CHUNK = 2_000
 SAMPLE = 5
-FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four are their full-width forms
 
 
 def parameters() -> Schema:
@@ -144,9 +144,7 @@ def _cell(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, dict | list):
         value = json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
-    # A leading quotation mark keeps spreadsheets from running the text as a formula.
-    is_formula = isinstance(value, str) and (value.lstrip().startswith(FORMULA) or value.startswith(("\t", "\r", "\n")))
-    return f"'{value}" if is_formula else value
+    return csv_cells.safe(value)
 
 
 def _json_lines(fields: Sequence[str], chunk: Sequence[Sequence[Any]]) -> str:
