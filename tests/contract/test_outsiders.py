@@ -34,6 +34,7 @@ NO_REFERENCES = {
     "template_version": "a number of a template",
     "queue": "queues belong to the server too",
     "schedule": "an object",
+    "limits": "numbers",
     "tenants": "of a catalogue that only superusers change",
     "user_id": "whom a run is for in a client's own numbering, which names no row",
     "tenant": "tried on its own below",

@@ -18,7 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from rest_framework.views import APIView
 
-from accounts import keys
+from accounts import keys, tokens
 from accounts.models import Membership, Tenant
 from accounts.scopes import ROLE_SCOPES, Role, Scope
 from jobs import (
@@ -389,7 +389,9 @@ def hook_and_delivery_of(job: Job) -> dict[str, Model]:
 def key_and_member_of(tenant: Tenant) -> dict[str, Model]:
     """And somebody who is no member of anything yet."""
     User.objects.get_or_create(username="newcomer")
-    member = Membership.objects.create(tenant=tenant, user=User.objects.create_user(f"member of {tenant.slug}"), role=Role.VIEWER)
+    member = Membership.objects.create(
+        tenant=tenant, user=User.objects.create_user(f"member of {tenant.slug}"), role=Role.VIEWER
+    )
     key, _ = keys.create(tenant=tenant, name="Stage", scopes=[KEYS_WRITE])
     return {"key": key, "member": member, "tenant": tenant}
 
@@ -490,7 +492,7 @@ def test_every_endpoint_has_a_rule() -> None:
 
 
 def test_nobody_gets_in_without_good_credentials(
-    stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey
+    stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey, settings: Any
 ) -> None:
     sleeping = Tenant.objects.create(slug="sleeping", name="Sleeping", is_active=False)
     disabled = User.objects.create_user("disabled")
@@ -503,7 +505,12 @@ def test_nobody_gets_in_without_good_credentials(
         "a forged key": client_of(f"{keys.BRAND}_00000000_{'A' * 43}"),
         "a key with a letter changed": client_of(changed(make_key()[1])),
         "a disabled user": client_of(disabled),
+        "a token of a disabled user": client_of(tokens.start(disabled).access),
+        "a token with a letter changed": client_of(changed(tokens.start(cast.ana).access, at=-5)),
+        "a token for other tokens": client_of(tokens.start(cast.ana).refresh),
     }
+    settings.DAYBOOK_TOKEN_LIFE = timedelta(seconds=-1)
+    callers["an expired token"] = client_of(tokens.start(cast.ana).access)
     User.objects.filter(pk=disabled.pk).update(is_active=False)
     walk = Walk(stage)
     for endpoint in GUARDED:
@@ -522,12 +529,17 @@ def test_a_caller_without_the_scope_is_told_what_is_missing(
     by_session = {who: client_of(getattr(cast, who)) for who in MEMBERS}
     scopes = set(RULES.values()) - {PUBLIC, SIGNED_IN}
     by_key = {scope: client_of(make_key(*(set(Scope.values) - {scope}))[1]) for scope in scopes}
+    held = ROLE_SCOPES[Role.AUTHOR]
+    by_token = {
+        scope: client_of(tokens.start(cast.ana, scopes=sorted(held - {scope}), tenant=cast.acme).access)
+        for scope in scopes & held
+    }
     walk = Walk(stage)
     for endpoint in GUARDED:
         scope = RULES[endpoint]
         if scope == SIGNED_IN:
             continue
-        refused = {"a key": by_key[scope]}
+        refused = {"a key": by_key[scope], **({"a token": by_token[scope]} if scope in by_token else {})}
         refused |= {who: client for who, client in by_session.items() if scope not in ROLE_SCOPES[MEMBERS[who][1]]}
         for who, client in refused.items():
             answer = walk.send(endpoint, client)
@@ -542,6 +554,7 @@ def test_a_caller_without_the_scope_is_told_what_is_missing(
 def test_a_caller_with_the_scope_gets_in(stage: Stage, cast: Cast, client_of: ClientOf, make_key: MakeKey) -> None:
     by_session = {who: client_of(getattr(cast, who)) for who in ("ana", "olaf", "vera")}
     by_key = {scope: client_of(make_key(scope)[1]) for scope in set(RULES.values()) - {PUBLIC, SIGNED_IN}}
+    of_ana = client_of(tokens.start(cast.ana).access)
     all_scopes = client_of(make_key()[1])
     root = client_of(cast.root)
     walk = Walk(stage)
@@ -550,6 +563,7 @@ def test_a_caller_with_the_scope_gets_in(stage: Stage, cast: Cast, client_of: Cl
         is_enough = scope != SIGNED_IN and endpoint not in FOR_THOSE_WHO_HOLD_AS_MUCH
         allowed = {"a key": by_key[scope] if is_enough else all_scopes}
         allowed |= {who: client for who, client in by_session.items() if scope in ROLE_SCOPES[MEMBERS[who][1]]}
+        allowed |= {"a token of ana's": of_ana} if "ana" in allowed else {}
         if endpoint in SUPERUSERS_ONLY:
             allowed = {}
         if endpoint in STREAMS:
@@ -609,8 +623,10 @@ def test_an_unknown_id_is_not_found(stage: Stage, client_of: ClientOf, make_key:
     walk.finish()
 
 
-def changed(text: str) -> str:
-    return text[:-1] + ("A" if text[-1] != "A" else "B")
+def changed(text: str, at: int = -1) -> str:
+    letters = list(text)
+    letters[at] = "A" if letters[at] != "A" else "B"
+    return "".join(letters)
 
 
 @pytest.mark.parametrize(
