@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts import keys
+from accounts.audit.models import AuditEntry
 from accounts.models import ApiKey
 from accounts.scopes import Scope
 from tests.cast import Cast
+from tests.services import NO_REDIS
 
 pytestmark = pytest.mark.django_db
 
@@ -55,3 +58,14 @@ class TestCreateApiKey:
     def test_refuses_an_empty_name(self, cast: Cast) -> None:
         with pytest.raises(CommandError, match=r"1 to 200"):
             call_command("create_api_key", " ", "--tenant", "acme")
+
+    def test_makes_internal_keys_even_while_redis_is_away(
+        self, cast: Cast, capsys: pytest.CaptureFixture[str], settings: Any
+    ) -> None:
+        """Whoever has a shell on the server repairs things with it."""
+        settings.CELERY_BROKER_URL = NO_REDIS
+        call_command("create_api_key", "ours", "--tenant", "acme", "--internal")
+        key = keys.recognise(capsys.readouterr().out.strip(), now=timezone.now())
+        assert key.is_internal
+        entry = AuditEntry.objects.get(action="key.created")
+        assert (entry.actor, entry.target_id) == ("system:command", str(key.pk))

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -215,3 +216,22 @@ class TestTrail:
         rows = str(list(AuditEntry.objects.values_list()))
         assert "sign_in.failed" in rows
         assert "horse" not in rows
+
+
+class TestTime:
+    def test_is_spent_on_a_password_whether_there_is_such_a_user_or_not(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Checking a password is what takes time; it is done as often for every kind of failure."""
+        User.objects.create_user("off", password="right", is_active=False)
+        checked: list[str] = []
+        encode = MD5PasswordHasher.encode
+        monkeypatch.setattr(
+            MD5PasswordHasher,
+            "encode",
+            lambda self, password, *more, **values: checked.append(password) or encode(self, password, *more, **values),
+        )
+        for name, password in (("ana", "wrong"), ("nobody", "wrong"), ("off", "right")):
+            checked.clear()
+            assert ask_token(name, password).status_code == 401
+            assert checked == [password], name
