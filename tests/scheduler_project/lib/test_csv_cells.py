@@ -12,23 +12,7 @@ from django.conf import settings
 from scheduler_project.lib import csv_cells
 
 SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-BEFORE = (*("", " ", "  ", "\t", "\r", "\n", "\r\n", "\u00a0", "\u2003", "\u3000"), *"\ufeff\u200b\u202e\x00\x1b")
-    "",
-    " ",
-    "  ",
-    "\t",
-    "\r",
-    "\n",
-    "\r\n",
-    "\u00a0",
-    "\u2003",
-    "\u3000",
-    "\ufeff",
-    "\u200b",
-    "\u202e",
-    "\x00",
-    "\x1b",
-)
+BEFORE = ("", " ", "  ", "\t", "\r", "\n", "\r\n", "\u00a0", "\u2003", "\u3000", *"\ufeff\u200b\u202e\x00\x1b")
 
 
 def test_every_sign_is_disarmed_whatever_stands_before_it() -> None:
