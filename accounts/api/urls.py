@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accounts.api.audit import AuditViewSet, RequestViewSet
 from accounts.api.keys import KeyViewSet
 from accounts.api.limits import LimitsViewSet
 from accounts.api.me import MeViewSet
@@ -11,6 +12,12 @@ from accounts.api.tokens import TokenViewSet
 from scheduler_project.api.routing import ID, route
 
 urlpatterns = [
+    route("audit", AuditViewSet, "audit-list", get="list"),
+    route("audit/sample", AuditViewSet, "audit-sample", get="sample"),
+    route("audit/export", AuditViewSet, "audit-export", get="export"),
+    route("audit/seal", AuditViewSet, "audit-seal", get="seal"),
+    route(f"audit/{ID}", AuditViewSet, "audit-detail", get="retrieve"),
+    route("requests", RequestViewSet, "request-list", get="list"),
     route("me", MeViewSet, "me", get="retrieve"),
     route("token", TokenViewSet, "token", post="create"),
     route("token/refresh", TokenViewSet, "token-refresh", post="refresh"),

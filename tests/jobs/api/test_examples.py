@@ -36,6 +36,7 @@ from tests.jobs.api.test_scope_matrix import (
 
 PAGE = Path(settings.BASE_DIR) / "docs" / "api.md"
 GUIDE = PAGE.with_name("auth.md")  # run by tests/accounts/api/test_guide.py
+AUDIT = PAGE.with_name("audit.md")  # by tests/accounts/audit/test_guide.py
 BLOCK = re.compile(r"^```(sh|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
@@ -133,7 +134,7 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
 
 
 def test_every_endpoint_has_an_example() -> None:
-    commands = " ".join(command for page in (PAGE, GUIDE) for command, _ in examples(page))
+    commands = " ".join(command for page in (PAGE, GUIDE, AUDIT) for command, _ in examples(page))
     commands = re.sub(r"\$(?!DAYBOOK)[A-Z]+", "7", commands).replace("database_cleanup", "echo")
     called = {
         (method.lower() or "get", path)

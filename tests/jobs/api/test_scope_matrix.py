@@ -19,7 +19,7 @@ from django.utils import timezone
 from rest_framework.views import APIView
 
 from accounts import keys, tokens
-from accounts.models import Membership, Tenant
+from accounts.models import AuditEntry, Membership, Tenant
 from accounts.scopes import ROLE_SCOPES, Role, Scope
 from jobs import (
     calendars,
@@ -203,6 +203,9 @@ RULES |= {
         *(("get", "list"), ("post", "list"), ("get", "detail"), ("patch", "detail"), ("delete", "detail")),
     )
 }
+AUDIT_READ = Scope.AUDIT_READ.value
+RULES |= {("get", f"audit-{name}"): AUDIT_READ for name in ("list", "detail", "sample", "export", "seal")}
+RULES |= {("get", "request-list"): AUDIT_READ}
 RULES |= {("get", "runtime-config"): READ, ("get", "settings-sections"): READ}
 # Paths of other schedulers' clients: the rules, bodies and rows of what they stand for.
 ALIASES = {
@@ -234,6 +237,7 @@ OF_A_ROW = [
     and not endpoint[1].startswith(("job-type-", "task-function-"))
     and not endpoint[1].endswith(("list", "-graph", "-groups"))
 ]
+OF_A_ROW += [("get", "audit-detail")]
 Endpoint = tuple[str, str]  # method and route name
 WRITES = re.compile(
     "(INSERT|UPDATE|DELETE|MERGE|COPY|TRUNCATE|WITH .*(INSERT INTO|UPDATE|DELETE FROM) )", re.IGNORECASE
@@ -300,6 +304,7 @@ class Stage:
             "pool": pools.create({"name": "Stage", "size": 3}, tenant=job.tenant, actor="user:ana"),
             **dead_letter_and_replay_of(job.tenant),
             **key_and_member_of(job.tenant),
+            "audit": AuditEntry.objects.filter(tenant=job.tenant).latest("id"),
         }
 
         other = registry.create({**JOB, "name": "Other"}, tenant=job.tenant, actor="user:ana")
@@ -320,6 +325,8 @@ class Stage:
         if name == "live":
             return f"{reverse(name)}?topics=workers"
         if name in ("live-tickets", "forecast", "upcoming", "queues", "me", "limits"):
+            return reverse(name)
+        if name in ("audit-sample", "audit-export", "audit-seal"):
             return reverse(name)
         if name.startswith("backfill-"):
             return reverse(name, args=[Backfill.objects.get(job=self.job).pk])
@@ -428,7 +435,8 @@ class Walk:
             body = self.stage.bodies.get(endpoint) if body is None else body
             answer = client.send(method.upper(), path, body)
             transaction.set_rollback(True)
-        return Answer(answer.status_code, answer.content, dict(answer.headers), writes)
+        content = answer.getvalue() if answer.streaming else answer.content
+        return Answer(answer.status_code, content, dict(answer.headers), writes)
 
     def expect(self, it_holds: bool, *what: Any) -> None:
         if not it_holds:
