@@ -49,7 +49,7 @@ class TestABlockedTick:
         registry.pause(job.pk, actor="user:ana", note="Broken feed")
         decide_due(minutes=1)
         tick = Tick.objects.get(job=job)
-        assert list(states(tick).values()) == ["passed"] * 4 + ["blocked"] + ["not_reached"] * 4
+        assert list(states(tick).values()) == ["passed"] * 5 + ["blocked"] + ["not_reached"] * 4
         block = block_of(tick)
         assert (block.rule, block.by, block.reason) == ("paused", "user:ana", "paused")
         assert "Broken feed" in block.text
