@@ -92,7 +92,10 @@ class _Request:
 
     def follow(self, location: str, status: int) -> _Request:
         """What a redirect asks for. Another host learns no more than what every host is told."""
-        target = _read(urljoin(str(self.url), location))
+        try:
+            target = _read(urljoin(str(self.url), location))
+        except ValueError:  # such as http://[]/
+            raise OutboundRefused(f"{_origin(str(self.url))} redirects to what is no address.") from None
         if target.scheme != self.url.scheme:
             raise OutboundRefused(
                 f"{_origin(str(self.url))} redirects from {self.url.scheme} to {target.scheme}. "
