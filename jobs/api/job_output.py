@@ -8,6 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from jobs import sealed
 from jobs.api.forecast_output import CollisionsSerializer
 from jobs.api.inputs import PolicySerializer, ScheduleSerializer
 from jobs.models import Job, JobRevision, Tick
@@ -39,7 +40,10 @@ class JobSerializer(RowSerializer):
     tenant = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
     template = serializers.CharField(source="template.name", read_only=True)
     template_version = serializers.IntegerField(source="template.version", read_only=True)
-    parameters = serializers.SerializerMethodField()
+    parameters = serializers.SerializerMethodField(help_text="Without secrets; `secrets_set` says which there are.")
+    secrets_set = serializers.SerializerMethodField(
+        help_text='Where secrets are stored, e.g. ["parameters.password"]. What they are, no answer says.'
+    )
     schedule = serializers.SerializerMethodField()
     schedule_text = serializers.SerializerMethodField()
     policies = serializers.SerializerMethodField()
@@ -51,6 +55,7 @@ class JobSerializer(RowSerializer):
 
     needs = {
         "parameters": ("parameters", "template__schema"),
+        "secrets_set": ("parameters", "template__schema"),
         "schedule": ("spec",),
         "schedule_text": ("spec",),
         "policies": ("policy",),
@@ -61,6 +66,7 @@ class JobSerializer(RowSerializer):
         model = Job
         fields = [
             *("id", "tenant", "name", "slug", "description", "template", "template_version", "parameters"),
+            "secrets_set",
             *("schedule", "schedule_text", "policies", "queue", "priority", "tags", "calendars", "pool", "owner"),
             *(
                 "origin",
@@ -82,6 +88,9 @@ class JobSerializer(RowSerializer):
     @extend_schema_field(ObjectField)
     def get_parameters(self, job: Job) -> Any:
         return schema.without_secrets(job.template.schema, job.parameters)
+
+    def get_secrets_set(self, job: Job) -> list[str]:
+        return sorted(sealed.secrets_by_place(job.template.schema, job.parameters))
 
     @extend_schema_field(ScheduleSerializer)
     def get_schedule(self, job: Job) -> dict[str, Any]:

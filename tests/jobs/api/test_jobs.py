@@ -108,7 +108,9 @@ class TestCreate:
     def test_shows_no_secret(self, by_key: ApiClient) -> None:
         made = by_key.send("POST", PATH, {**JOB, "parameters": {"token": "hush-hush"}})
         seen = [made, by_key.get(f"{PATH}/{made.json()['id']}"), by_key.get(f"{PATH}/{made.json()['id']}/revisions")]
-        assert Job.objects.get().parameters["token"]
+        assert Job.objects.get().parameters["token"].startswith("daybook:1:")
+        assert [answer.json()["secrets_set"] for answer in seen[:2]] == [["parameters.token"]] * 2
+        assert all(b"daybook:1:" not in answer.content for answer in seen)
         assert all(b"hush-hush" not in answer.content for answer in seen)
 
 
