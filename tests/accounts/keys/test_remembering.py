@@ -11,11 +11,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.signing import Signer
 from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
-from accounts import keys, last_known, memory
+from accounts import keys, last_known, memory, tokens
 from accounts.grants import SYSTEM
 from accounts.keys import recognition, text
 from accounts.models import ApiKey
@@ -103,41 +104,54 @@ class TestInThisProcess:
             keys.recognise(known, now=timezone.now())
 
 
-def use_until_refused(known: str, said: Any) -> None:
+def use_until_refused(kind: str, text: str, said: Any) -> None:
     """In a process of its own: the moment of the first good use, and the first of a refusal."""
+
+    def use() -> None:
+        if kind == "key":
+            keys.recognise(text, now=timezone.now())
+        else:
+            tokens.recognise(text)
+
     connections.close_all()
     quick_redis._clients.clear()
-    memory.forget()
-    keys.recognise(known, now=timezone.now())
+    memory._forget_now()
+    use()
     said.put(time.monotonic())
     give_up = time.monotonic() + 10
     while time.monotonic() < give_up:
         try:
-            keys.recognise(known, now=timezone.now())
-        except keys.UnknownKey:
+            use()
+        except (keys.UnknownKey, tokens.UnknownToken):
             said.put(time.monotonic())
             return
         time.sleep(0.005)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_another_process_refuses_a_revoked_key_within_the_bound(make_key: MakeKey, settings: Any) -> None:
+def test_other_processes_refuse_what_was_taken_away_within_the_bound(
+    cast: Cast, make_key: MakeKey, settings: Any
+) -> None:
     settings.DAYBOOK_CREDENTIAL_CACHE = timedelta(seconds=0.6)
-    key, known = make_key()
+    key, of_key = make_key()
+    ended, of_disabled = tokens.start(cast.ana), tokens.start(cast.olaf).access
     connections.close_all()
     context = multiprocessing.get_context("fork")
-    said = context.SimpleQueue()
-    others = [context.Process(target=use_until_refused, args=(known, said)) for _ in range(2)]
+    said: Any = context.Queue()
+    credentials = (("key", of_key), ("token", ended.access), ("token", of_disabled))
+    others = [context.Process(target=use_until_refused, args=(*credential, said)) for credential in credentials]
     for other in others:
         other.start()
-    used = max(said.get() for _ in others)
+    used = max(said.get(timeout=20) for _ in others)
     keys.revoke(key.pk, by=SYSTEM)
-    revoked = time.monotonic()
-    refused = [said.get() for _ in others]
+    tokens.end(ended.refresh)
+    User.objects.filter(pk=cast.olaf.pk).update(is_active=False)
+    taken_away = time.monotonic()
+    refused = [said.get(timeout=20) for _ in others]
     for other in others:
         other.join(5)
-    assert used < revoked
-    assert max(refused) - revoked < 0.6 + 0.3  # the time that a loaded machine takes for one look
+    assert used < taken_away
+    assert max(refused) - taken_away < 0.6 + 0.3  # the time that a loaded machine takes for one look
 
 
 class TestLastKnown:
