@@ -10,7 +10,7 @@ from accounts.limits.rates import MOST, MOST_IN_WINDOW, Algorithm
 
 class Level(models.TextChoices):
     GRANTED = "granted", "Granted by a superuser"
-    CHOSEN = "chosen", "Chosen by the tenant, and lower than what is granted"
+    CHOSEN = "chosen", "Chosen by the tenant"
 
 
 class RateLimit(models.Model):

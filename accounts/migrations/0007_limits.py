@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('endpoint', models.CharField(help_text='A class of endpoints such as read, or the name of a route', max_length=100)),
-                ('level', models.CharField(choices=[('granted', 'Granted by a superuser'), ('chosen', 'Chosen by the tenant, and lower than what is granted')], db_default='granted', default='granted', max_length=10)),
+                ('level', models.CharField(choices=[('granted', 'Granted by a superuser'), ('chosen', 'Chosen by the tenant')], db_default='granted', default='granted', max_length=10)),
                 ('per_minute', models.PositiveIntegerField(blank=True, help_text='Without limit if none', null=True)),
                 ('burst', models.PositiveIntegerField(blank=True, help_text='At once; as many as in a minute if none', null=True)),
                 ('algorithm', models.CharField(choices=[('bucket', 'Bucket'), ('window', 'Window')], db_default='bucket', default='bucket', max_length=10)),

@@ -170,6 +170,7 @@ class TreeSerializer(serializers.Serializer[Any]):
 
 class DashboardViewSet(TenantEngineViewSet):
     required_scopes = dict.fromkeys(("stats", "jobs_tree", "execution_log", "events"), Scope.SCHEDULER_READ)
+    kept = frozenset({"stats", "jobs_tree", "execution_log", "events"})
     operation_ids = {
         "stats": "get_scheduler_stats",
         "jobs_tree": "get_jobs_tree",

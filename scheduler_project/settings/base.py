@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "jobs.admin.switched_off.SwitchedOffMiddleware",
     "scheduler_project.api.policies.AskAboutConsole",
+    "scheduler_project.outage.TellOutage",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]

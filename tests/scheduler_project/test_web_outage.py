@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from accounts import keys
@@ -36,18 +38,24 @@ class Answer:
 
 
 class Caller:
-    def __init__(self, web: live.LiveWeb, *scopes: str, tenant: Tenant) -> None:
+    def __init__(self, web: live.LiveWeb, *scopes: str, tenant: Tenant, user: User | None = None) -> None:
+        """With a key, or with the session of a user."""
         self.port = web.port
-        self.key, self.text = keys.create(tenant=tenant, name="test", scopes=scopes)
+        self.key, text = keys.create(tenant=tenant, name="test", scopes=scopes or [Scope.TASK_READ])
+        self.headers = {"Authorization": f"Bearer {text}", "Content-Type": "application/json"}
+        if user is not None:
+            client = Client()
+            client.force_login(user)
+            self.headers = {"Cookie": f"sessionid={client.cookies['sessionid'].value}"}
 
     def send(self, method: str, path: str, body: Any = None) -> Answer:
         began = time.monotonic()
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            headers = {"Authorization": f"Bearer {self.text}", "Content-Type": "application/json"}
-            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            connection.request(method, path, json.dumps(body) if body is not None else None, self.headers)
             response = connection.getresponse()
-            found = json.loads(response.read())
+            text = response.read().decode()
+            found = json.loads(text) if "json" in response.headers["Content-Type"] else text
         finally:
             connection.close()
         assert time.monotonic() - began < LIMIT, (method, path)
@@ -61,7 +69,9 @@ def is_stale(answer: Answer) -> bool:
     return answer.status == 200 and answer.body.get("stale") is True
 
 
-def check_outage(reader: Caller, other: Caller, writer: Caller, job: Job, fresh: dict[str, Any]) -> None:
+def check_outage(
+    reader: Caller, other: Caller, writer: Caller, visitor: Caller, job: Job, fresh: dict[str, Any]
+) -> None:
     """What holds while the database is away, whatever is the matter with it."""
     with ThreadPoolExecutor(30) as threads:  # more than the pool has connections
         answers = list(threads.map(reader.get, [path for path in fresh for _ in range(5)]))
@@ -80,6 +90,9 @@ def check_outage(reader: Caller, other: Caller, writer: Caller, job: Job, fresh:
     refused.append(writer.send("POST", f"/api/v1/jobs/{job.pk}/pause", {}))
     assert [(answer.status, answer.body["error"]["code"]) for answer in refused] == [(503, "unavailable")] * 4
     assert {answer.headers["Retry-After"] for answer in refused} == {"2"}
+    console = visitor.get("/admin/jobs/job/")
+    assert (console.status, console.headers["Retry-After"]) == (503, "2")
+    assert "The database does not answer" in console.body
     assert time.monotonic() - began < 0.5  # all know by now
 
 
@@ -104,8 +117,11 @@ class TestOutage:
         other = Caller(web, Scope.SCHEDULER_READ, tenant=tenant)
         doomed = Caller(web, Scope.SCHEDULER_READ, tenant=tenant)
         writer = Caller(web, Scope.SCHEDULER_WRITE, tenant=tenant)
+        visitor = Caller(web, tenant=tenant, user=User.objects.create_superuser("root"))
+        assert visitor.get("/admin/jobs/job/").status == 200
         paths = ["/api/v1/jobs", f"/api/v1/jobs/{job.pk}", "/api/v1/executions?limit=5", "/api/v1/tasks"]
         paths += ["/api/v1/scheduler/status", "/api/v1/workers", "/api/v1/queues", "/api/v1/upcoming"]
+        paths += ["/api/v1/scheduler/stats"]
         fresh = {path: reader.get(path).body for path in paths}
         assert doomed.get("/api/v1/jobs").status == 200
         assert other.get("/api/v1/queues").status == 200  # known, but it has seen no jobs
@@ -114,7 +130,7 @@ class TestOutage:
         outages: list[Callable[[], None]] = [through.fall_silent, through.close]
         for begin in outages:
             begin()
-            check_outage(reader, other, writer, job, fresh)
+            check_outage(reader, other, writer, visitor, job, fresh)
             through.open()
             live.wait_for(lambda: not is_stale(reader.get("/api/v1/jobs")), seconds=5, what="fresh answers")
             assert "stale" not in reader.get(f"/api/v1/jobs/{job.pk}").body
