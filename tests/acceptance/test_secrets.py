@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from accounts.scopes import Scope
 from jobs.models import DeadLetter, EventCursor, Execution, WebhookDelivery
 from scheduler_project.embedded.account import server_account
 from scheduler_project.embedded.binaries import postgres_programs
+from scheduler_project.lib import signatures
 from tests import live
 from tests.live import LiveWeb, wait_for
 from tests.receivers import receiver
@@ -121,6 +123,12 @@ def test_no_secret_is_found_anywhere(running: ExitStack, tmp_path: Path) -> None
     api.send("POST", f"jobs/{made['succeed']}/run", {}, status=202)
     override = {"parameters": {"password": plants.new("of one run")}}
     api.send("POST", f"jobs/{made['succeed']}/run", override, status=202)
+    filled = {"name": "Push", "mapping": {"password": "/secret"}}
+    hook = api.send("POST", f"jobs/{made['succeed']}/hooks", filled, status=201)
+    for body, status in (({"secret": plants.new("event hook")}, 202), ({"secret": plants.new("bad hook") * 9}, 400)):
+        text = json.dumps(body).encode()
+        signature = signatures.sign([hook["secret"]], at=int(time.time()), body=text)
+        api.send("POST", hook["path"].removeprefix("/api/v1/"), text, status=status, **{signatures.HEADER: signature})
     task = {"template": "leaky", "payload": {"path": str(journal), "password": plants.new("task")}}
     api.send("POST", "tasks", task, status=202, **{"Idempotency-Key": "task"})
     export = {"model": "jobs.Execution", "file_name": "all", "format": "csv"}
@@ -137,16 +145,16 @@ def test_no_secret_is_found_anywhere(running: ExitStack, tmp_path: Path) -> None
     ):
         api.send("POST", "jobs", body, status=400)
 
-    wait_for(lambda: Execution.objects.filter(status__in=OVER).count() == 7, seconds=60, what="the runs")
+    wait_for(lambda: Execution.objects.filter(status__in=OVER).count() == 8, seconds=60, what="the runs")
     letter = wait_for(lambda: DeadLetter.objects.filter(job_id=made["fail"]).first(), what="the dead letter")
     again = {"parameters": {"path": str(journal), "password": plants.new("replay")}}
     api.send("POST", f"dead-letters/{letter.pk}/replay", again, status=201)
     api.send("POST", f"jobs/{exported}/run", {}, status=202)
-    wait_for(lambda: Execution.objects.filter(status__in=OVER).count() == 9, seconds=30, what="replay and export")
-    wait_for(lambda: WebhookDelivery.objects.filter(status="delivered").count() == 9, seconds=30, what="deliveries")
-    wait_for(lambda: TaskResult.objects.count() == 9, seconds=30, what="the results of Celery")
+    wait_for(lambda: Execution.objects.filter(status__in=OVER).count() == 10, seconds=30, what="replay and export")
+    wait_for(lambda: WebhookDelivery.objects.filter(status="delivered").count() == 10, seconds=30, what="deliveries")
+    wait_for(lambda: TaskResult.objects.count() == 10, seconds=30, what="the results of Celery")
     ended = Counter(Execution.objects.values_list("status", flat=True))
-    assert ended == {"succeeded": 7, "failed": 1, "timed_out": 1}
+    assert ended == {"succeeded": 8, "failed": 1, "timed_out": 1}
     for execution in Execution.objects.all():
         for path in ("", "/log", "/explain"):
             api.send("GET", f"executions/{execution.pk}{path}", status=200)
@@ -157,7 +165,7 @@ def test_no_secret_is_found_anywhere(running: ExitStack, tmp_path: Path) -> None
             api.send("GET", f"jobs/{job_id}{path}", status=200)
 
     hashes = set(journal.read_text().split())
-    used = {where: canary for where, canary in plants.all.items() if where != "refused"}
+    used = {where: canary for where, canary in plants.all.items() if where not in ("refused", "bad hook")}
     assert {where for where, canary in used.items() if hashlib.sha256(canary.encode()).hexdigest() in hashes} == {*used}
     kept = {
         "the database": _dump(tmp_path),
