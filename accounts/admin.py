@@ -18,6 +18,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from accounts import access, members, tenants
+from accounts.audit_admin import AuditAdmin as AuditAdmin
 from accounts.audited_admin import AuditedAdmin
 from accounts.grants import Excess, Giver
 from accounts.input import InvalidInput

@@ -56,6 +56,8 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("Maintenance", "pause", "jobs.Maintenance"),
             Entry("Circuits", "link", "jobs.CircuitEvent"),
+            Entry("Audit", "eye", "accounts.AuditEntry"),
+            Entry("API requests", "ledger", "accounts.ApiRequest"),
             Entry("API keys", "key", "accounts.ApiKey"),
             Entry("Tenants", "box", "accounts.Tenant"),
             Entry("Memberships", "link", "accounts.Membership"),

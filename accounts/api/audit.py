@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils import timezone
@@ -79,14 +76,8 @@ class AuditViewSet(TenantScopedViewSet):
         since = self.filters.setdefault("since", until - DEFAULT_WINDOW)
         if until - since > LONGEST_EXPORT:
             raise Invalid({"since": [f"Export at most {LONGEST_EXPORT.days} days at once; write a later instant."]})
-        pieces = reading.in_pieces(reading.find(self._entries(), **self.filters))
-        text = exporting.lines(pieces, form)
-        is_async = isinstance(request._request, ASGIRequest)
-        response = StreamingHttpResponse(_async(text) if is_async else text, content_type=exporting.FORMATS[form])
-        name = f"audit-{since:%Y%m%d}-{until:%Y%m%d}.{form}"
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        entries = reading.find(self._entries(), **self.filters)
+        return exporting.attachment(request._request, entries, form, since=since, until=until)
 
     @extend_schema(responses=StateSerializer)
     def seal(self, request: Request) -> Response:
@@ -117,10 +108,3 @@ class RequestViewSet(TenantScopedViewSet):
 
 def _entries() -> QuerySet[AuditEntry]:
     return AuditEntry.objects.select_related("tenant")
-
-
-async def _async(text: Iterator[str]) -> AsyncIterator[str]:
-    """Piece by piece; Django would gather a plain iterator in memory first."""
-    following = sync_to_async(lambda: next(text, None))
-    while (piece := await following()) is not None:
-        yield piece

@@ -51,6 +51,7 @@ def respond(request: HttpRequest, site_context: dict[str, Any], job: Job) -> Htt
         "revisions": list(JobRevision.objects.filter(job_id=job.pk).order_by("-number")[:REVISIONS]),
         "parameters": parameters.masked(job.template, job.parameters),
         "policies": policies_in_words(job.policies),
+        "may_see_audit": access.may(request.user, Scope.AUDIT_READ, job.tenant_id),
         "calendars": Calendar.objects.filter(tenant=job.tenant_id, slug__in=job.calendars).order_by("name"),
         "operations": {
             name.replace("-", "_"): operation.is_open_to(request, job) for name, operation in OPERATIONS.items()

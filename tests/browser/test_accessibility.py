@@ -12,7 +12,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from playwright.sync_api import Page, expect
 
 from accounts import keys
-from accounts.models import Membership
+from accounts.models import AuditEntry, Membership
 from accounts.scopes import Scope
 from jobs import calendars, hooks, maintenance, pools, registry, webhooks
 from jobs.models import HookCall, Job, LogLine, QueueCanary, SchedulerLease, WebhookDelivery, Worker
@@ -143,6 +143,8 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
         of("jobs_backfill_start", job.pk), of("jobs_jobrevision_change", job.revisions.earliest("number").pk),
         "/admin/templates_registry/templateversion/",
         of("templates_registry_templateversion_change", TemplateVersion.objects.get(name="echo").pk),
+        "/admin/accounts/auditentry/", of("accounts_auditentry_change", AuditEntry.objects.latest("id").pk),
+        "/admin/accounts/auditentry/sample/", "/admin/accounts/apirequest/",
         "/admin/accounts/apikey/", "/admin/accounts/apikey/add/", of("accounts_apikey_change", everything["key"].pk),
         "/admin/accounts/ratelimit/", "/admin/accounts/ratelimit/add/",
         "/admin/accounts/tenant/", of("accounts_tenant_change", cast.acme.pk), "/admin/accounts/membership/",
