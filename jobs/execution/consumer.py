@@ -16,7 +16,7 @@ JSON = "application/json"
 UNREADABLE = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 
 
-class StrictConsumer(Consumer):  # type: ignore[misc]
+class StrictConsumer(Consumer):
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:
         handle = super().create_task_handler(*arguments, **options)
 
@@ -33,4 +33,4 @@ class StrictConsumer(Consumer):  # type: ignore[misc]
 
     def _throw_away(self, message: Any, why: str) -> None:
         logger.error("A message on the broker was thrown away: %s.", why)
-        message.reject_log_error(logger, self.connection_errors)
+        message.reject_log_error(logger, self.connection_errors)  # type: ignore[attr-defined]

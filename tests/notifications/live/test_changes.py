@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from jobs import registry
 from jobs.models import Job
+from jobs.tick.service import Service
 from notifications.live import changes
 from notifications.live.changes import Changes, TooMuch
 from tests.jobs.api.conftest import MakeJob
@@ -83,3 +84,7 @@ def test_events_of_a_cluster_that_was_restored_here_are_left_alone(job_of: MakeJ
     with connection.cursor() as cursor:
         cursor.execute("UPDATE execution_events SET xid = xid + 1000000000")
     assert reader.read() == []
+
+
+def test_the_leader_of_every_scheduler_tells_it() -> None:
+    assert [loop.name for loop in Service()._sweeps].count("live") == 1
