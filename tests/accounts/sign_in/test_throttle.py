@@ -14,6 +14,7 @@ from accounts.audit.models import AuditEntry
 from accounts.sign_in import local, throttle
 from accounts.sign_in.throttle import TooManySignIns
 from scheduler_project.lib import quick_redis
+from scheduler_project.settings.environment import Environment
 from tests.cast import ApiClient, Cast
 from tests.services import NO_REDIS
 
@@ -25,6 +26,9 @@ LOGIN = "/admin/login/"
 
 @pytest.fixture(autouse=True)
 def _nothing_failed(settings: Any) -> None:
+    usual = Environment({})
+    settings.DAYBOOK_SIGN_INS_PER_NAME = usual["DAYBOOK_SIGN_INS_PER_NAME"]
+    settings.DAYBOOK_SIGN_INS_PER_ADDRESS = usual["DAYBOOK_SIGN_INS_PER_ADDRESS"]
     local.counts.forget()
     quick_redis.ask(_forget)
 
