@@ -7,7 +7,9 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -21,7 +23,7 @@ from accounts.scopes import Scope
 from accounts.tenant_admin import TenantAdmin
 from jobs import pools
 from jobs.admin.operations import Caller
-from jobs.models import Pool
+from jobs.models import Job, Pool
 from jobs.pools import InvalidPool, PoolInUse, Use
 from scheduler_project.lib import markup
 
@@ -81,6 +83,10 @@ class PoolAdmin(TenantAdmin[Pool]):
 
     # --- the list ---
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        used_by = Job.objects.filter(pool=OuterRef("pk"), archived_at=None).order_by("name").values("name")
+        return super().get_queryset(request).annotate(names=ArraySubquery(used_by[:4]))
+
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         changes = super().get_changelist_instance(request)
         rows: list[Any] = list(changes.result_list)
@@ -105,8 +111,8 @@ class PoolAdmin(TenantAdmin[Pool]):
         return format_html("{} of {} taken<br><small>{}</small>", use.running, row.size, waiting)
 
     @admin.display(description="Jobs")
-    def used_by(self, row: Pool) -> SafeString | str:
-        found = list(pools.jobs_of(row).order_by("name").values_list("name", flat=True)[:4])
+    def used_by(self, row: Any) -> SafeString | str:
+        found: list[str] = row.names
         return ", ".join(found[:3]) + (" and others" if len(found) > 3 else "") or "none"
 
     @admin.display(description="Changed")

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -50,6 +51,14 @@ class WebhookAdmin(TenantAdmin[Webhook]):
 
     # --- the list ---
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        last = WebhookDelivery.objects.filter(webhook=OuterRef("pk")).order_by("-id")
+        of_last = {
+            "last_status": Subquery(last.values("status")[:1]),
+            "last_at": Subquery(last.values("created_at")[:1]),
+        }
+        return super().get_queryset(request).annotate(**of_last)
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": "Webhooks", **(extra_context or {})})
 
@@ -73,11 +82,10 @@ class WebhookAdmin(TenantAdmin[Webhook]):
         return format_html('<a href="{}">{}</a>', job_url(row.job.pk), row.job.name) if row.job else "all"
 
     @admin.display(description="Last delivery")
-    def last_delivery(self, row: Webhook) -> str | SafeString:
-        last = row.deliveries.order_by("-id").defer("payload").first()
-        if last is None:
+    def last_delivery(self, row: Any) -> str | SafeString:
+        if row.last_status is None:
             return "none yet"
-        return format_html("{} {}", state_chip(last.status), markup.moment(last.created_at, now=timezone.now()))
+        return format_html("{} {}", state_chip(row.last_status), markup.moment(row.last_at, now=timezone.now()))
 
     # --- the pages ---
 

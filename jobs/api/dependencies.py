@@ -71,7 +71,8 @@ class DependencyListViewSet(FollowingViewSet):
     @extend_schema(responses=GraphSerializer)
     def graph(self, request: Request) -> Response:
         """The jobs that follow each other, each with its level, and the dependencies between them."""
-        found = list(self._filtered()[: MOST_EDGES + 1])
+        edges = self._filtered().select_related("upstream__tenant", "downstream__tenant")
+        found = list(edges[: MOST_EDGES + 1])
         graph = dependencies.graph_of(found[:MOST_EDGES])
         answer = {
             "jobs": [job for job, _ in graph.jobs],

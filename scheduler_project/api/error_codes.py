@@ -29,8 +29,8 @@ Every error under `/api/` and `/v1/` has one form, `{"error": {"code", "message"
 [API's page](api.md#errors) shows. Programs go by `code`, which does not change; `message` is for people and may.
 Nothing has been changed when an error comes back. `request_id` is also in the header `X-Request-ID` and in the log.
 
-Wait as long as `Retry-After` says before trying again after a 429 or a 503. A 4xx is answered the same way again until the
-request is another one.
+Wait as long as `Retry-After` says before trying again after a 429 or a 503. A 4xx is answered the same way again until
+the request is another one.
 """
 
 CODES: dict[str, Code] = {

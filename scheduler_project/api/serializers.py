@@ -141,6 +141,9 @@ def _shown(field: serializers.Field[Any, Any, Any, Any]) -> Shown:
     if isinstance(field, serializers.SerializerMethodField):
         method = str(field.method_name)
         return lambda serializer, row: getattr(serializer, method)(row)
+    if isinstance(field, serializers.PrimaryKeyRelatedField):  # the row that it names need not be read
+        number = attrgetter(f"{field.source}_id")
+        return lambda serializer, row: number(row)
     read = attrgetter(str(field.source)) if field.source_attrs == [field.source] else field.get_attribute
     if type(field) in AS_THEY_ARE:
         return lambda serializer, row: read(row)
