@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from jobs.api.families.words import ADMIN, TASKS, UI, Family
-from jobs.api.parameters import ExecutionParameters, JobExecutionParameters, JobParameters, TaskParameters
+from jobs.api.families.words import ADMIN, UI, Family
+from jobs.api.parameters import ExecutionParameters, JobExecutionParameters, JobParameters
 from jobs.rules.states import ExecutionStatus
 from scheduler_project.api.serializers import StrictSerializer
 
@@ -47,11 +47,6 @@ class AdminRunParameters(_InWords, ExecutionParameters):
 class AdminJobRunParameters(_InWords, JobExecutionParameters):
     family = ADMIN
     status = _status(ADMIN)
-
-
-class TaskWordParameters(_InWords, TaskParameters):
-    family = TASKS
-    status = _status(TASKS)
 
 
 class FamilyJobParameters(JobParameters):
