@@ -41,9 +41,25 @@ def create(
         require_scheduler(actor)
         now = sql.now()
         new = definition.read(data, now=now, tenant=tenant, may_run_sub_minute=may_run_sub_minute)
-        _refuse_for_tenant(new, tenant)
-        _refuse_unknown_calendars(new, tenant)
-        return add(new, tenant=tenant, actor=actor, owner_id=owner_id, enabled=enabled, now=now)
+        return admit(new, tenant=tenant, actor=actor, owner_id=owner_id, enabled=enabled, now=now)
+
+
+def admit(new: Definition, *, tenant: Tenant, actor: str, now: datetime, **facts: Any) -> Job:
+    """Store a definition that was read for the tenant, if the tenant may have it. Runs inside the caller's
+    transaction; `facts` as of `add`. Raises `InvalidJob`."""
+    _refuse_for_tenant(new, tenant)
+    _refuse_unknown_calendars(new, tenant)
+    return add(new, tenant=tenant, actor=actor, now=now, **facts)
+
+
+def judge(data: Mapping[str, Any], *, tenant: Tenant, now: datetime, may_run_sub_minute: bool = False) -> Definition:
+    """The definition that `create` would store; writes nothing. Raises `InvalidJob` for whatever `create` refuses."""
+    new = definition.read(data, now=now, tenant=tenant, may_run_sub_minute=may_run_sub_minute)
+    _refuse_for_tenant(new, tenant)
+    _refuse_unknown_calendars(new, tenant, keeps=False)
+    revisions.refuse_unknown_pool(new.pool, tenant)
+    revisions.refuse_taken_slug(new.slug, tenant_id=tenant.pk)
+    return new
 
 
 def add(

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from accounts.sealing import CannotOpen, KeysUnavailable
 from jobs import queues
 from jobs.backfill import BackfillHasEnded, BackfillIsRunning
+from jobs.bulk.each import NotQueued
 from jobs.calendars import CalendarChanged, CalendarInUse, InvalidCalendar
 from jobs.dead_letters import CannotReplay, LetterIsNotDiscarded, LetterIsNotOpen, NoOpenLetters, ReplayHasEnded
 from jobs.definition import InvalidJob
@@ -22,6 +23,7 @@ from jobs.pools import InvalidPool, PoolInUse
 from jobs.queues import QueueFull
 from jobs.registry import RevisionConflict
 from jobs.runtime_flags import SchedulerDisabled
+from jobs.transfer import InvalidImport, PlanChanged
 from jobs.webhooks import InvalidWebhook, NothingToRedeliver, TooManyWebhooks
 from scheduler_project.api.errors import Busy, Conflict, Invalid
 from scheduler_project.api.principal import Principal
@@ -38,6 +40,8 @@ CONFLICTS: dict[type[Exception], str] = {
     HookIsClosed: "hook_is_closed",
     CannotOpen: "secret_cannot_be_opened",
     CannotReplay: "cannot_replay",
+    NotQueued: "not_queued",
+    PlanChanged: "plan_changed",
     DependencyIsGone: "dependency_is_gone",
     JobIsArchived: "job_is_archived",
     LetterIsNotDiscarded: "letter_is_not_discarded",
@@ -62,7 +66,7 @@ def answer_for(error: Exception) -> Exception:
     """The API's error for one of the engine's; any other error as it is."""
     if isinstance(error, InvalidJob | InvalidCalendar | InvalidMaintenance | InvalidPool | InvalidDependency):
         return Invalid(error.fields)
-    if isinstance(error, InvalidHook | InvalidWebhook):
+    if isinstance(error, InvalidHook | InvalidWebhook | InvalidImport):
         return Invalid(error.fields)
     if isinstance(error, KeysUnavailable):
         return Busy(str(error), code="keys_unavailable", wait=math.ceil(error.wait))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.urls import re_path
 
 from jobs.api.backfills import BackfillViewSet, JobBackfillViewSet
+from jobs.api.bulk import ExecutionBulkViewSet, JobBulkViewSet
 from jobs.api.calendars import CalendarViewSet
 from jobs.api.catalogues import JobTypeViewSet, TaskFunctionViewSet
 from jobs.api.circuits import CircuitViewSet
+from jobs.api.clones import CloneViewSet
 from jobs.api.dashboard import DashboardViewSet
 from jobs.api.dead_letters import DeadLetterViewSet, ReplayViewSet
 from jobs.api.dependencies import DependencyListViewSet, DependencyViewSet, FlowViewSet, JobDependencyViewSet
@@ -21,11 +23,14 @@ from jobs.api.job_history import JobHistoryViewSet
 from jobs.api.jobs import JobViewSet
 from jobs.api.maintenance import MaintenanceViewSet
 from jobs.api.pools import PoolViewSet
+from jobs.api.reconciliation import ReconciliationViewSet, SystemReconciliationViewSet
 from jobs.api.retries import RetryViewSet
 from jobs.api.scheduler import SchedulerViewSet
 from jobs.api.schedules import ScheduleViewSet
 from jobs.api.tasks import TaskViewSet
 from jobs.api.templates import TemplateViewSet
+from jobs.api.transfers import ExportViewSet, ImportViewSet
+from jobs.api.validation import ValidationViewSet
 from jobs.api.webhooks import DeliveryViewSet, WebhookViewSet
 from jobs.api.workers import QueueViewSet, WorkerViewSet
 from scheduler_project.api.routing import ID, route
@@ -38,6 +43,14 @@ urlpatterns = [
     route(f"templates/{NAME}", TemplateViewSet, "template-detail", get="retrieve"),
     route(f"templates/{NAME}/versions", TemplateViewSet, "template-versions", get="versions"),
     route("jobs", JobViewSet, "job-list", get="list", post="create"),
+    route("jobs/export", ExportViewSet, "job-export", get="export"),
+    route("jobs/import", ImportViewSet, "job-import", post="apply"),
+    route("jobs/validate", ValidationViewSet, "job-validate", post="validate"),
+    route(f"jobs/{ID}/clone", CloneViewSet, "job-clone", post="clone"),
+    route(f"jobs/{ID}/reconcile", ReconciliationViewSet, "job-reconcile", post="reconcile"),
+    route("scheduler/reconcile", SystemReconciliationViewSet, "scheduler-reconcile", post="reconcile"),
+    route("jobs/bulk", JobBulkViewSet, "job-bulk", post="apply"),
+    route("executions/bulk", ExecutionBulkViewSet, "execution-bulk", post="apply"),
     route(
         f"jobs/{ID}",
         JobViewSet,

@@ -87,6 +87,30 @@ class Reconciler:
             return _store(job_id, violations, now=now)
 
 
+def find_suspects(*, after: int, limit: int) -> tuple[list[int], int | None]:
+    """Of the next jobs in force, those whose ledger seems wrong, looked at without locks; and where to go on."""
+    kept = reading.kept()
+    with reading.snapshot():
+        rows = reading.job_rows(after=after, limit=limit, in_force=True)
+        checks = _Checks(rows, kept, now=sql.now())
+        suspects = [history.job_id for history in checks.histories if checks.find(history)]
+    return suspects, int(rows[-1]["id"]) if len(rows) == limit else None
+
+
+def reconcile(job_id: int) -> list[Violation]:
+    """One job, whoever leads: its lock is enough, as for any change of it. Repairs and stores what it finds, and
+    returns it; what was told before is no find. Raises `Job.DoesNotExist`."""
+    kept = reading.kept()
+    with transactions.engine():
+        Job.objects.select_for_update(no_key=True).only("pk").get(pk=job_id)
+        now = sql.now()
+        checks = _Checks(reading.job_rows(only=job_id, in_force=True), kept, now=now)
+        violations = [violation for history in checks.histories for violation in checks.find(history)]
+        _repair(job_id, violations, now=now, epoch=0)
+        _store(job_id, violations, now=now)
+    return violations
+
+
 class _Checks:
     """Some jobs, the last stretch of each that is decided, and what is recorded in it."""
 

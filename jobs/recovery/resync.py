@@ -90,7 +90,7 @@ class Resync:
     def _mend_each(self, found: Sequence[Drift]) -> None:
         for drift in found:
             with _passing_by(drift):
-                _mend(drift, since=self._compared_at)
+                mend(drift, since=self._compared_at)
 
     def _look_for_another_beat(self) -> None:
         """A run that is noted in a row and is not ours is another beat's. One from before this leader leads is history:
@@ -110,7 +110,8 @@ class Resync:
         beat_sync.acknowledge(runs)
 
 
-def _mend(drift: Drift, *, since: datetime | None) -> None:
+def mend(drift: Drift, *, since: datetime | None) -> None:
+    """Bring a row and its job in line. What the row alone decides may be refused, as when somebody saves it."""
     if drift.job_id is None:
         assert drift.row_id is not None
         adoption.adopt(drift.row_id, since=since)

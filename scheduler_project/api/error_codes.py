@@ -119,6 +119,18 @@ CODES: dict[str, Code] = {
         "`POST /hooks/{public_id}`",
     ),
     "dependency_is_gone": Code(409, "Somebody has removed it meanwhile.", "Nothing.", "`/dependencies/{id}`"),
+    "count_differs": Code(
+        409,
+        "Other rows are meant by now than `expect_count` says; nothing was done.",
+        "Look at them again, and send the new count.",
+        "bulk operations",
+    ),
+    "plan_changed": Code(
+        409,
+        "The import would come to something else by now than the plan of `plan_hash`; nothing was done.",
+        "Make a new plan.",
+        "`POST /jobs/import`",
+    ),
     "done_before": Code(
         409,
         "A request with this `Idempotency-Key` has been carried out, and its answer held a secret that is shown once.",

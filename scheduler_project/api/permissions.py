@@ -43,6 +43,8 @@ class HasScope(BasePermission):
         scope = required_scope(view, action)
         if scope is None:
             raise PermissionDenied(f"Nobody may do this: {type(view).__name__} declares no scope for {action}.")
+        if hasattr(view, "asked_scope"):  # it depends on what the body asks for
+            scope = str(view.asked_scope(request))
         if scope != SIGNED_IN and scope not in principal.held:
             raise MissingScope(scope, principal, held=principal.held)
         return True

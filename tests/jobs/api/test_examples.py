@@ -107,7 +107,7 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
         assert is_error == (shown is not None and "error" in shown), (command, answer)
         if shown is not None:
             assert_contains(answer, shown)
-        if "schedule_text" in answer:
+        if "schedule_text" in answer and "id" in answer and "-copy" not in answer["slug"]:
             surroundings["JOB"] = str(answer["id"])
             if "TICK" not in surroundings:
                 surroundings["TICK"] = str(missed_tick_of(Job.objects.get(pk=answer["id"])).pk)
@@ -130,7 +130,7 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
             surroundings["HOOK_URL"] = live_server.url + answer["path"]
         elif "failures_in_row" in answer and "secret" in answer:
             surroundings["WEBHOOK"] = str(answer["id"])
-    assert Job.objects.exclude(pk=upstream.pk).get().archived_at is not None
+    assert Job.objects.get(pk=surroundings["JOB"]).archived_at is not None
 
 
 def test_every_endpoint_has_an_example() -> None:

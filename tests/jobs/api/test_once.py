@@ -21,6 +21,9 @@ SHORT_LIVED = "Its answer is a credential of minutes; another one costs nothing 
 SETTLES = "It brings the row to a state; a repetition finds it there, or is told by a 409 that it is."
 EXEMPT = {
     "job-pause": SETTLES,
+    "job-validate": READS,
+    "job-reconcile": SETTLES,
+    "scheduler-reconcile": SETTLES,
     "job-disable": SETTLES,
     "job-impact": READS,
     "schedule-preview": READS,

@@ -77,6 +77,14 @@ RULES: dict[tuple[str, str], str] = {
     ("put", "job-detail"): WRITE,
     ("patch", "job-detail"): WRITE,
     ("delete", "job-detail"): WRITE,
+    ("post", "job-bulk"): WRITE,  # its action `run` needs scheduler:run instead
+    ("post", "job-validate"): WRITE,
+    ("get", "job-export"): READ,
+    ("post", "job-import"): WRITE,
+    ("post", "job-clone"): WRITE,
+    ("post", "job-reconcile"): WRITE,
+    ("post", "scheduler-reconcile"): WRITE,
+    ("post", "execution-bulk"): RUN,
     ("post", "job-run"): RUN,
     ("post", "job-pause"): WRITE,
     ("post", "job-resume"): WRITE,
@@ -221,6 +229,7 @@ SUPERUSERS_ONLY += [
     (method, name) for method, name in RULES if name.startswith(("job-type-", "task-function-")) and method != "get"
 ]
 SUPERUSERS_ONLY += [("post", "tenant-list"), ("patch", "tenant-detail"), ("put", "limits")]
+SUPERUSERS_ONLY += [("post", "scheduler-reconcile")]
 # Nobody gives or takes away what they do not hold, so the scope alone is not enough.
 FOR_THOSE_WHO_HOLD_AS_MUCH = [
     (method, name) for method, name in RULES if name.startswith("member-") and method != "get"
@@ -235,7 +244,7 @@ OF_A_ROW = [
     for endpoint in GUARDED
     if endpoint[1].startswith(OF_ROWS)
     and not endpoint[1].startswith(("job-type-", "task-function-"))
-    and not endpoint[1].endswith(("list", "-graph", "-groups"))
+    and not endpoint[1].endswith(("list", "-graph", "-groups", "-bulk", "-validate", "-import", "-export"))
 ]
 OF_A_ROW += [("get", "audit-detail")]
 Endpoint = tuple[str, str]  # method and route name
@@ -246,6 +255,10 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "job-list"): JOB,
     ("put", "job-detail"): JOB,
     ("patch", "job-detail"): {"description": "other"},
+    ("post", "job-bulk"): {"action": "pause", "filter": {"queue": "default"}},
+    ("post", "execution-bulk"): {"action": "cancel", "filter": {"status": "queued"}},
+    ("post", "job-import"): {"document": {"format": "daybook-jobs", "version": 1}, "tenant": "acme"},
+    ("post", "job-validate"): {**JOB, "name": "Judged", "tenant": "acme"},
     ("post", "job-impact"): {"schedule": {"kind": "cron", "cron": "5 * * * *"}},
     ("post", "schedule-preview"): {"schedule": JOB["schedule"]},
     ("post", "job-backfills"): {"since": "2026-01-01T00:00:00Z", "until": "2026-01-03T00:00:00Z", "plan_only": True},
@@ -335,8 +348,10 @@ class Stage:
         if name == "execution-list":
             return f"{reverse(name)}?job={self.job.pk}"  # a change of many must be narrowed down
         if (
-            name.endswith(("list", "-docs", "-schema", "-status", "-maintenance", "-graph", "-groups"))
-            or name in ("schedule-preview", "runtime-config", "settings-sections")
+            name.endswith(
+                ("list", "-docs", "-schema", "-status", "-maintenance", "-graph", "-groups", "-bulk", "-export")
+            )
+            or name in ("job-import", "job-validate", "schedule-preview", "runtime-config", "settings-sections")
             or name.startswith("scheduler-")
         ):
             return reverse(name)
