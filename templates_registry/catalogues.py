@@ -149,4 +149,7 @@ def _tell(target: str, entry: Any, actor: str, before: Mapping[str, Any], after:
         before=before or None,
         after=after or None,
     )
-    transaction.on_commit(lambda: telemetry.emit(f"{target}.{done}", actor=actor, name=entry.name))
+    kind = target.replace("_", " ")
+    transaction.on_commit(
+        lambda: telemetry.emit("catalogue.changed", actor=actor, done=done, kind=kind, entry=entry.name)
+    )

@@ -128,12 +128,7 @@ WORDING: dict[str, tuple[int, str]] = {
     "policy.unanswered": (WARNING, "The policy server gave no decision about {route} of {principal}: {error}"),
     "policy.lost": (ERROR, "The policy server is not asked for {seconds:g} s: {error}"),
     "rate_limit.changed": (INFO, "{actor} changed the limits of {tenant}: {endpoints}"),
-    "task_function.added": (INFO, "{actor} listed the task {name}"),
-    "task_function.changed": (INFO, "{actor} changed the entry of the task {name}"),
-    "task_function.removed": (INFO, "{actor} took the task {name} off the list"),
-    "job_type.added": (INFO, "{actor} added the job type {name}"),
-    "job_type.changed": (INFO, "{actor} changed the job type {name}"),
-    "job_type.removed": (INFO, "{actor} removed the job type {name}"),
+    "catalogue.changed": (INFO, "{actor} {done} the {kind} {entry}"),
     "flag.set": (WARNING, "{actor} switched {flag} {value} {note}"),
     # --- workers and the house ---
     "circuit.unrecorded": (WARNING, "The change of the circuit {circuit} is in no table: {error}"),
