@@ -119,3 +119,9 @@ class TestRegisterParameters:
         parameters = {"text": "open", "password": "hidden-1", "keys": ["hidden-2", "hidden-3"]}
         redactor.register_parameters(registry.get("scripted"), parameters)
         assert redactor.text("open hidden-1 hidden-2 hidden-3") == "open *** *** ***"
+
+
+def test_what_a_run_keeps_for_itself_loses_known_secrets_alone(redactor: Redactor) -> None:
+    kept = {"next_token": "page-2", SECRET: [f"a {SECRET}", 7, None], "both": (SECRET, "b")}
+    assert redactor.known(kept) == {"next_token": "page-2", "***": ["a ***", 7, None], "both": ["***", "b"]}
+    assert Redactor().known(kept) is kept
