@@ -71,7 +71,6 @@ class AuditAdmin(RecordAdmin):
     list_display = ("when", "action_link", "what", "actor", "of_tenant", "result", "via")
     list_filter = ("outcome", "via")
     search_fields = ("=actor", "=action", "target_name", "note", "=request_id")
-    search_help_text = "An actor, an action, a request id, or part of a name or note."
     change_list_template = "accounts/audit_list.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -141,7 +140,6 @@ class AuditAdmin(RecordAdmin):
 class ApiRequestAdmin(RecordAdmin):
     list_display = ("when", "method", "path", "status", "took", "principal", "of_tenant", "address")
     search_fields = ("=principal", "=request_id", "=route")
-    search_help_text = "Who called, a request id, or the name of a route."
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": "API requests", **(extra_context or {})})

@@ -34,7 +34,7 @@ class AuditEntry(models.Model):
         db_table = "audit_entries"
         ordering = ["-id"]
         verbose_name = "audit entry"
-        verbose_name_plural = "audit trail"
+        verbose_name_plural = "audit entries"
 
     def __str__(self) -> str:
         return f"{self.action} by {self.actor}"

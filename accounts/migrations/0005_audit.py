@@ -99,7 +99,7 @@ class Migration(migrations.Migration):
                     ],
                     options={
                         'verbose_name': 'audit entry',
-                        'verbose_name_plural': 'audit trail',
+                        'verbose_name_plural': 'audit entries',
                         'db_table': 'audit_entries',
                         'ordering': ['-id'],
                     },
