@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db import DatabaseError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from accounts import access
 from accounts.scopes import Scope
-from jobs.admin.operations import OPERATIONS, REFUSALS, Caller, Wishes, in_words
+from jobs import bulk, transfer
+from jobs.admin import transfers
+from jobs.admin.operations import Caller, in_words
 from jobs.models import Job
 
-MOST = 1_000
 NAMED = 10
 
 
@@ -39,25 +39,35 @@ class JobActions:
     def resume(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         apply_to_all(request, queryset, "resume", done="Resumed {}.")
 
+    @admin.action(description="Enable", permissions=["write"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        apply_to_all(request, queryset, "enable", done="Enabled {}.")
+
+    @admin.action(description="Disable", permissions=["write"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        apply_to_all(request, queryset, "disable", done="Disabled {}.")
+
+    @admin.action(description="Export", permissions=["view"])
+    def export(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
+        visible = access.visible(queryset.filter(archived_at=None), request.user, Scope.SCHEDULER_READ)
+        rows = visible.select_related("template", "tenant", "pool")
+        return transfers.export(request, list(rows[: transfer.MOST_JOBS + 1]))
+
 
 def apply_to_all(request: HttpRequest, queryset: QuerySet[Job], name: str, *, done: str) -> None:
-    operation, caller = OPERATIONS[name], Caller.of(request)
-    selected = list(queryset.select_related("template", "tenant")[: MOST + 1])
-    if len(selected) > MOST:
-        messages.error(request, f"More than {MOST} jobs are selected; nothing was done. Narrow them down by filters.")
+    caller, scope = Caller.of(request), bulk.JOB_ACTIONS[name]
+    selected = list(queryset.select_related("tenant")[: bulk.MOST + 1])
+    if len(selected) > bulk.MOST:
+        messages.error(request, f"More than {bulk.MOST} jobs are selected; nothing was done. Narrow them down.")
         return
-    succeeded, unchanged, failures = 0, 0, []
-    for job in selected:
-        if not access.may(request.user, operation.scope, job.tenant_id):
-            failures.append(f"{job.name}: your role in {job.tenant} does not allow it.")
-        elif name != "run" and not operation.fits(job):
-            unchanged += 1
-        else:
-            try:
-                operation.apply(job, caller, Wishes())
-                succeeded += 1
-            except (*REFUSALS, DatabaseError) as error:
-                failures.append(f"{job.name}: {in_words(error)}")
+    open_ones = [job for job in selected if access.may(request.user, scope, job.tenant_id)]
+    failures = [f"{job.name}: your role in {job.tenant} does not allow it." for job in selected if job not in open_ones]
+    wish = bulk.JobWish(actor=caller.actor, request_id=caller.request_id)
+    results = bulk.apply_to_jobs(name, [job.pk for job in open_ones], wish)
+    names = {job.pk: job.name for job in selected}
+    failures += [f"{names[one.id]}: {in_words(one.error)}" for one in results if one.error is not None]
+    succeeded = sum(one.status is bulk.Status.DONE for one in results)
+    unchanged = sum(one.status is bulk.Status.UNCHANGED for one in results)
     _tell(request, done, succeeded, unchanged, failures)
 
 

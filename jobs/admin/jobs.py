@@ -13,7 +13,8 @@ from django.urls import URLPattern, path, reverse
 from accounts import access
 from accounts.scopes import Scope
 from accounts.tenant_admin import TenantAdmin
-from jobs.admin import dependencies, job_page, switch_page, why
+from jobs import cloning
+from jobs.admin import dependencies, job_page, switch_page, transfers, why
 from jobs.admin.job_actions import JobActions
 from jobs.admin.job_editor import JobEditor
 from jobs.admin.job_fields import in_utc
@@ -37,7 +38,7 @@ MOST_NOTE = 500
 
 @admin.register(Job)
 class JobAdmin(JobActions, JobColumns, TenantAdmin[Job]):
-    actions = ("run_now", "pause", "resume")
+    actions = ("run_now", "pause", "resume", "enable", "disable", "export")
     list_display = ("job", "state", "schedule", "next_run", "last_outcome")
     list_display_links = None
     list_filter = (StateFilter, OutcomeFilter, TemplateFilter, TagFilter, QueueFilter, OriginFilter, TenantFilter)
@@ -72,6 +73,8 @@ class JobAdmin(JobActions, JobColumns, TenantAdmin[Job]):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
+            path("import/", view(self.import_view), name="jobs_job_import"),
+            path("<int:job_id>/clone/", view(self.clone_view), name="jobs_job_clone"),
             path("form/parameters/", view(self.parameters_view), name="jobs_job_parameters"),
             path("form/schedule/", view(self.schedule_view), name="jobs_job_schedule"),
             path("form/impact/", view(self.form_impact_view), name="jobs_job_form_impact"),
@@ -176,6 +179,26 @@ class JobAdmin(JobActions, JobColumns, TenantAdmin[Job]):
         if execution_id is not None:
             return HttpResponseRedirect(reverse("admin:jobs_execution_change", args=[execution_id]))
         return HttpResponseRedirect(job_url(job.pk))
+
+    def clone_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
+        """A copy that waits, not enabled, on its form."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        job = self._get(request, job_id)
+        self._require(access.may(request.user, Scope.SCHEDULER_WRITE, job.tenant_id), "clone this job")
+        try:
+            made = cloning.clone(job, actor=Caller.of(request).actor, owner_id=request.user.pk)
+        except REFUSALS as error:
+            messages.error(request, in_words(error))
+            return HttpResponseRedirect(job_url(job.pk))
+        messages.success(
+            request, f"Cloned {job.name}. The copy is not enabled; its dependencies and hooks stayed with the other."
+        )
+        return HttpResponseRedirect(reverse("admin:jobs_job_change", args=[made.pk]))
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        self._require(self.has_add_permission(request), "import jobs")
+        return transfers.respond(request, self._context(request))
 
     def archive_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
         """Asks before it is done: archiving is for good."""

@@ -12,14 +12,13 @@ from django.urls import URLPattern, path
 
 from accounts import access
 from accounts.scopes import Scope
-from jobs import executions
+from jobs import bulk, executions
 from jobs.admin.job_list import execution_url
 from jobs.admin.operations import Caller
 from jobs.models import DeadLetter, Execution
 from jobs.rules.states import ExecutionStatus
 from jobs.tick import publisher
 
-MOST = 1_000
 NAMED = 10
 
 
@@ -61,11 +60,11 @@ class Retries:
 
     @admin.action(description="Retry now", permissions=["run"])
     def retry_all_now(self, request: HttpRequest, queryset: Any) -> None:
-        apply_to_all(request, queryset, _retry_now, "Brought the next try of {} forward.")
+        apply_to_all(request, queryset, "retry_now", "Brought the next try of {} forward.")
 
     @admin.action(description="Give up", permissions=["run"])
     def give_all_up(self, request: HttpRequest, queryset: Any) -> None:
-        apply_to_all(request, queryset, executions.give_up, "Gave up {}.")
+        apply_to_all(request, queryset, "give_up", "Gave up {}.")
 
     def _decide_on_retry(
         self, request: HttpRequest, execution_id: int, decide: Callable[..., None], done: str
@@ -89,18 +88,15 @@ def _retry_now(execution_id: int, *, by: str) -> None:
     publisher.announce_soon([execution_id])
 
 
-def apply_to_all(request: HttpRequest, queryset: Any, decide: Callable[..., None], done: str) -> None:
-    ids = list(access.visible(queryset, request.user, Scope.SCHEDULER_RUN).values_list("pk", flat=True)[: MOST + 1])
-    if len(ids) > MOST:
-        messages.error(request, f"More than {MOST} are selected; nothing was done. Narrow them down by filters.")
+def apply_to_all(request: HttpRequest, queryset: Any, action: str, done: str) -> None:
+    visible = access.visible(queryset, request.user, Scope.SCHEDULER_RUN)
+    ids = list(visible.values_list("pk", flat=True)[: bulk.MOST + 1])
+    if len(ids) > bulk.MOST:
+        messages.error(request, f"More than {bulk.MOST} are selected; nothing was done. Narrow them down by filters.")
         return
-    succeeded, refused = 0, []
-    for execution_id in ids:
-        try:
-            decide(execution_id, by=Caller.of(request).actor)
-            succeeded += 1
-        except executions.NotWaitingForRetry:
-            refused.append(execution_id)
+    results = bulk.apply_to_executions(action, ids, bulk.ExecutionWish(actor=Caller.of(request).actor))
+    succeeded = sum(one.status is bulk.Status.DONE for one in results)
+    refused = [one.id for one in results if one.status is bulk.Status.REFUSED]
     if succeeded:
         messages.success(request, done.format(f"{succeeded} execution{'' if succeeded == 1 else 's'}"))
     if refused:
