@@ -4,14 +4,15 @@
 local MINUTE = 60000000
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local instant = string.format('%.0f', now) -- as text by itself it would lose its last digits
 local allowed, found = 1, {}
 
 for i, key in ipairs(KEYS) do
   local algorithm, rate, burst = ARGV[3 * i - 1], tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1])
   local state = { algorithm = algorithm, rate = rate, burst = burst, wait = 0 }
   if algorithm == 'window' then
-    redis.call('ZREMRANGEBYSCORE', key, '-inf', now - MINUTE)
-    redis.call('ZREMRANGEBYSCORE', key, '(' .. now, '+inf') -- the clock went back
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('%.0f', now - MINUTE))
+    redis.call('ZREMRANGEBYSCORE', key, '(' .. instant, '+inf') -- the clock went back
     state.used = redis.call('ZCARD', key)
     if state.used >= rate then
       local entry = redis.call('ZRANGE', key, state.used - rate, state.used - rate, 'WITHSCORES')
@@ -36,7 +37,7 @@ for i, key in ipairs(KEYS) do
   local left, full
   if state.algorithm == 'window' then
     if allowed == 1 then
-      redis.call('ZADD', key, now, now .. ':' .. ARGV[1])
+      redis.call('ZADD', key, instant, instant .. ':' .. ARGV[1])
       state.used = state.used + 1
     end
     redis.call('PEXPIRE', key, 61000)
@@ -45,7 +46,7 @@ for i, key in ipairs(KEYS) do
   else
     state.tokens = math.max(0, state.tokens - allowed)
     full = (state.burst - state.tokens) * MINUTE / state.rate
-    redis.call('HSET', key, 'tokens', string.format('%.6f', state.tokens), 'at', string.format('%.0f', now))
+    redis.call('HSET', key, 'tokens', string.format('%.6f', state.tokens), 'at', instant)
     redis.call('PEXPIRE', key, math.ceil(full / 1000) + 1000)
     left = math.floor(state.tokens + 0.000001)
   end
