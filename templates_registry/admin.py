@@ -9,7 +9,7 @@ from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts import access
@@ -112,4 +112,4 @@ def traits(row: TemplateVersion) -> SafeString:
         chips.append(markup.chip("Repeatable", tone="quiet", shape="again", title="Running it twice does no harm"))
     if not row.is_available:
         chips.append(markup.chip("Gone", tone="bad", shape="unknown", title="The code has no such version any more"))
-    return format_html('<span class="chips">{}</span>', SafeString(" ".join(chips)))
+    return format_html('<span class="chips">{}</span>', format_html_join(" ", "{}", ((chip,) for chip in chips)))
