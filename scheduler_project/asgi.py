@@ -1,18 +1,22 @@
 """The ASGI entry: HTTP and WebSocket."""
 
 import os
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings.dev")
 os.environ.setdefault("DAYBOOK_ROLE", "web")
 
-from channels.routing import ProtocolTypeRouter
-from django.core.asgi import get_asgi_application
+import django
 
-http = get_asgi_application()  # before what needs the apps to be loaded
+django.setup(set_prefix=False)  # before what needs the apps to be loaded
+
+from channels.routing import ProtocolTypeRouter  # noqa: E402
 
 from notifications.live.routing import websocket  # noqa: E402
 from scheduler_project.api import bounds  # noqa: E402
+from scheduler_project.handler import ThreadedHandler  # noqa: E402
 from scheduler_project.lib.bounded_bodies import BoundedBodies  # noqa: E402
 
-bounded = BoundedBodies(http, most=bounds.largest_body, refusal=bounds.refusal)
+handler: Any = ThreadedHandler()
+bounded = BoundedBodies(handler, most=bounds.largest_body, refusal=bounds.refusal)
 application = ProtocolTypeRouter({"http": bounded, "websocket": websocket})

@@ -47,9 +47,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "scheduler_project.middleware.security_headers",  # around everything, so that no answer is without them
     "scheduler_project.observability.probes.answer_probes",  # first: probes come by address and without a login
+    "servestatic.middleware.ServeStaticMiddleware",
+    # From here on in a thread.
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
     "scheduler_project.middleware.request_id",
     "accounts.request_log.middleware.record_requests",
     "scheduler_project.api.bounds.refuse_oversized",
@@ -64,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
+LOOP_MIDDLEWARE = 3  # so many of the first ones run in the event loop; see scheduler_project.handler
 
 ROOT_URLCONF = "scheduler_project.urls"
 ASGI_APPLICATION = "scheduler_project.asgi.application"
