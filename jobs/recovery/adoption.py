@@ -181,7 +181,7 @@ def _note(row: Row, problem: str) -> str:
 def _tell(job: Job, row: Row, problem: str) -> None:
     if not _is_expected(row.task):
         audit.record(
-            "job.adopted_unlisted_task",
+            "beat.unlisted_task_adopted",
             actor=ACTOR,
             tenant_id=job.tenant_id,
             target="job",
