@@ -18,8 +18,9 @@ from jobs.dependencies import Successor
 from jobs.forecast import remaining
 from jobs.models import Attempt, Execution, ExecutionLease, LogLine
 from jobs.rules import user_ids
-from jobs.rules.states import AttemptOutcome
+from jobs.rules.states import AttemptOutcome, ExecutionStatus
 from scheduler_project.api.serializers import AnyJSONField, InstantField, ObjectField, RowSerializer
+from scheduler_project.lib import sql
 from templates_registry import schema
 
 SHORT_ERROR = 500
@@ -107,7 +108,16 @@ class EstimateSerializer(serializers.Serializer[Any]):
     )
 
 
-# `lease` and `now` stand in the context.
+def detail(
+    execution: Execution, serializer: type[ExecutionDetailSerializer] | None = None
+) -> ExecutionDetailSerializer:
+    """Everything about the run, with what stands beside it: its lease, and what the database's clock says."""
+    is_running = execution.status == ExecutionStatus.RUNNING
+    lease = ExecutionLease.objects.filter(pk=execution.pk).first() if is_running else None
+    return (serializer or ExecutionDetailSerializer)(execution, context={"lease": lease, "now": sql.now()})
+
+
+# `lease` and `now` stand in the context; see `detail`.
 class ExecutionDetailSerializer(ExecutionSerializer):
     """With everything about the run."""
 
@@ -155,11 +165,11 @@ class ExecutionDetailSerializer(ExecutionSerializer):
 
     @extend_schema_field(SuccessionSerializer(many=True))
     def get_started_by(self, execution: Execution) -> Any:
-        return self._successions(dependencies.started_by(execution.pk))
+        return self._successions(dependencies.started_by(execution.pk)) if execution.job_id else []
 
     @extend_schema_field(SuccessionSerializer(many=True))
     def get_successors(self, execution: Execution) -> Any:
-        return self._successions(dependencies.successors_of(execution.pk))
+        return self._successions(dependencies.successors_of(execution.pk)) if execution.job_id else []
 
     def _successions(self, found: Sequence[Successor]) -> Any:
         return SuccessionSerializer([one.succession for one in found], many=True).data

@@ -16,10 +16,11 @@ from jobs.api.execution_output import (
     ExecutionSerializer,
     LogSerializer,
     PriorityChangedSerializer,
+    detail,
 )
 from jobs.api.inputs import PriorityChangeSerializer, RefusalSerializer
 from jobs.api.parameters import ExecutionListParameters, ExecutionParameters, LogParameters
-from jobs.models import Execution, ExecutionLease, LogLine
+from jobs.models import Execution, LogLine
 from jobs.rules.states import FINISHED, PRIORITIES, ExecutionStatus
 from jobs.tick import publisher
 from scheduler_project.api.errors import Conflict, Invalid
@@ -149,5 +150,4 @@ class ExecutionViewSet(TenantEngineViewSet):
     def _shown(self, pk: str, code: int = status.HTTP_200_OK) -> Response:
         rows = Execution.objects.select_related("tenant", "template", "job").prefetch_related("attempts")
         execution = self.find(rows, pk)
-        context = {"lease": ExecutionLease.objects.filter(pk=execution.pk).first(), "now": sql.now()}
-        return Response(ExecutionDetailSerializer(execution, context=context).data, status=code)
+        return Response(detail(execution).data, status=code)

@@ -15,12 +15,13 @@ from accounts.scopes import Scope
 from jobs import executions, narrowing, submission
 from jobs.api.base import TenantEngineViewSet
 from jobs.api.broker import NO_BROKER, refuse_without_broker
+from jobs.api.execution_output import detail
 from jobs.api.executions import listed_executions
 from jobs.api.families import read_task
 from jobs.api.inputs import UserIdField
 from jobs.api.parameters import TaskListParameters
 from jobs.api.task_output import TaskDetailSerializer, TaskSerializer
-from jobs.models import Execution, ExecutionLease
+from jobs.models import Execution
 from jobs.rules.states import PRIORITIES
 from jobs.tick import publisher
 from scheduler_project.api.idempotency import idempotent
@@ -136,8 +137,7 @@ class TaskViewSet(TenantEngineViewSet):
         return self._answer(self.find(_detailed(), str(pk)), code)
 
     def _answer(self, task: Execution, code: int) -> Response:
-        context = {"lease": ExecutionLease.objects.filter(pk=task.pk).first(), "now": sql.now()}
-        return Response(TaskDetailSerializer(task, context=context).data, status=code)
+        return Response(detail(task, TaskDetailSerializer).data, status=code)
 
 
 def _without_job(rows: QuerySet[Execution]) -> QuerySet[Execution]:

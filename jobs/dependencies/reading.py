@@ -61,7 +61,7 @@ def started_by(execution_id: int) -> list[Successor]:
 
 
 def _with_executions(found: QuerySet[Succession], which: str) -> list[Successor]:
-    rows = list(found.select_related("dependency__upstream", "dependency__downstream").order_by("dependency", "pk"))
+    rows = list(found.select_related("dependency__upstream", "dependency__downstream").order_by("dependency_id", "pk"))
     ids: dict[int, list[Succession]] = defaultdict(list)
     for row in rows:
         if getattr(row, which) is not None:
