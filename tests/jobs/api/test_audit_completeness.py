@@ -30,11 +30,16 @@ pytestmark = pytest.mark.django_db
 
 ADDRESS = "127.0.0.1"
 # They answer a question with a body, and change nothing.
-ASKING = {("post", "job-impact"), ("post", "schedule-preview"), ("post", "live-tickets")}
+ASKING = {("post", "job-impact"), ("post", "job-validate"), ("post", "schedule-preview"), ("post", "live-tickets")}
 UNSAFE = [endpoint for endpoint in GUARDED if endpoint[0] != "get"]
 # What concerns no tenant: the whole system, or the tenants themselves.
 OF_NO_TENANT = ("scheduler-maintenance", "circuit-reset", "limits", "job-type-", "task-function-", "scheduler-flags")
+OF_NO_TENANT += ("scheduler-reconcile",)
 BODIES: dict[Endpoint, Any] = {
+    ("post", "job-import"): {
+        "document": {"format": "daybook-jobs", "version": 1, "jobs": [{**JOB, "name": "Imported", "slug": "imported"}]},
+        "tenant": "acme",
+    },
     ("put", "job-detail"): {**JOB, "description": "replaced"},
     ("post", "job-backfills"): {"since": "2026-01-01T00:00:00Z", "until": "2026-01-03T00:00:00Z"},
 }
