@@ -13,7 +13,7 @@ VENV_BIN := .venv/bin
 INSTALL := $(PYTHON) scheduler_project/embedded/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-dev run test coverage test-without-redis check fmt prove-schedule bench bench-ticks bench-outage chaos chaos-smoke soak prove-long-run chromium pgbouncer clean-state
+.PHONY: help venv venv-dev run test coverage test-without-redis check fmt prove-schedule bench bench-ticks bench-outage bench-api fuzz-api security chaos chaos-smoke soak prove-long-run chromium pgbouncer clean-state
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1|\2/' | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -61,6 +61,17 @@ bench-ticks: venv-dev  ## 1,000 to 100,000 jobs due in one second, beside stock 
 
 bench-outage: venv-dev  ## DAYS without a scheduler for JOBS jobs each minute, and how it catches up
 	$(VENV_BIN)/python -m benchmarks.outage --days $(DAYS) --jobs $(JOBS) $(ARGS)
+
+bench-api: venv-dev  ## submissions and lists under 50 clients with 1,000,000 executions (about 3 minutes; ARGS=...)
+	$(VENV_BIN)/python -m benchmarks.api $(ARGS)
+
+fuzz-api: venv-dev  ## 20,000 requests made from the OpenAPI document, good and bad (ARGS=...)
+	$(VENV_BIN)/python -m tests.contract.fuzz --requests 20000 $(ARGS)
+
+security: venv-dev  ## insecure code (bandit, our own list), known holes of packages (needs the network)
+	$(VENV_BIN)/bandit -q -c pyproject.toml -r scheduler_project accounts jobs templates_registry notifications -ll
+	$(VENV_BIN)/python -m pytest -q tests/test_source.py
+	$(VENV_BIN)/pip-audit -r requirements.txt --no-deps --disable-pip
 
 chaos: venv-dev pgbouncer  ## hurt real processes for eight minutes, then judge the ledger (SEED=..., CHAOS_MINUTES=...)
 	@exec $(VENV_BIN)/python -m tests.chaos
