@@ -302,7 +302,11 @@ def caches(redis_url: str) -> dict[str, Any]:
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": redis_url,
             "KEY_PREFIX": "daybook:cache",
-            "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+            "OPTIONS": {
+                "socket_timeout": 1,
+                "socket_connect_timeout": 1,
+                "serializer": "scheduler_project.lib.json_cache.JsonSerializer",
+            },
         }
     }
 
