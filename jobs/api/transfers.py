@@ -102,6 +102,7 @@ class ExportViewSet(TenantEngineViewSet):
     required_scopes = {"export": Scope.SCHEDULER_READ}
     operation_ids = {"export": "export_jobs"}
     parameters = {"export": ExportParameters}
+    errors = {"export": {404: "There is no job with one of the `ids`."}}
 
     @extend_schema(responses=ObjectField)
     def export(self, request: Request) -> Response:

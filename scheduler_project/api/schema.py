@@ -47,6 +47,8 @@ class ApiSchema(AutoSchema):
         for code, description in self._errors().items():
             error = OpenApiResponse(ErrorSerializer, description=description)
             bodies.setdefault(str(code), self._get_response_for_code(error, str(code)))  # type: ignore[no-untyped-call]
+        if self._is_versioned():
+            bodies["304"] = {"description": f"The caller has it already: its ETag is one of {conditional.IF_NONE_MATCH}."}
         return dict(sorted(bodies.items()))
 
     def _errors(self) -> dict[int | str, str]:
