@@ -165,7 +165,11 @@ class LiveWeb(Process):
     def __init__(self, folder: Path, *, name: str, environment: Mapping[str, str]) -> None:
         self.port = free_port()
         command = [sys.executable, "-m", "uvicorn", "scheduler_project.asgi:application", "--port", str(self.port)]
-        super().__init__([*command, "--log-level", "warning", "--lifespan", "off", "--ws-max-size", "65536"], environment, folder / f"{name}.log")
+        super().__init__(
+            [*command, "--log-level", "warning", "--lifespan", "off", "--ws-max-size", "65536"],
+            environment,
+            folder / f"{name}.log",
+        )
 
     def get(self, path: str, *, seconds: float = 10, **headers: str) -> Answer:
         """One request; an answer is an answer, whatever its status."""

@@ -1,4 +1,4 @@
-"""How values are written to the cache: as JSON. Django's own way, pickle, would let whoever writes to Redis run code."""
+"""How values are written to the cache: as JSON. With pickles, Django's own way, whoever writes to Redis can run code."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ VARIABLES: dict[str, Variable] = {
     "DAYBOOK_SCHEDULER_ENABLED": Variable(
         boolean,
         None,
-        "Off: due ticks are skipped, changes of jobs and new runs refused. Unset: as `manage.py set_flag` says, else on.",
+        "Off: due ticks are skipped, changes and new runs refused. Unset: as `manage.py set_flag` says, else on.",
     ),
     "DAYBOOK_NOTIFICATIONS_ENABLED": Variable(boolean, None, "Off: nothing is sent. Unset: on."),
     "DAYBOOK_SCHEDULER_EVENTS_KEPT_DAYS": Variable(

@@ -29,5 +29,5 @@ def test_refuses_what_is_no_json() -> None:
 def test_runs_nothing_that_somebody_planted() -> None:
     key = cache.make_key("planted")
     quick_redis.ask(lambda redis: redis.set(key, pickle.dumps(ValueError("loaded")), ex=30))
-    with pytest.raises(ValueError, match="utf-8|Expecting"):
+    with pytest.raises(ValueError, match=r"utf-8|Expecting"):
         cache.get("planted")
