@@ -7,8 +7,6 @@ each tenant's backlog is marked, and only as many messages are sent as there are
 from __future__ import annotations
 
 import contextlib
-import queue
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +21,7 @@ from jobs.backends.base import Announcement, Backend, BackendUnavailable, get_ba
 from jobs.executions import Settled
 from jobs.tick import canaries
 from scheduler_project.lib import sql, telemetry
+from scheduler_project.lib.background import Background
 
 EVERY = 0.5  # seconds
 MOST = 5_000  # marked together
@@ -294,11 +293,6 @@ class Publisher:
 
 # --- for requests: announce at once, without making anyone wait ------------------------------------------------------
 
-SOON: queue.Queue[int] = queue.Queue(maxsize=1_000)
-
-_starting = threading.Lock()
-_thread: threading.Thread | None = None
-
 
 def announce_soon(execution_ids: Iterable[int]) -> None:
     """Announce these after the commit, from a thread of this process, so that a broker that hangs costs the caller
@@ -308,27 +302,8 @@ def announce_soon(execution_ids: Iterable[int]) -> None:
 
 
 def _put(ids: Iterable[int]) -> None:
-    with contextlib.suppress(queue.Full):
-        for execution_id in ids:
-            SOON.put_nowait(execution_id)
-    _start_thread()
-
-
-def _start_thread() -> None:
-    global _thread
-    with _starting:
-        if _thread is None or not _thread.is_alive():  # a fork takes no threads along
-            _thread = threading.Thread(target=_announce_for_ever, name="announcer", daemon=True)
-            _thread.start()
-
-
-def _announce_for_ever() -> None:
-    while True:
-        ids = [SOON.get()]
-        with contextlib.suppress(queue.Empty):
-            while len(ids) < BATCH:
-                ids.append(SOON.get_nowait())
-        _announce_once(ids)
+    for execution_id in ids:
+        SOON.put(execution_id)
 
 
 def _mark_these(ids: Sequence[int]) -> list[sql.Row]:
@@ -344,3 +319,6 @@ def _announce_once(ids: Sequence[int]) -> None:
         telemetry.emit("execution.announcement_failed", count=len(ids), error=str(error).strip())
     finally:
         connections.close_all()
+
+
+SOON = Background[int]("announcer", _announce_once, most=1_000, at_once=BATCH)

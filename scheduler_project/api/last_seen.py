@@ -8,16 +8,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import queue
 import threading
 import time
 import zlib
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import urlencode
 
+import redis
 from django.conf import settings
 from django.db.utils import InterfaceError, OperationalError
 from rest_framework.request import Request
@@ -25,6 +26,7 @@ from rest_framework.response import Response
 
 from scheduler_project.api.principal import Principal
 from scheduler_project.lib import quick_redis
+from scheduler_project.lib.background import Background
 from scheduler_project.lib.patient_postgres.connection import DatabaseIsAway
 from scheduler_project.lib.quick_redis import RedisIsAway
 
@@ -33,6 +35,7 @@ SECONDS = 600
 MOST = 200  # answers of one caller; then those before are dropped
 AGAIN = 1.0  # seconds in which one process keeps an answer to the same question only once
 WAITING = 500  # answers on their way to Redis; more are dropped
+AT_ONCE = 50
 LOST = ("08", "57P")  # of SQLSTATE: the connection, or the server itself, is gone
 
 KEEP = """
@@ -79,7 +82,7 @@ def find(request: Request) -> Response | None:
         return None
     place = _place(caller, request)
     try:
-        found = quick_redis.ask(lambda redis: redis.hget(place.key, place.question))
+        found = quick_redis.ask(lambda client: client.hget(place.key, place.question))
     except RedisIsAway:
         return None
     opened = _opened(place, cast(bytes, found)) if found else None
@@ -134,43 +137,33 @@ def _signature(place: Place, packed: bytes) -> bytes:
 
 class Keeper:
     def __init__(self) -> None:
-        self._waiting: queue.Queue[tuple[Place, bytes, float]] = queue.Queue(WAITING)
+        self._waiting = Background[tuple[Place, bytes, float]]("last seen", _store, most=WAITING, at_once=AT_ONCE)
         self._recent: OrderedDict[Place, float] = OrderedDict()
-        self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def put(self, place: Place, content: bytes) -> None:
         now = time.monotonic()
-        if len(content) > LARGEST or self._waiting.full() or now - self._recent.get(place, -AGAIN) < AGAIN:
+        if len(content) > LARGEST or self._waiting.is_full or now - self._recent.get(place, -AGAIN) < AGAIN:
             return
         with self._lock:
             self._recent[place] = now
             self._recent.move_to_end(place)
             while len(self._recent) > 10 * WAITING:
                 self._recent.popitem(last=False)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="last-seen", daemon=True)
-                self._thread.start()
-        try:
-            self._waiting.put_nowait((place, content, time.time()))
-        except queue.Full:  # filled up meanwhile
-            return
+        self._waiting.put((place, content, time.time()))
 
-    def _run(self) -> None:
-        while True:
-            self._store(*self._waiting.get())
-            self._waiting.task_done()
 
-    def _store(self, place: Place, content: bytes, at: float) -> None:
-        sealed = _sealed(place, content, at)
-        try:
-            quick_redis.ask(lambda redis: redis.eval(KEEP, 1, place.key, place.question, sealed, MOST, SECONDS))
-        except RedisIsAway:
-            return
+def _store(answers: list[tuple[Place, bytes, float]]) -> None:
+    """Without Redis they are gone."""
+    with suppress(RedisIsAway):
+        quick_redis.ask(lambda client: _add(client, answers))
 
-    def settle(self) -> None:
-        """Wait until all that was put is stored."""
-        self._waiting.join()
+
+def _add(client: redis.Redis, answers: list[tuple[Place, bytes, float]]) -> None:
+    pipeline = client.pipeline(transaction=False)
+    for place, content, at in answers:
+        pipeline.eval(KEEP, 1, place.key, place.question, _sealed(place, content, at), MOST, SECONDS)
+    pipeline.execute()
 
 
 KEEPER = Keeper()

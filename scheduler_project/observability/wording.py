@@ -57,7 +57,6 @@ WORDING: dict[str, tuple[int, str]] = {
     "audit.dropped": (INFO, "Dropped {month} from the audit trail: {entries} entries"),
     "audit.kept_unsealed": (WARNING, "{month} stays in the audit trail: it has entries that are not sealed yet"),
     "requests.dropped": (WARNING, "{count} API requests are not on record: Redis is away or full"),
-    "requests.unrecorded": (ERROR, "The record of API requests failed: {error}"),
     # --- the live channel ---
     "live.refused": (INFO, "A live connection was refused: {code}"),
     "live.cut": (INFO, "A live connection was cut off: {code}"),

@@ -21,17 +21,11 @@ from tests.cast import Cast, ClientOf, MakeKey
 pytestmark = pytest.mark.django_db
 
 
-class StillOutbox(Outbox):
-    """Without its thread."""
-
-    def _start(self) -> None:
-        pass
-
-
 @pytest.fixture
 def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outbox]:
     """The outbox of the requests of this test, emptied by hand into a stream of its own."""
-    box = StillOutbox()
+    box = Outbox()
+    monkeypatch.setattr(box._waiting, "_start", lambda: None)
     monkeypatch.setattr("accounts.request_log.middleware.OUTBOX", box)
     monkeypatch.setattr(outbox, "STREAM", f"{STREAM}:test")
     monkeypatch.setattr(storing, "STREAM", f"{STREAM}:test")
@@ -69,7 +63,7 @@ class TestCalls:
         self, still: Outbox, client_of: ClientOf, make_key: MakeKey
     ) -> None:
         client_of(make_key()[1]).get("/api/v1/jobs")
-        record = still._waiting[0]
+        record = still._waiting._waiting[0]
         still.put(record)
         still.hand_over()
         assert storing.sweep() == 1
@@ -95,8 +89,9 @@ class TestCalls:
 
     def test_leave_by_a_thread_of_the_process(self) -> None:
         OUTBOX.put({"kind": "other"})
-        assert OUTBOX._process != 0
-        OUTBOX._waiting.clear()
+        thread = OUTBOX._waiting._thread
+        assert thread is not None
+        assert thread.is_alive()
 
 
 class TestWithoutRedis:
@@ -117,7 +112,7 @@ class TestWithoutRedis:
         def away(question: object) -> object:
             raise RedisIsAway
 
-        monkeypatch.setattr(outbox, "MOST_HERE", 3)
+        monkeypatch.setattr(still._waiting, "_most", 3)
         with monkeypatch.context() as patch:
             patch.setattr(quick_redis, "ask", away)
             for number in range(5):
@@ -125,7 +120,7 @@ class TestWithoutRedis:
             for _ in range(2):
                 with pytest.raises(RedisIsAway):
                     still.hand_over()
-        assert [record["number"] for record in still._waiting] == [0, 1, 2]
+        assert [record["number"] for record in still._waiting._waiting] == [0, 1, 2]
         assert ("requests.dropped", {"count": 2}) in told
         assert still.hand_over() == 3
 
