@@ -30,6 +30,12 @@ CODES: dict[type[exceptions.APIException], str] = {
     exceptions.Throttled: "rate_limited",
 }
 
+# Where DRF's own words leave open what would be right.
+MESSAGES: dict[type[exceptions.APIException], str] = {
+    exceptions.NotAuthenticated: "Send an API key or a token in the header `Authorization: Bearer …`.",
+    exceptions.UnsupportedMediaType: "Send the body as JSON, with the header `Content-Type: application/json`.",
+}
+
 
 class ApiError(exceptions.APIException):
     """An error with a code of its own; `fields` has messages by path."""
@@ -96,7 +102,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response:
     from rest_framework.views import set_rollback  # not above: DRF loads this module while it defines its views
 
     request = context["request"]._request
-    problem = as_problem(error)
+    problem = as_problem(_with_methods(error, context.get("view")))
     if problem.status >= 500 and not isinstance(error, ApiError):
         logger.error("%s at %s", type(error).__name__, request.path, exc_info=error)
         got_request_exception.send(sender=None, request=request)
@@ -123,6 +129,13 @@ def as_problem(error: Exception) -> Problem:
     return Problem(500, "internal_error", "Something went wrong here. The request id names it in the log.")
 
 
+def _with_methods(error: Exception, view: Any) -> Exception:
+    if isinstance(error, exceptions.MethodNotAllowed):
+        methods = ", ".join(getattr(view, "allowed_methods", ()))
+        error.detail = exceptions.ErrorDetail(f"This path takes {methods} only.", error.default_code)
+    return error
+
+
 def _of_api_exception(error: exceptions.APIException) -> Problem:
     headers = {}
     if challenge := getattr(error, "auth_header", None):
@@ -134,7 +147,8 @@ def _of_api_exception(error: exceptions.APIException) -> Problem:
     if isinstance(error, exceptions.ValidationError):
         error = Invalid(flatten(error.detail))
     code = CODES.get(type(error)) or str(error.get_codes())
-    return Problem(error.status_code, code, str(error.detail), getattr(error, "fields", {}), headers)
+    message = MESSAGES.get(type(error)) or str(error.detail)
+    return Problem(error.status_code, code, message, getattr(error, "fields", {}), headers)
 
 
 def flatten(detail: Any, path: str = "") -> Fields:

@@ -57,7 +57,10 @@ def required_scope(view: Any, action: str) -> str | None:
 
 def _way_out(scope: str, principal: Principal) -> str:
     if principal.key is not None:
-        return f"Use a key that was created with {scope}; a key's scopes do not change."
+        return (
+            f"Use a key that was created with {scope}; a key's scopes do not change. Whoever holds keys:write in the "
+            "tenant makes one, by POST /api/v1/keys or in the console under API keys."
+        )
     roles = " or ".join(role for role, scopes in ROLE_SCOPES.items() if scope in scopes)
     if principal.via == "token":
         return (

@@ -19,10 +19,13 @@ from rest_framework import serializers
 
 # Input: an unknown name is refused, with the known ones.
 class StrictSerializer(serializers.Serializer[Any]):
+    default_error_messages = {"invalid": "Write a JSON object."}
+
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         found = super().get_fields()
         for field in found.values():
             one = field.child if isinstance(field, serializers.ListField) else field
+            one.error_messages.update(_in_our_words(one))
             if isinstance(one, serializers.ChoiceField):
                 one.error_messages["invalid_choice"] = f"Write one of {', '.join(map(str, one.choices))}."
         return found
@@ -34,6 +37,18 @@ class StrictSerializer(serializers.Serializer[Any]):
             if problems:
                 raise serializers.ValidationError(problems)
         return super().to_internal_value(data)
+
+
+# DRF's words say what is wrong; these say what would be right.
+WORDS: dict[type[serializers.Field[Any, Any, Any, Any]], str] = {
+    serializers.IntegerField: "Write a whole number.",
+    serializers.FloatField: "Write a number.",
+    serializers.BooleanField: "Write true or false.",
+}
+
+
+def _in_our_words(field: serializers.Field[Any, Any, Any, Any]) -> dict[str, str]:
+    return {"invalid": words for kind, words in WORDS.items() if isinstance(field, kind)}
 
 
 class InstantField(serializers.DateTimeField):

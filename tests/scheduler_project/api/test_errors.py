@@ -61,14 +61,30 @@ class TestErrorsOfRequests:
     def test_name_the_media_type_that_is_right(self, client: ApiClient) -> None:
         answer = client.generic("POST", "/api/v1/jobs", "x=1", "application/x-www-form-urlencoded")
         assert answer.status_code == 415
-        assert error_of(answer)["code"] == "unsupported_media_type"
+        error = error_of(answer)
+        assert error["code"] == "unsupported_media_type"
+        assert "Content-Type: application/json" in error["message"]
 
     def test_carry_the_callers_own_request_id(self, client: ApiClient) -> None:
         answer = client.send("GET", "/api/v1/nothing", **{"X-Request-ID": "mine-0001"})
         assert error_of(answer)["request_id"] == "mine-0001"
 
     def test_say_which_methods_there_are(self, client: ApiClient) -> None:
-        assert client.send("DELETE", "/api/v1/jobs").headers["Allow"] == "GET, POST, HEAD"
+        answer = client.send("DELETE", "/api/v1/jobs")
+        assert answer.headers["Allow"] == "GET, POST, HEAD"
+        assert error_of(answer)["message"] == "This path takes GET, POST, HEAD only."
+
+    def test_say_what_would_be_right(self, client: ApiClient, client_of: ClientOf, make_key: MakeKey) -> None:
+        nobody = error_of(ApiClient().get("/api/v1/jobs"))
+        assert "Authorization: Bearer" in nobody["message"]
+        narrow = error_of(client_of(make_key("scheduler:read")[1]).send("POST", "/api/v1/jobs", {}))
+        assert "created with scheduler:write" in narrow["message"]
+        assert "POST /api/v1/keys" in narrow["message"]
+        wrong = error_of(client.get("/api/v1/executions?job=nightly&longer_than=1m"))
+        assert wrong["fields"] == {"job": ["Write a whole number."], "longer_than": ["Write a number."]}
+        assert error_of(client.get("/api/v1/jobs?enabled=5"))["fields"] == {"enabled": ["Write true or false."]}
+        for path in ("jobs", "keys", "tasks"):
+            assert error_of(client.send("POST", f"/api/v1/{path}", []))["fields"] == {"": ["Write a JSON object."]}
 
     def test_look_the_same_in_debug(self, client: ApiClient) -> None:
         with override_settings(DEBUG=True):
