@@ -252,6 +252,21 @@ class TestJobs:
         job.refresh_from_db()
         assert (job.is_enabled, job.revision) == (True, 1)
 
+    @pytest.mark.parametrize("path", JOB_PATHS)
+    def test_heed_the_condition_of_a_change_once(self, path: str, by_key: ApiClient, job_of: MakeJob) -> None:
+        job = job_of(description="old")
+        url = f"{path}/{job.pk}"
+        both = {"description": "new", "is_enabled": False}
+        read = by_key.get(url).headers["ETag"]
+        changed = by_key.send("PATCH", url, both, **{"If-Match": read})
+        assert (answered(changed, 200)["is_enabled"], changed.json()["description"]) == (False, "new")
+        for body in (both, {"is_enabled": False}, {"is_enabled": True}, {"name": "Other"}):
+            for method in ("PATCH", "PUT"):
+                answered(by_key.send(method, url, body, **{"If-Match": read}), 412)
+        job.refresh_from_db()
+        assert (job.is_enabled, job.name) == (False, changed.json()["name"])
+        answered(by_key.send("PATCH", url, {"is_enabled": True}, **{"If-Match": changed.headers["ETag"]}), 200)
+
     def test_need_the_token_of_the_page_in_a_session(self, cast: Cast) -> None:
         client = ApiClient(enforce_csrf_checks=True)
         client.force_login(cast.ana)
