@@ -42,7 +42,8 @@ class PoolForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
         super().__init__(*args, **kwargs)
         if "slug" in self.fields:
             self.fields["slug"].required = False
-        self.fields["size"].validators = []
+        if "size" in self.fields:  # those who may only look have no fields
+            self.fields["size"].validators = []
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -99,6 +99,7 @@ class TestWhoMay:
     def test_viewers_only_look(self, as_vera: Browser, vendor: Pool) -> None:
         assert "Vendor API" in as_vera.text(LIST)
         assert as_vera.get(ADD).status_code == 403
+        assert "Vendor API" in as_vera.text(change_url(vendor))
         with untouched():
             as_vera.post(change_url(vendor), {"name": "Mine", "size": "5"})
 
