@@ -18,6 +18,14 @@ from jobs import executions, registry, sealed, submission
 from jobs.admin import execution_page, why
 from jobs.admin.approvals import Approvals, shown_state
 from jobs.admin.chips import state_chip
+from jobs.admin.execution_filters import (
+    PriorityFilter,
+    QueueFilter,
+    StatusFilter,
+    TemplateFilter,
+    TriggerFilter,
+    found_by,
+)
 from jobs.admin.history_list import HistoryAdmin, JobFilter
 from jobs.admin.job_list import execution_url, job_url
 from jobs.admin.operations import REFUSALS, Caller, in_words
@@ -25,52 +33,32 @@ from jobs.admin.priorities import Priorities
 from jobs.admin.retries import Retries
 from jobs.explain import explain_execution
 from jobs.models import Execution
-from jobs.rules.states import PRIORITIES, ExecutionStatus, HeldFor, Trigger
+from jobs.rules.states import PRIORITIES, ExecutionStatus
 from jobs.tick import publisher
 from scheduler_project.lib import markup, sql
-
-
-class StatusFilter(admin.SimpleListFilter):
-    title = "status"
-    parameter_name = "status"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        words = [(status.value, status.value.replace("_", " ").capitalize()) for status in ExecutionStatus]
-        return [("unsuccessful", "Did not succeed"), ("approval", "Waits for approval"), *words]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() == "unsuccessful":
-            return queryset.filter(status__in=execution_page.UNSUCCESSFUL)
-        if self.value() == "approval":
-            return queryset.filter(status=ExecutionStatus.QUEUED, held_for=HeldFor.APPROVAL)
-        return queryset.filter(status=self.value()) if self.value() else queryset
-
-
-class TriggerFilter(admin.SimpleListFilter):
-    title = "trigger"
-    parameter_name = "trigger"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(trigger.value, execution_page.TRIGGERS[trigger]) for trigger in Trigger]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.filter(trigger=self.value()) if self.value() else queryset
 
 
 @admin.register(Execution)
 class ExecutionAdmin(Approvals, Priorities, Retries, HistoryAdmin):
     list_display = ("execution", "status_chip", "job_link", "trigger_words", "started", "times", "attempts")
-    list_filter = (StatusFilter, TriggerFilter, JobFilter)
+    list_filter = (StatusFilter, TriggerFilter, TemplateFilter, QueueFilter, PriorityFilter, JobFilter)
+    search_fields = ("id",)  # what is looked for is up to `get_search_results`
+    search_help_text = "Part of a job's name, the number of an execution, or a whole request id."
     actions = ("change_priority", "retry_all_now", "give_all_up")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("template").defer("parameters", "policy", "result")
 
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        return (found_by(search_term, queryset, request.user) if search_term.strip() else queryset), False
+
     # --- columns ---
 
     @admin.display(description="No.")
     def execution(self, row: Execution) -> SafeString:
-        return format_html('<a class="row-link" href="{}">{}</a>', execution_url(row.pk), row.pk)
+        return format_html(
+            '<span class="nowrap"><a class="row-link" href="{}">{}</a></span>', execution_url(row.pk), row.pk
+        )
 
     @admin.display(description="Status")
     def status_chip(self, row: Execution) -> SafeString:
@@ -103,7 +91,8 @@ class ExecutionAdmin(Approvals, Priorities, Retries, HistoryAdmin):
 
     @admin.display(description="Attempt")
     def attempts(self, row: Execution) -> str:
-        return f"{row.attempt} of {row.max_attempts}" if row.max_attempts > 1 else str(row.attempt)
+        most = row.max_attempts + row.handed_back_count
+        return f"{row.attempt} of {most}" if most > 1 else str(row.attempt)
 
     # --- pages ---
 

@@ -70,6 +70,33 @@ class TestList:
         found = {runs[int(pk)] for pk in re.findall(r'class="row-link"[^>]*>(\d+)<', as_vera.text(EXECUTIONS, **query))}
         assert found == expected
 
+    def test_is_narrowed_by_queue_priority_template_and_search(
+        self, cast: Cast, job_of: MakeJob, run_of: RunJob, as_vera: Browser
+    ) -> None:
+        night = run_of(job_of(name="Night load", queue="night", priority="low"), "succeeded")
+        day = run_of(job_of(name="Day load", template="failing"), "failed")
+        run_of(job_of(name="Night of others", tenant=cast.globex), "succeeded")
+        Execution.objects.filter(pk=day.pk).update(request_id="request-of-day")
+        for query, expected in (
+            ({"queue": "night"}, {night.pk}),
+            ({"queue": "nobody's"}, set()),
+            ({"priority": "low"}, {night.pk}),
+            ({"template": "failing"}, {day.pk}),
+            ({"template": "failing", "queue": "night"}, set()),
+            ({"q": "night"}, {night.pk}),
+            ({"q": "LOAD"}, {night.pk, day.pk}),
+            ({"q": str(day.pk)}, {day.pk}),
+            ({"q": "request-of-day"}, {day.pk}),
+            ({"q": "9" * 30}, set()),
+        ):
+            page = as_vera.text(EXECUTIONS, **query)
+            assert {int(pk) for pk in re.findall(r'class="row-link"[^>]*>(\d+)<', page)} == expected, query
+
+    def test_counts_no_try_for_what_was_handed_back(self, job_of: MakeJob, run_of: RunJob, as_vera: Browser) -> None:
+        execution = run_of(job_of(), "failed")
+        Execution.objects.filter(pk=execution.pk).update(handed_back_count=1)
+        assert "1 of 5" in as_vera.text(EXECUTIONS)
+
     def test_of_one_job_names_it(self, job_of: MakeJob, run_of: RunJob, as_vera: Browser) -> None:
         one, other = job_of(name="One"), job_of(name="Other")
         run_of(one), run_of(other)
