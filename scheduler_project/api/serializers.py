@@ -48,7 +48,8 @@ WORDS: dict[type[serializers.Field[Any, Any, Any, Any]], str] = {
 
 
 def _in_our_words(field: serializers.Field[Any, Any, Any, Any]) -> dict[str, str]:
-    return {"invalid": words for kind, words in WORDS.items() if isinstance(field, kind)}
+    words = next((words for kind, words in WORDS.items() if isinstance(field, kind)), "")
+    return {"invalid": words} if words else {}
 
 
 class InstantField(serializers.DateTimeField):
