@@ -21,11 +21,11 @@ from accounts import access, members, tenants
 from accounts.audit_admin import AuditAdmin as AuditAdmin
 from accounts.audited_admin import AuditedAdmin
 from accounts.grants import Excess, Giver
-from accounts.input import InvalidInput
 from accounts.key_admin import ApiKeyAdmin as ApiKeyAdmin
 from accounts.limit_admin import RateLimitAdmin as RateLimitAdmin
 from accounts.models import Membership, Tenant
 from accounts.tenant_admin import AdministeredAdmin
+from scheduler_project.lib.input import InvalidInput
 
 REFUSALS = (Excess, InvalidInput, members.LastAdministrator)
 

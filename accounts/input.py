@@ -1,18 +1,11 @@
-"""How input of accounts is refused: with every problem by its path."""
+"""The names that tenants and keys may have."""
 
 from __future__ import annotations
 
 from scheduler_project.lib import plain_text
+from scheduler_project.lib.input import InvalidInput
 
 LONGEST_NAME = 200
-
-
-class InvalidInput(ValueError):
-    """`fields` has the messages by path."""
-
-    def __init__(self, fields: dict[str, list[str]]) -> None:
-        super().__init__("; ".join(f"{path}: {' '.join(messages)}" for path, messages in fields.items()))
-        self.fields = fields
 
 
 def name_of(value: object) -> str:

@@ -14,12 +14,12 @@ from django.utils.safestring import SafeString
 
 from accounts import access
 from accounts.api.limits import route_names
-from accounts.input import InvalidInput
 from accounts.limits import changes
 from accounts.limits.models import Level, RateLimit
 from accounts.limits.rates import Kind
 from accounts.tenant_admin import AdministeredAdmin, administered
 from scheduler_project.lib import markup
+from scheduler_project.lib.input import InvalidInput
 
 
 def _endpoints() -> list[Any]:

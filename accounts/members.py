@@ -10,10 +10,10 @@ from django.db import transaction
 
 from accounts import audit, memory
 from accounts.grants import Excess, Giver
-from accounts.input import InvalidInput
 from accounts.models import Membership, Tenant
 from accounts.scopes import ROLE_SCOPES, Role
 from scheduler_project.lib import transactions
+from scheduler_project.lib.input import InvalidInput
 
 
 class InvalidMember(InvalidInput):

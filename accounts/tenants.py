@@ -9,9 +9,10 @@ from typing import Any
 from django.db import transaction
 
 from accounts import audit, memory
-from accounts.input import InvalidInput, name_of
+from accounts.input import name_of
 from accounts.models import Tenant
 from scheduler_project.lib import transactions
+from scheduler_project.lib.input import InvalidInput
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 

@@ -10,9 +10,9 @@ from django.db.models import F
 from accounts import audit
 from jobs import trail
 from jobs.models import Maintenance
-from jobs.rules.input import InvalidInput
 from jobs.rules.schedule import HORIZON
 from scheduler_project.lib import plain_text, sql, telemetry, transactions
+from scheduler_project.lib.input import InvalidInput
 
 MAINTENANCE_END = "system:maintenance_end"
 MOST_NOTE = 500

@@ -14,8 +14,8 @@ from django.utils.text import slugify
 from accounts.models import Tenant
 from jobs import trail
 from jobs.models import Job, Pool
-from jobs.rules.input import InvalidInput
 from scheduler_project.lib import sql, telemetry, transactions
+from scheduler_project.lib.input import InvalidInput
 
 FIELDS = ("name", "slug", "size")
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}", re.ASCII)

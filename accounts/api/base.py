@@ -8,12 +8,12 @@ from rest_framework.exceptions import PermissionDenied
 
 from accounts import keys
 from accounts.grants import Excess, Giver
-from accounts.input import InvalidInput
 from accounts.limits.taking import LimiterUnavailable
 from accounts.members import LastAdministrator
 from scheduler_project.api.errors import Busy, Conflict, Invalid
 from scheduler_project.api.principal import Principal
 from scheduler_project.api.views import TenantScopedViewSet
+from scheduler_project.lib.input import InvalidInput
 
 CONFLICTS: dict[type[Exception], str] = {
     LastAdministrator: "last_administrator",

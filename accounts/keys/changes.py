@@ -12,12 +12,13 @@ from django.utils import timezone
 
 from accounts import audit, memory
 from accounts.grants import SYSTEM, Excess, Giver
-from accounts.input import InvalidInput, name_of
+from accounts.input import name_of
 from accounts.keys import text as texts
 from accounts.keys.recognition import forget_last
 from accounts.limits import taking
 from accounts.models import ApiKey, Tenant
 from accounts.scopes import Scope
+from scheduler_project.lib.input import InvalidInput
 
 LONGEST_OVERLAP = timedelta(days=7)
 LONGEST_LIFE = timedelta(days=3650)

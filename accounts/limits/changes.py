@@ -9,13 +9,13 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from accounts import audit
-from accounts.input import InvalidInput
 from accounts.limits import rates
 from accounts.limits.models import Level, RateLimit
 from accounts.limits.rates import MOST, MOST_IN_WINDOW, Algorithm, Kind, Rate
 from accounts.limits.table import TABLE, rate_of
 from accounts.models import Tenant
 from scheduler_project.lib import telemetry
+from scheduler_project.lib.input import InvalidInput
 
 MOST_LIMITS = 100  # of one tenant
 Wish = Mapping[str, Any]  # endpoint, per_minute, burst, algorithm

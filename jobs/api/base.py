@@ -11,24 +11,24 @@ from accounts.sealing import CannotOpen, KeysUnavailable
 from jobs import queues
 from jobs.backfill import BackfillHasEnded, BackfillIsRunning
 from jobs.bulk.each import NotQueued
-from jobs.calendars import CalendarChanged, CalendarInUse, InvalidCalendar
+from jobs.calendars import CalendarChanged, CalendarInUse
 from jobs.dead_letters import CannotReplay, LetterIsNotDiscarded, LetterIsNotOpen, NoOpenLetters, ReplayHasEnded
-from jobs.definition import InvalidJob
-from jobs.dependencies import DependencyIsGone, InvalidDependency
+from jobs.dependencies import DependencyIsGone
 from jobs.executions import AlreadyFinished, JobIsArchived, NotWaitingForApproval, NotWaitingForRetry
-from jobs.hooks import DeliveryReused, HookIsClosed, InvalidHook, TooManyHooks
+from jobs.hooks import DeliveryReused, HookIsClosed, TooManyHooks
 from jobs.ledger import StillCatchingUp
-from jobs.maintenance import InvalidMaintenance, MaintenanceIsOpen, NoMaintenance
-from jobs.pools import InvalidPool, PoolInUse
+from jobs.maintenance import MaintenanceIsOpen, NoMaintenance
+from jobs.pools import PoolInUse
 from jobs.queues import QueueFull
 from jobs.registry import RevisionConflict
 from jobs.runtime_flags import SchedulerDisabled
-from jobs.transfer import InvalidImport, PlanChanged
-from jobs.webhooks import InvalidWebhook, NothingToRedeliver, TooManyWebhooks
+from jobs.transfer import PlanChanged
+from jobs.webhooks import NothingToRedeliver, TooManyWebhooks
 from scheduler_project.api.errors import Busy, Conflict, Invalid
 from scheduler_project.api.principal import Principal
 from scheduler_project.api.serializers import StrictSerializer
 from scheduler_project.api.views import ApiViewSet, TenantScopedViewSet
+from scheduler_project.lib.input import InvalidInput
 
 CONFLICTS: dict[type[Exception], str] = {
     AlreadyFinished: "already_finished",
@@ -64,9 +64,7 @@ CONFLICTS: dict[type[Exception], str] = {
 
 def answer_for(error: Exception) -> Exception:
     """The API's error for one of the engine's; any other error as it is."""
-    if isinstance(error, InvalidJob | InvalidCalendar | InvalidMaintenance | InvalidPool | InvalidDependency):
-        return Invalid(error.fields)
-    if isinstance(error, InvalidHook | InvalidWebhook | InvalidImport):
+    if isinstance(error, InvalidInput):
         return Invalid(error.fields)
     if isinstance(error, KeysUnavailable):
         return Busy(str(error), code="keys_unavailable", wait=math.ceil(error.wait))

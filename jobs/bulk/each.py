@@ -14,9 +14,9 @@ from jobs.backfill import BackfillIsRunning
 from jobs.ledger import StillCatchingUp
 from jobs.models import Execution, Job
 from jobs.queues import QueueFull
-from jobs.rules.input import InvalidInput
 from jobs.runtime_flags import SchedulerDisabled
 from scheduler_project.lib import transactions
+from scheduler_project.lib.input import InvalidInput
 
 MOST = 500
 

@@ -11,9 +11,9 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
 
-from jobs.rules.input import InvalidInput
 from jobs.rules.zones import UnknownZone, load_zone
 from scheduler_project.lib import plain_text
+from scheduler_project.lib.input import InvalidInput
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}", re.ASCII)
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)

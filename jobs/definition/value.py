@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.models import Job
-from jobs.rules.input import InvalidInput
 from jobs.rules.policy import JobPolicy
 from jobs.rules.schedule import ScheduleSpec
 from jobs.rules.states import PRIORITY_NAMES
+from scheduler_project.lib.input import InvalidInput
 from templates_registry.models import TemplateVersion
 
 Problems = dict[str, list[str]]

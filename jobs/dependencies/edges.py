@@ -14,9 +14,9 @@ from jobs.definition import Definition, InvalidJob
 from jobs.models import Dependency, Job
 from jobs.rules import graph, pointer
 from jobs.rules.dependency import DEFAULT_PATIENCE, LONGEST_PATIENCE
-from jobs.rules.input import InvalidInput
 from jobs.rules.states import DependencyKind, EndCondition
 from scheduler_project.lib import sql, transactions
+from scheduler_project.lib.input import InvalidInput
 from templates_registry import registry as templates
 
 MOST_PARAMETERS = 50

@@ -8,8 +8,8 @@ from typing import Any
 
 from jobs.definition import Problems
 from jobs.models import EventHook, Job
-from jobs.rules.input import InvalidInput, printable_text
 from jobs.rules.pointer import is_pointer
+from scheduler_project.lib.input import InvalidInput, printable_text
 from templates_registry import registry as templates
 
 FIELDS = ("name", "enabled", "accepts_github", "mapping", "body_parameter", "calls_per_minute")

@@ -16,7 +16,7 @@ from jobs.beat_sync import Drift
 from jobs.executions import JobIsArchived
 from jobs.models import Job
 from jobs.recovery import reconciler, resync
-from jobs.rules.input import InvalidInput
+from scheduler_project.lib.input import InvalidInput
 
 BATCH = 200
 BUDGET = 8.0  # seconds of one request; what is not reached is for the next

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, get_type_hints
 
-from jobs.rules.input import InvalidInput
 from jobs.rules.states import FanIn, Misfire, OnLost, OnQueueFull, Overlap
 from jobs.rules.stored import remembered
+from scheduler_project.lib.input import InvalidInput
 
 DAY = 86_400
 

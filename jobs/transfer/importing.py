@@ -14,12 +14,12 @@ from jobs.definition import InvalidJob
 from jobs.executions import JobIsArchived
 from jobs.ledger import StillCatchingUp
 from jobs.models import Calendar, Dependency, Job, Pool
-from jobs.rules.input import InvalidInput
 from jobs.rules.states import Origin
 from jobs.transfer.document import NOT_EXPORTED, calendar_entry, edge_entry, job_entry, pool_entry
 from jobs.transfer.plan import Change, Item, compare, hash_of
 from jobs.transfer.reading import Document, InvalidImport, read
 from scheduler_project.lib import transactions
+from scheduler_project.lib.input import InvalidInput
 
 MODES = ("create_only", "update", "mirror")
 ADOPTED = "Belongs to a row of django-celery-beat in the system that it comes from; leave it out, or write native."

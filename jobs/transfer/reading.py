@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.definition import FIELDS
-from jobs.rules.input import InvalidInput
 from jobs.transfer.document import FORMAT, MOST_JOBS, VERSION
+from scheduler_project.lib.input import InvalidInput
 
 MOST_OTHERS = 5_000
 ENTRIES: dict[str, tuple[str, ...]] = {

@@ -8,9 +8,9 @@ from typing import Any
 
 from jobs.definition import Problems
 from jobs.models import Job, Webhook
-from jobs.rules.input import InvalidInput, printable_text
 from jobs.rules.webhooks import RunEvent
 from scheduler_project.lib.http import HttpClient, OutboundRefused
+from scheduler_project.lib.input import InvalidInput, printable_text
 
 FIELDS = ("name", "url", "job", "events", "enabled")
 EVENTS = tuple(event.value for event in RunEvent)

@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts import keys
-from accounts.input import InvalidInput
 from accounts.models import Tenant
 from accounts.scopes import Scope
+from scheduler_project.lib.input import InvalidInput
 
 MOST_DAYS = 3650
 
