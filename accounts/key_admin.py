@@ -19,12 +19,12 @@ from django.utils.safestring import SafeString
 
 from accounts import access, keys
 from accounts.grants import Excess, Giver
-from accounts.input import InvalidInput
 from accounts.limits.taking import LimiterUnavailable
 from accounts.models import ApiKey
 from accounts.scopes import Scope
 from accounts.tenant_admin import AdministeredAdmin, administered
 from scheduler_project.lib import markup
+from scheduler_project.lib.input import InvalidInput
 
 OVERLAPS = {"none": timedelta(0), "hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
 REFUSALS = (Excess, LimiterUnavailable, keys.AlreadyReplaced, keys.KeyIsDead, keys.TooManyKeys)
