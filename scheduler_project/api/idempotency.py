@@ -21,6 +21,8 @@ from rest_framework.response import Response
 
 from accounts import idempotency
 from accounts.idempotency import HELD, KEPT, Answer, OtherRequest, Question, StillAtWork
+from accounts.models import Tenant
+from scheduler_project.api import permissions, refusals
 from scheduler_project.api import principal as principals
 from scheduler_project.api.errors import Conflict, Invalid
 from scheduler_project.api.principal import Principal
@@ -74,7 +76,10 @@ def _marked(action: Action, answer: Callable[[Question, Callable[[], Response]],
         key = request.headers.get(HEADER)
         if key is None:
             return action(view, request, *args, **values)
-        return answer(_question(request, key), lambda: action(view, request, *args, **values))
+        response = answer(_question(request, key), lambda: action(view, request, *args, **values))
+        if REPLAYED in response.headers:
+            _refuse_what_was_lost(view, request, response.data)
+        return response
 
     setattr(answer_once, MARK, True)
     return answer_once  # type: ignore[return-value]
@@ -130,6 +135,18 @@ def _question(request: Request, key: str) -> Question:
         # Keyed: who reads the database cannot try out what a short secret in the body may have been.
         body_hash=salted_hmac(__name__, json.dumps(asked, sort_keys=True), algorithm="sha256").hexdigest(),
     )
+
+
+def _refuse_what_was_lost(view: Any, request: Request, told: Any) -> None:
+    """Who may no longer do this in the tenant of the first answer is not told it again."""
+    slug = told.get("tenant") if isinstance(told, dict) else None
+    caller, scope = principals.of_request(request), permissions.required_scope(view, view.action)
+    if not isinstance(slug, str) or scope is None:
+        return
+    tenant_id = Tenant.objects.filter(slug=slug).values_list("pk", flat=True).first()
+    if tenant_id is not None and not caller.may(scope, tenant_id):
+        is_member = caller.is_member(tenant_id)
+        raise refusals.of_tenant(caller, scope, slug=slug, tenant_id=tenant_id if is_member else None)
 
 
 def _route(request: Request) -> str:

@@ -8,12 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import F
 
 from accounts import idempotency
 from accounts.idempotency import Question
-from accounts.models import IdempotencyRecord, Membership
+from accounts.models import IdempotencyRecord, Membership, Tenant
 from accounts.scopes import Role
 from jobs.models import Calendar, Execution, Job
 from tests.cast import ApiClient, Cast, ClientOf, MakeKey
@@ -62,6 +63,26 @@ class TestReplay:
     def test_needs_the_credentials_again(self, by_key: ApiClient, client_of: ClientOf) -> None:
         post(by_key)
         assert post(client_of(None)).status_code == 401
+
+    def test_is_not_for_those_who_may_no_longer_do_it(self, cast: Cast, client_of: ClientOf, job_of: MakeJob) -> None:
+        for number in range(2):  # with more tenants than one, a path alone does not say which is meant
+            tenant = Tenant.objects.create(slug=f"other-{number}", name="Other")
+            Membership.objects.create(tenant=tenant, user=cast.ana, role=Role.AUTHOR)
+        job = job_of()
+        ways = {f"{PATH}/{job.pk}/run": None, f"{PATH}/{job.pk}/clone": {}, f"/api/v1/schedules/{job.pk}/run": {}}
+        for path, body in ways.items():
+            assert post(client_of(cast.ana), body, path=path).status_code in (201, 202)
+            assert is_replayed(post(client_of(cast.ana), body, path=path)), path
+        membership = Membership.objects.get(tenant=cast.acme, user=cast.ana)
+        membership.role = Role.VIEWER
+        membership.save()
+        for code in ("missing_scope", "other_tenant"):
+            for path, body in ways.items():
+                refused = post(client_of(User.objects.get(pk=cast.ana.pk)), body, path=path)
+                assert (refused.status_code, refused.json()["error"]["code"]) == (403, code), path
+                assert job.name not in refused.content.decode()
+            if membership.pk:
+                membership.delete()
 
     def test_without_the_header_is_none(self, by_key: ApiClient) -> None:
         assert [by_key.send("POST", PATH, JOB | {"slug": slug}).status_code for slug in ("a", "b")] == [201, 201]
