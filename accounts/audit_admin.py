@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -26,6 +26,7 @@ from accounts.tenant_admin import TenantAdmin
 from scheduler_project.lib import markup
 
 SAMPLED = 20
+NARROWING = ("actor", "target", "target_id", "outcome", "via")  # of the list, so that it is sampled as it is shown
 OUTCOMES = {
     "done": ("Done", "good", "check"),
     "refused": ("Refused", "warn", "hand"),
@@ -71,6 +72,7 @@ class AuditAdmin(RecordAdmin):
     list_display = ("when", "action_link", "what", "actor", "of_tenant", "result", "via")
     list_filter = ("outcome", "via")
     search_fields = ("=actor", "=action", "target_name", "note", "=request_id")
+    search_help_text = "A whole actor, action or request id; part of a name or a note."
     change_list_template = "accounts/audit_list.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -118,8 +120,10 @@ class AuditAdmin(RecordAdmin):
     def _asked_for(self, request: HttpRequest, **window: Any) -> QuerySet[AuditEntry]:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        named = {name: request.GET[name] for name in ("actor", "target", "target_id") if name in request.GET}
-        return reading.find(self.get_queryset(request).select_related("tenant"), **named, **window)
+        shown = self.get_queryset(request).select_related("tenant")
+        found, _ = self.get_search_results(request, shown, request.GET.get("q", ""))
+        named = {name: request.GET.get(name) or request.GET.get(f"{name}__exact") for name in NARROWING}
+        return reading.find(found, **named, **window)
 
     @admin.display(description="Action")
     def action_link(self, entry: AuditEntry) -> SafeString:
@@ -136,10 +140,36 @@ class AuditAdmin(RecordAdmin):
         return markup.chip(word, tone=tone, shape=shape)
 
 
+class MethodFilter(admin.SimpleListFilter):
+    title = "method"
+    parameter_name = "method"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(method, method) for method in ("GET", "POST", "PUT", "PATCH", "DELETE")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(method=self.value()) if self.value() else queryset
+
+
+class AnswerFilter(admin.SimpleListFilter):
+    title = "answer"
+    parameter_name = "answer"
+    bounds: ClassVar = {"good": (0, 400), "denied": (400, 500), "failed": (500, 600)}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("good", "Answered"), ("denied", "Refused (4xx)"), ("failed", "Failed (5xx)")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        least, most = self.bounds.get(self.value() or "", (0, 600))
+        return queryset.filter(status__gte=least, status__lt=most)
+
+
 @admin.register(ApiRequest)
 class ApiRequestAdmin(RecordAdmin):
     list_display = ("when", "method", "path", "status", "took", "principal", "of_tenant", "address")
+    list_filter = (MethodFilter, AnswerFilter)
     search_fields = ("=principal", "=request_id", "=route")
+    search_help_text = "A whole principal such as key:1a2b3c4d, a request id, or a route such as job-list."
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": "API requests", **(extra_context or {})})

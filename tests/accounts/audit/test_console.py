@@ -79,6 +79,18 @@ class TestTrail:
         assert "user:ana" in rows[1]
         assert len(text_of(client_of(ada).get(f"{LIST}export/?target_id=8&format=jsonl")).splitlines()) == 0
 
+    def test_exports_and_samples_what_filters_and_search_leave(
+        self, ada: User, cast: Cast, entry: AuditEntry, client_of: ClientOf
+    ) -> None:
+        where: dict[str, Any] = {"tenant_id": cast.acme.pk, "target": "job", "target_id": 9}
+        record("request.denied", actor="key:1a2b3c4d", outcome="refused", note="missing scope", **where)
+        client = client_of(ada)
+        for query in ("outcome__exact=refused", "q=missing", "q=key:1a2b3c4d", "q=request.denied"):
+            for page in ("", "sample/", "export/"):
+                text = text_of(client.get(f"{LIST}{page}?{query}"))
+                assert "key:1a2b3c4d" in text, (query, page)
+                assert "user:ana" not in text, (query, page)
+
     def test_is_linked_from_a_job(self, ada: User, cast: Cast, client_of: ClientOf, job_of: Any) -> None:
         job = job_of()
         page = text_of(client_of(ada).get(reverse("admin:jobs_job_page", args=[job.pk])))
@@ -93,4 +105,13 @@ class TestRequests:
             "INSERT INTO api_requests (number, at, method, path, status, milliseconds, principal) "
             "VALUES (gen_random_uuid(), now(), 'GET', '/api/v1/jobs', 200, 12, 'key:1a2b3c4d')"
         )
-        assert "key:1a2b3c4d" in text_of(client_of(cast.root).get("/admin/accounts/apirequest/"))
+        for query, is_shown in (
+            ("", True),
+            ("?method=GET&answer=good", True),
+            ("?q=key:1a2b3c4d", True),
+            ("?method=POST", False),
+            ("?answer=denied", False),
+            ("?answer=failed", False),
+        ):
+            page = text_of(client_of(cast.root).get(f"/admin/accounts/apirequest/{query}"))
+            assert ("/api/v1/jobs</td>" in page) == is_shown, query
