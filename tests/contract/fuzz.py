@@ -16,9 +16,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.contract.fuzz", description=__doc__)
     parser.add_argument("--requests", type=int, default=20_000, help="about how many to send")
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4)), help="repeats a run")
+    parser.add_argument("--seconds", type=int, default=0, help="stop after about as many")
     wishes = parser.parse_args()
     by_chance = wishes.requests // 2 - COVERAGE
     os.environ["FUZZ_EXAMPLES"] = str(max(1, by_chance // OPERATIONS))
+    os.environ["FUZZ_SECONDS"] = str(wishes.seconds // 2)
     os.environ["FUZZ_SEED"] = str(wishes.seed)
     print(f"The seed is {wishes.seed}.")
     return pytest.main(["tests/contract/test_schemathesis.py", "-q", "--show-capture=no"])

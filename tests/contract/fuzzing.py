@@ -25,6 +25,7 @@ CHECKS = (
     "content_type_conformance",
     "response_schema_conformance",
 )
+EXPECTED = {501, 503}  # what this installation lacks
 WRITTEN_OUT = 600  # characters of a failure
 
 
@@ -87,10 +88,17 @@ def undone(application: Application, caller: dict[str, str], opened: set[Any]) -
 
 
 def run(
-    stage: Stage, caller: dict[str, str], application: Application, *, examples: int, seed: int, thorough: bool
+    stage: Stage,
+    caller: dict[str, str],
+    application: Application,
+    *,
+    examples: int,
+    seed: int,
+    thorough: bool,
+    seconds: int | None = None,
 ) -> Summary:
     """`caller` has the headers that say who it is. Thorough means with each wrong value of each parameter: nine
-    requests of ten."""
+    requests of ten. After the seconds, what is left is not tried."""
     known = {
         (method, path): resolve(stage.path(name).partition("?")[0]).kwargs
         for (method, path), name in served_operations().items()
@@ -100,6 +108,7 @@ def run(
         {
             "seed": seed,
             "cache": {"enabled": False},
+            **({"max-time": seconds} if seconds else {}),
             "continue-on-failure": True,
             "checks": {"enabled": False, **{check: {"enabled": True} for check in CHECKS}},
             "generation": {
@@ -152,7 +161,12 @@ def take(summary: Summary, event: events.ScenarioFinished) -> None:
         summary.requests += 1
         summary.by_phase[event.phase.value] += 1
         if interaction.response is not None:
-            summary.statuses[interaction.response.status_code] += 1
+            status = interaction.response.status_code
+            summary.statuses[status] += 1
+            if status >= 500 and status not in EXPECTED:
+                request = interaction.request
+                asked = f"{request.method} {request.uri} {request.body!r}"
+                summary.errors.append(f"{status}: {asked}\n  {interaction.response.content!r}"[: WRITTEN_OUT * 2])
     for case_id, checks in event.recorder.checks.items():
         for check in checks:
             if check.failure_info is not None:

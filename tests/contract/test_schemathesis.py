@@ -17,6 +17,7 @@ from tests.jobs.api.test_scope_matrix import Stage
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))  # for each operation
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "0"))  # for each caller; 0: as long as it takes
 
 
 @pytest.mark.django_db(transaction=True)
@@ -29,7 +30,13 @@ def test_every_answer_is_one_that_the_document_describes(
     problems = []
     for who, caller in callers(cast, make_key).items():
         summary = fuzzing.run(
-            stage, caller, get_wsgi_application(), examples=EXAMPLES, seed=SEED, thorough="FUZZ_EXAMPLES" in os.environ
+            stage,
+            caller,
+            get_wsgi_application(),
+            examples=EXAMPLES,
+            seed=SEED,
+            thorough="FUZZ_EXAMPLES" in os.environ,
+            seconds=SECONDS or None,
         )
         problems += summary.problems()
         if summary.statuses[200] < summary.requests // 10:
