@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.models import Tenant
 from jobs.hooks.reader import parameters_of
@@ -14,6 +14,8 @@ from jobs.models import EventHook, Job, Webhook
 from jobs.models.choices import choices
 from jobs.rules.webhooks import RunEvent
 from jobs.webhooks.reader import FAILURES
+
+OFFERED = 200  # names of jobs
 
 
 class _JudgedForm(forms.Form):
@@ -40,8 +42,8 @@ class WebhookForm(_JudgedForm):
         widget=forms.TextInput(attrs={"maxlength": 2000, "autocomplete": "off", "inputmode": "url"}),
     )
     job = forms.CharField(
-        label="Job", help_text="The number of a job, for its runs only. Empty: those of all jobs.", required=False,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        label="Job", help_text="The short name of a job, for its runs only. Empty: those of all jobs.", required=False,
+        widget=forms.TextInput(attrs={"list": "job-names", "autocomplete": "off"}),
     )  # fmt: skip
     events = forms.MultipleChoiceField(
         label="Tells of runs that",
@@ -53,6 +55,7 @@ class WebhookForm(_JudgedForm):
 
     def __init__(self, data: Any, *, webhook: Webhook | None, tenants: QuerySet[Tenant]) -> None:
         super().__init__(data, initial=_initial_of(webhook), label_suffix="")
+        self.tenants = tenants if webhook is None else Tenant.objects.filter(pk=webhook.tenant_id)
         if webhook is not None:
             del self.fields["tenant"]
         else:
@@ -60,12 +63,28 @@ class WebhookForm(_JudgedForm):
             assert isinstance(field, forms.ModelChoiceField)
             field.queryset = tenants
 
+    def clean(self) -> dict[str, Any]:
+        """The job by its short name, as dependencies name theirs, or by its number."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if name := str(cleaned.get("job") or "").strip():
+            tenant = cleaned.get("tenant") or self.tenants.first()
+            is_number = name.isascii() and name.isdigit() and len(name) < 19
+            fits = Q(slug=name) | Q(pk=int(name)) if is_number else Q(slug=name)
+            found = Job.objects.filter(fits, tenant=tenant).order_by("pk")
+            job = next((job for job in found if job.slug == name), found.first())
+            if job is None:
+                self.add_error("job", f"{tenant} has no job with the short name {name}.")
+            cleaned["job"] = job
+        return cleaned
+
+    def job_names(self) -> list[tuple[str, str]]:
+        jobs = Job.objects.filter(tenant__in=self.tenants, archived_at=None).order_by("name")
+        return list(jobs.values_list("slug", "name")[:OFFERED])
+
     def to_data(self) -> dict[str, Any]:
-        cleaned = self.cleaned_data
-        job = cleaned.get("job", "").strip()
-        number = int(job) if job.isascii() and job.isdigit() and len(job) < 19 else job or None
-        data = {name: cleaned.get(name) for name in ("name", "url", "events", "enabled")}
-        return {**data, "job": number}
+        job = self.cleaned_data.get("job") or None
+        data = {name: self.cleaned_data.get(name) for name in ("name", "url", "events", "enabled")}
+        return {**data, "job": job.pk if job else None}
 
 
 class EventHookForm(_JudgedForm):
@@ -105,7 +124,7 @@ class EventHookForm(_JudgedForm):
 def _initial_of(webhook: Webhook | None) -> dict[str, Any]:
     if webhook is None:
         return {"events": FAILURES, "enabled": True}
-    values = {"name": webhook.name, "url": webhook.url, "job": webhook.job_id}
+    values = {"name": webhook.name, "url": webhook.url, "job": webhook.job.slug if webhook.job else ""}
     return {**values, "events": webhook.events, "enabled": webhook.is_enabled}
 
 

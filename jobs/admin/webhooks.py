@@ -210,6 +210,7 @@ class WebhookAdmin(TenantAdmin[Webhook]):
             "webhook": webhook,
             "form": form,
             "is_open": is_open,
+            "job_names": form.job_names() if is_open else [],
             "asks_tenant": asks_tenant,
             "errors": secret_page.summary(form) if form.is_bound else [],
             "deliveries": [(delivery, delivery.log[-1] if delivery.log else None) for delivery in found],

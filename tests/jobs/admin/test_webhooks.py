@@ -75,6 +75,22 @@ class TestWebhook:
             assert "to put right" in answer.content.decode(), changes
         assert not Webhook.objects.exists()
 
+    def test_takes_a_job_by_its_short_name_or_number(
+        self, cast: Cast, as_ana: Browser, webhook: Webhook, job_of: MakeJob
+    ) -> None:
+        job, theirs = job_of(name="Night load"), job_of(name="Elsewhere", tenant=cast.globex)
+        page = of("webhook_change", webhook.pk)
+        for text, expected in (("night-load", job.pk), ("", None), (f" {job.pk} ", job.pk)):
+            assert as_ana.post(page, {**FORM, "url": webhook.url, "job": text}).status_code == 302
+            webhook.refresh_from_db()
+            assert webhook.job_id == expected, text
+        text = as_ana.text(page)
+        assert 'value="night-load"' in text
+        assert "elsewhere" not in text
+        for name in (theirs.slug, str(theirs.pk), "9" * 30):
+            answer = as_ana.post(page, {**FORM, "url": webhook.url, "job": name})
+            assert f"Acme has no job with the short name {name}." in answer.content.decode()
+
     def test_is_changed_and_removed(self, as_ana: Browser, webhook: Webhook) -> None:
         body = {**FORM, "name": "Other", "url": webhook.url}
         assert as_ana.post(of("webhook_change", webhook.pk), body).status_code == 302
