@@ -31,7 +31,9 @@ REFUSALS = (Excess, LimiterUnavailable, keys.AlreadyReplaced, keys.KeyIsDead, ke
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
-    scopes = forms.MultipleChoiceField(choices=Scope.choices, widget=forms.CheckboxSelectMultiple)
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope.value, f"{scope.value}: {scope.label}") for scope in Scope], widget=forms.CheckboxSelectMultiple
+    )
     giver: Callable[[int], Giver]
 
     class Meta:

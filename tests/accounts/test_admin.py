@@ -59,6 +59,11 @@ class TestCreate:
             assert found[1] not in as_admin.get(path).content.decode()
         assert ApiKey.objects.count() == 1
 
+    def test_names_scopes_as_refusals_do(self, as_admin: Client) -> None:
+        page = as_admin.get(f"{KEYS}add/").content.decode()
+        for scope in Scope:
+            assert f"{scope.value}: " in page, scope
+
     def test_refuses_a_foreign_tenant_and_a_past_end(self, cast: Cast, as_admin: Client) -> None:
         for data in (
             new_key(cast, tenant=cast.globex.pk),
