@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,13 +25,14 @@ from accounts.api.key_output import (
 from accounts.models import ApiKey
 from accounts.scopes import Scope
 from scheduler_project.api.idempotency import idempotent_once
-from scheduler_project.api.views import TENANT_HEADER
+from scheduler_project.api.views import TENANT_PARAMETER
 
 NO_REDIS = "Redis does not answer, so no limit could be kept for a new key."
 
 
 class KeyViewSet(AccountsViewSet):
     noun = "key"
+    version_field = "name"
     queryset = ApiKey.objects.none()
     serializer_class = KeySerializer
     required_scopes = {
@@ -69,7 +70,7 @@ class KeyViewSet(AccountsViewSet):
     @extend_schema(
         request=KeyCreationSerializer,
         responses={201: KeyWithTextSerializer},
-        parameters=[OpenApiParameter(TENANT_HEADER, str, OpenApiParameter.HEADER, description="Slug of the tenant.")],
+        parameters=[TENANT_PARAMETER],
     )
     @idempotent_once
     def create(self, request: Request) -> Response:
@@ -84,14 +85,17 @@ class KeyViewSet(AccountsViewSet):
     def partial_update(self, request: Request, pk: str) -> Response:
         """Call it something else. What it opens never changes."""
         key = self.find(_keys(), pk)
-        keys.rename(key.pk, self.read_body(KeyNameSerializer)["name"], by=giver(self.principal, key.tenant_id))
+        name = self.read_body(KeyNameSerializer)["name"]
+        with self.unless_changed(key):
+            keys.rename(key.pk, name, by=giver(self.principal, key.tenant_id))
         return Response(KeySerializer(_keys().get(pk=key.pk)).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Revoke it for ever: this process refuses it at once, every other within 5 seconds."""
         key = self.find(_keys(), pk)
-        keys.revoke(key.pk, by=giver(self.principal, key.tenant_id))
+        with self.unless_changed(key):
+            keys.revoke(key.pk, by=giver(self.principal, key.tenant_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=KeyRotationSerializer, responses={201: KeyWithTextSerializer})

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import members
 from accounts.api.base import AccountsViewSet, giver
-from accounts.models import Membership
+from accounts.models import Membership, Tenant
 from accounts.scopes import ROLE_SCOPES, Role, Scope
 from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.serializers import RowSerializer, StrictSerializer, TextField
-from scheduler_project.api.views import TENANT_HEADER
+from scheduler_project.api.views import TENANT_PARAMETER
 
 
 class RoleSerializer(StrictSerializer):
@@ -68,6 +68,7 @@ class MemberViewSet(AccountsViewSet):
         "destroy": "remove_member",
     }
     parameters = {"list": MemberParameters}
+    version_field = "role"
     errors = {action: {409: "It is the tenant's last administrator."} for action in ("partial_update", "destroy")}
 
     def list(self, request: Request) -> Response:
@@ -85,7 +86,7 @@ class MemberViewSet(AccountsViewSet):
     @extend_schema(
         request=MemberCreationSerializer,
         responses={201: MemberSerializer},
-        parameters=[OpenApiParameter(TENANT_HEADER, str, OpenApiParameter.HEADER, description="Slug of the tenant.")],
+        parameters=[TENANT_PARAMETER],
     )
     @idempotent
     def create(self, request: Request) -> Response:
@@ -103,16 +104,20 @@ class MemberViewSet(AccountsViewSet):
         """Give the member another role. It counts within 5 seconds everywhere."""
         member = self.find(_members(), pk)
         role = self.read_body(RoleSerializer)["role"]
-        return Response(
-            MemberSerializer(members.change(member.pk, role, by=giver(self.principal, member.tenant_id))).data
-        )
+        with self.unless_changed(member):
+            changed = members.change(member.pk, role, by=giver(self.principal, member.tenant_id))
+        return Response(MemberSerializer(changed).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """End the membership; the user stays."""
         member = self.find(_members(), pk)
-        members.remove(member.pk, by=giver(self.principal, member.tenant_id))
+        with self.unless_changed(member):
+            members.remove(member.pk, by=giver(self.principal, member.tenant_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def lock_before(self, row: Model) -> None:
+        Tenant.objects.select_for_update(no_key=True).get(memberships=row.pk)
 
 
 def _members() -> QuerySet[Membership]:

@@ -136,9 +136,13 @@ def answer(request: Request, response: Response, version: str) -> Response:
 
 
 def mark(value: Any) -> str:
-    """The version that a column or a field of an answer stands for: a number, or an instant to the microsecond."""
+    """The version that a column or a field of an answer stands for: a number, an instant to the microsecond, or, where
+    a text is all that can be edited, that text."""
     if isinstance(value, str):
-        value = datetime.fromisoformat(value)
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return hashlib.sha256(value.encode()).hexdigest()[:12]
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y%m%d%H%M%S%f")
     return str(value)

@@ -49,6 +49,18 @@ def good(text: str) -> bool:
     return True
 
 
+class TestVersions:
+    def test_a_key_is_not_renamed_over_another_name(self, by_key: ApiClient, make_key: MakeKey) -> None:
+        path = f"{PATH}/{make_key()[0].pk}"
+        tag = by_key.get(path).headers["ETag"]
+        assert by_key.send("PATCH", path, {"name": "Theirs"}, **{"If-Match": tag}).status_code == 200
+        assert refusal(by_key.send("PATCH", path, {"name": "Mine"}, **{"If-Match": tag})) == (
+            412,
+            "precondition_failed",
+        )
+        assert by_key.get(path).json()["name"] == "Theirs"
+
+
 class TestCreate:
     def test_shows_the_text_once_and_keeps_it_nowhere(self, by_key: ApiClient) -> None:
         answer = by_key.send("POST", PATH, NEW, **{"Idempotency-Key": "first"})

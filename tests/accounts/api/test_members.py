@@ -44,6 +44,17 @@ def member(user: User, tenant: Tenant | None = None) -> str:
 
 
 class TestMembers:
+    def test_are_not_changed_over_what_somebody_else_has_changed(self, cast: Cast, by_ada: ApiClient) -> None:
+        path = member(cast.vera)
+        tag = by_ada.get(path).headers["ETag"]
+        assert by_ada.send("PATCH", path, {"role": "operator"}, **{"If-Match": tag}).status_code == 200
+        assert refusal(by_ada.send("PATCH", path, {"role": "author"}, **{"If-Match": tag})) == (
+            412,
+            "precondition_failed",
+        )
+        assert refusal(by_ada.send("DELETE", path, **{"If-Match": tag})) == (412, "precondition_failed")
+        assert Membership.objects.get(user=cast.vera).role == Role.OPERATOR
+
     def test_are_added_changed_and_removed(self, cast: Cast, by_ada: ApiClient) -> None:
         noor = User.objects.create_user("noor")
         made = by_ada.send("POST", MEMBERS, {"user": "noor", "role": "viewer"})
