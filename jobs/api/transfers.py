@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -104,7 +105,7 @@ class ExportViewSet(TenantEngineViewSet):
     parameters = {"export": ExportParameters}
     errors = {"export": {404: "There is no job with one of the `ids`."}}
 
-    @extend_schema(responses=ObjectField)
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     def export(self, request: Request) -> Response:
         """Jobs of one tenant, with the calendars, pools and dependencies that they name, as one document without
         secrets. The same state always makes the same bytes."""
