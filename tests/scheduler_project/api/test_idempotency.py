@@ -69,7 +69,11 @@ class TestReplay:
             tenant = Tenant.objects.create(slug=f"other-{number}", name="Other")
             Membership.objects.create(tenant=tenant, user=cast.ana, role=Role.AUTHOR)
         job = job_of()
-        ways = {f"{PATH}/{job.pk}/run": None, f"{PATH}/{job.pk}/clone": {}, f"/api/v1/schedules/{job.pk}/run": {}}
+        ways: dict[str, Any] = {
+            f"{PATH}/{job.pk}/run": None,
+            f"{PATH}/{job.pk}/clone": {},
+            f"/api/v1/schedules/{job.pk}/run": {},
+        }
         for path, body in ways.items():
             assert post(client_of(cast.ana), body, path=path).status_code in (201, 202)
             assert is_replayed(post(client_of(cast.ana), body, path=path)), path
