@@ -9,6 +9,7 @@ from django.db.models import Model
 
 from accounts import audit
 from scheduler_project.lib import sql
+from scheduler_project.lib.text_masking import MASK
 from templates_registry import schema
 from templates_registry.models import TemplateVersion
 
@@ -88,7 +89,7 @@ def comparable(before: Fields | None, after: Fields) -> tuple[Fields | None, Fie
 
 
 def masked(template: TemplateVersion, parameters: Any) -> Any:
-    return schema.map_secrets(template.schema, parameters, lambda secret: audit.MASKED)
+    return schema.map_secrets(template.schema, parameters, lambda secret: MASK)
 
 
 def _without_secrets(definition: Fields) -> Fields:

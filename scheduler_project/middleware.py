@@ -14,6 +14,7 @@ from django.utils.decorators import sync_and_async_middleware
 
 from scheduler_project.lib import origin
 from scheduler_project.lib.client_address import client_address
+from scheduler_project.lib.requests import API_PATHS
 
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
 
@@ -84,7 +85,7 @@ def request_id(get_response: Handler) -> Handler:
 
 
 def _origin(request: HttpRequest, request_id: str) -> origin.Origin:
-    via = "api" if request.path.startswith(("/api/", "/v1/")) else "admin"
+    via = "api" if request.path.startswith(API_PATHS) else "admin"
     address = client_address(
         request.META.get("REMOTE_ADDR", ""),
         request.headers.get("X-Forwarded-For", ""),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from accounts.audit.differences import MASKED
 from accounts.audit.recording import Outcome, record
 
-__all__ = ["MASKED", "Outcome", "record"]
+__all__ = ["Outcome", "record"]

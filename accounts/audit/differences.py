@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
 from scheduler_project.lib import sql
+from scheduler_project.lib.masking import NAMED
+from scheduler_project.lib.text_masking import MASK
 
-MASKED = "***"
 LONGEST = 4_000  # characters of one value; what is longer is cut
-SECRET = re.compile(
-    r"passw(or)?d|passphrase|secret|token|api_?key|private_?key|credential|authorization|digest|signature|cookie", re.I
-)
 ABSENT = None
 
 Changes = dict[str, list[Any]]
@@ -58,7 +55,7 @@ def _compare(old: Mapping[str, Any], new: Mapping[str, Any], path: str, found: C
         if before == after:
             continue
         where = f"{path}.{name}" if path else name
-        if SECRET.search(name):
+        if NAMED.search(name):
             found[where] = [_masked(before), _masked(after)]
         elif isinstance(before, Mapping) and isinstance(after, Mapping):
             _compare(before, after, where, found)
@@ -67,7 +64,7 @@ def _compare(old: Mapping[str, Any], new: Mapping[str, Any], path: str, found: C
 
 
 def _masked(value: Any) -> Any:
-    return value if value is None or value in ("", [], {}) or isinstance(value, bool) else MASKED
+    return value if value is None or value in ("", [], {}) or isinstance(value, bool) else MASK
 
 
 def _shown(value: Any) -> Any:
@@ -79,7 +76,7 @@ def _shown(value: Any) -> Any:
 
 def _without_secrets(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _masked(part) if SECRET.search(name) else _without_secrets(part) for name, part in value.items()}
+        return {name: _masked(part) if NAMED.search(name) else _without_secrets(part) for name, part in value.items()}
     if isinstance(value, list):
         return [_without_secrets(part) for part in value]
     return value

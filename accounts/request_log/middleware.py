@@ -12,11 +12,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
 
-from accounts.audit.differences import MASKED, SECRET
 from accounts.request_log.outbox import OUTBOX
 from scheduler_project.lib import origin, sql
+from scheduler_project.lib.masking import NAMED
+from scheduler_project.lib.requests import API_PATHS
+from scheduler_project.lib.text_masking import MASK
 
-PREFIXES = ("/api/", "/v1/")
 LONGEST_PATH = 500
 
 
@@ -46,7 +47,7 @@ def record_requests(get_response: Any) -> Any:
 
 
 def _is_recorded(request: HttpRequest) -> bool:
-    return request.path.startswith(PREFIXES) and settings.DAYBOOK_REQUEST_LOG_DAYS > 0
+    return request.path.startswith(API_PATHS) and settings.DAYBOOK_REQUEST_LOG_DAYS > 0
 
 
 def record_of(request: HttpRequest, response: HttpResponse, *, at: float, seconds: float) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def path_of(request: HttpRequest) -> str:
     if not query:
         return sql.text(request.path)[:LONGEST_PATH]
     pairs = [
-        (name, MASKED if SECRET.search(name) else value)
+        (name, MASK if NAMED.search(name) else value)
         for name, value in parse_qsl(query[:2_000], keep_blank_values=True)
     ]
     return sql.text(f"{request.path}?{urlencode(pairs, safe='*/:,')}")[:LONGEST_PATH]

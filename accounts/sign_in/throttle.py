@@ -8,7 +8,6 @@ hold at an address from which the name has signed in of late, so that nobody is 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from django.conf import settings
 
 from accounts.sign_in import local
 from scheduler_project.lib import quick_redis
+from scheduler_project.lib.client_address import household
 from scheduler_project.lib.quick_redis import RedisIsAway
 
 WINDOW = 3_600  # seconds from the first failure
@@ -58,7 +58,7 @@ class Attempt:
     @property
     def places(self) -> tuple[str, str, str]:
         """Hashes: what people type as their name may be their password."""
-        name, address = _hash(_plain(self.name)), _hash(_household(self.address))
+        name, address = _hash(_plain(self.name)), _hash(household(self.address))
         prefix = f"{quick_redis.PREFIX}sign-ins"
         return f"{prefix}:name:{name}", f"{prefix}:address:{address}", f"{prefix}:familiar:{name}:{address}"
 
@@ -89,15 +89,6 @@ def succeed(attempt: Attempt) -> None:
 
 def _plain(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
-
-
-def _household(address: str) -> str:
-    """Of IPv6 the network that one customer has whole."""
-    with suppress(ValueError):
-        found = ipaddress.ip_address(address)
-        if isinstance(found, ipaddress.IPv6Address):
-            return str(ipaddress.ip_network((found, 64), strict=False))
-    return address
 
 
 def _hash(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +21,7 @@ from jobs.models import Blackout, Calendar, Job
 from scheduler_project.api.errors import Conflict, Invalid
 from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.serializers import InstantField, ObjectField, RowSerializer, StrictSerializer, TextField
-from scheduler_project.api.views import TENANT_HEADER
+from scheduler_project.api.views import TENANT_PARAMETER
 from scheduler_project.lib import sql
 
 HOLIDAYS = {"type": "object", "additionalProperties": {"type": "string"}}
@@ -159,7 +159,7 @@ class CalendarViewSet(TenantEngineViewSet):
     @extend_schema(
         request=CalendarCreationSerializer,
         responses={201: CalendarSerializer},
-        parameters=[OpenApiParameter(TENANT_HEADER, str, OpenApiParameter.HEADER, description="Slug of the tenant.")],
+        parameters=[TENANT_PARAMETER],
     )
     @idempotent
     def create(self, request: Request) -> Response:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -33,7 +33,7 @@ from jobs.rules.states import Trigger
 from jobs.tick import publisher
 from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.permissions import MissingScope
-from scheduler_project.api.views import TENANT_HEADER
+from scheduler_project.api.views import TENANT_PARAMETER
 
 ARCHIVED = "The job is archived."
 CHANGED_MEANWHILE = f"{ARCHIVED[:-1]}, or it is at another revision than `expected_revision`."
@@ -83,7 +83,7 @@ class JobViewSet(TenantEngineViewSet):
     @extend_schema(
         request=JobCreationSerializer,
         responses={201: JobSerializer},
-        parameters=[OpenApiParameter(TENANT_HEADER, str, OpenApiParameter.HEADER, description="Slug of the tenant.")],
+        parameters=[TENANT_PARAMETER],
     )
     @idempotent
     def create(self, request: Request) -> Response:

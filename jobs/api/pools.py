@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +18,7 @@ from jobs.api.parameters import NamedParameters
 from jobs.models import Pool
 from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.serializers import RowSerializer, StrictSerializer, TextField
-from scheduler_project.api.views import TENANT_HEADER
+from scheduler_project.api.views import TENANT_PARAMETER
 
 
 class PoolFieldsSerializer(StrictSerializer):
@@ -92,7 +92,7 @@ class PoolViewSet(TenantEngineViewSet):
     @extend_schema(
         request=PoolCreationSerializer,
         responses={201: PoolSerializer},
-        parameters=[OpenApiParameter(TENANT_HEADER, str, OpenApiParameter.HEADER, description="Slug of the tenant.")],
+        parameters=[TENANT_PARAMETER],
     )
     @idempotent
     def create(self, request: Request) -> Response:

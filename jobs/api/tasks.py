@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -33,7 +33,7 @@ from scheduler_project.api.serializers import (
     TrueOrFalseField,
     WholeNumberField,
 )
-from scheduler_project.api.views import TENANT_HEADER
+from scheduler_project.api.views import TENANT_PARAMETER
 from scheduler_project.lib import sql
 
 
@@ -101,7 +101,7 @@ class TaskViewSet(TenantEngineViewSet):
     @extend_schema(
         request=TaskCreationSerializer,
         responses={202: TaskDetailSerializer},
-        parameters=[OpenApiParameter(TENANT_HEADER, str, OpenApiParameter.HEADER, description="Slug of the tenant.")],
+        parameters=[TENANT_PARAMETER],
     )
     @idempotent
     def create(self, request: Request) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,7 +26,7 @@ from scheduler_project.api.serializers import (
     TextField,
     TrueOrFalseField,
 )
-from scheduler_project.api.views import TENANT_HEADER
+from scheduler_project.api.views import TENANT_PARAMETER
 
 
 class IdsParameter(serializers.CharField):
@@ -142,7 +142,7 @@ class ImportViewSet(TenantEngineViewSet):
     @extend_schema(
         request=ImportSerializer,
         responses=OutcomeSerializer,
-        parameters=[OpenApiParameter(TENANT_HEADER, str, OpenApiParameter.HEADER, description="Slug of the tenant.")],
+        parameters=[TENANT_PARAMETER],
     )
     @idempotent
     def apply(self, request: Request) -> Response:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,7 +22,7 @@ from jobs.models import Job, Worker
 from jobs.outlook import Outlook
 from jobs.rules.schedule import describe
 from scheduler_project.api.serializers import ObjectField
-from scheduler_project.api.views import TENANT_HEADER
+from scheduler_project.api.views import TENANT_PARAMETER
 from scheduler_project.lib import sql
 from templates_registry import schema
 
@@ -54,7 +54,7 @@ class ValidationViewSet(TenantEngineViewSet):
     @extend_schema(
         request=JobCreationSerializer,
         responses=ValidationSerializer,
-        parameters=[OpenApiParameter(TENANT_HEADER, str, OpenApiParameter.HEADER, description="Slug of the tenant.")],
+        parameters=[TENANT_PARAMETER],
     )
     def validate(self, request: Request) -> Response:
         """Judge what would make a job, by the rules of its creation, and store nothing."""

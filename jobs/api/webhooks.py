@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +21,7 @@ from jobs.models import Webhook, WebhookDelivery
 from jobs.rules.webhooks import DeliveryStatus
 from scheduler_project.api.idempotency import idempotent, idempotent_once
 from scheduler_project.api.serializers import InstantField, ObjectField, RowSerializer, StrictSerializer, TextField
-from scheduler_project.api.views import TENANT_HEADER
+from scheduler_project.api.views import TENANT_PARAMETER
 
 
 class WebhookOptionsSerializer(StrictSerializer):
@@ -162,7 +162,7 @@ class WebhookViewSet(TenantEngineViewSet):
     @extend_schema(
         request=WebhookCreationSerializer,
         responses={201: WebhookWithSecretSerializer},
-        parameters=[OpenApiParameter(TENANT_HEADER, str, OpenApiParameter.HEADER, description="Slug of the tenant.")],
+        parameters=[TENANT_PARAMETER],
     )
     @idempotent_once
     def create(self, request: Request) -> Response:

@@ -14,9 +14,9 @@ from django.urls import Resolver404, resolve
 from django.utils.decorators import sync_and_async_middleware
 
 from scheduler_project.api.errors import Problem
+from scheduler_project.lib.requests import API_PATHS
 from scheduler_project.middleware import ACCEPTED_REQUEST_ID, Handler
 
-API = ("/api/", "/v1/")
 LONGEST_PATH = 2_048
 LONGEST_QUERY = 8_192
 LONGEST_HEADER = 8_192
@@ -45,7 +45,7 @@ def of_view(view: Any, action: str | None) -> Bounds:
 
 def largest_body(method: str, path: str) -> int:
     """Bytes that a request may bring. Looks up who would answer it, so ask only about a body that is not small."""
-    if not path.startswith(API):
+    if not path.startswith(API_PATHS):
         return LARGEST_FORM
     try:
         callback: Any = resolve(path).func
@@ -66,7 +66,7 @@ def refusal(scope: Mapping[str, Any], most: int) -> tuple[list[tuple[bytes, byte
     headers = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
     headers.append((b"x-request-id", chosen.encode()))
     problem = too_large(most)
-    if not scope["path"].startswith(API):
+    if not scope["path"].startswith(API_PATHS):
         return [*headers, (b"content-type", b"text/plain")], problem.message.encode()
     request = HttpRequest()
     request.META["DAYBOOK_REQUEST_ID"] = chosen
@@ -118,6 +118,6 @@ def refuse_oversized(get_response: Handler) -> Handler:
 
 
 def _answer(request: HttpRequest, problem: Problem) -> HttpResponse:
-    if request.path.startswith(API):
+    if request.path.startswith(API_PATHS):
         return JsonResponse(problem.body(request), status=problem.status)
     return HttpResponse(problem.message, status=problem.status, content_type="text/plain")

@@ -15,9 +15,9 @@ from accounts import audit
 from accounts.audit import Outcome
 from accounts.models import ApiKey
 from scheduler_project.lib import telemetry
+from scheduler_project.lib.requests import READERS
 
 KEY_PREFIX = re.compile(r"sch_live_([0-9a-f]{8})_")
-SAFE = ("GET", "HEAD", "OPTIONS")
 MOST_PER_MINUTE = 20  # of one unauthenticated credential and process: they are not counted by any limit of a tenant
 
 _counted: dict[tuple[str, int], int] = {}
@@ -34,7 +34,7 @@ def tell(request: HttpRequest, *, status: int, code: str, message: str) -> None:
         actor, tenant_id = who
         action = "request.denied" if status == 403 else "credential.denied"
         note, route = f"{code}: {message}", _route(request)
-        if request.method in SAFE:
+        if request.method in READERS:
             refusal = {"actor": actor, "action": action, "target": "request", "note": note}
             request.daybook_refusal = refusal  # type: ignore[attr-defined]
             return

@@ -18,10 +18,10 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from scheduler_project.api import denials
+from scheduler_project.lib.requests import API_PATHS
 
 logger = logging.getLogger("django.request")
 
-PREFIX = ("/api/", "/v1/")
 Fields = dict[str, list[str]]
 
 CODES: dict[type[exceptions.APIException], str] = {
@@ -183,7 +183,7 @@ def _respond(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if not request.path.startswith(PREFIX):
+    if not request.path.startswith(API_PATHS):
         return defaults.bad_request(request, exception)
     return _respond(request, as_problem(exception))
 
@@ -191,19 +191,19 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     problem = as_problem(exception)
     denials.tell(request, status=problem.status, code=problem.code, message=problem.message)
-    if not request.path.startswith(PREFIX):
+    if not request.path.startswith(API_PATHS):
         return defaults.permission_denied(request, exception)
     return _respond(request, problem)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if not request.path.startswith(PREFIX):
+    if not request.path.startswith(API_PATHS):
         return defaults.page_not_found(request, exception)
     return no_such_path(request)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if not request.path.startswith(PREFIX):
+    if not request.path.startswith(API_PATHS):
         return defaults.server_error(request)
     return _respond(request, as_problem(RuntimeError()))
 

@@ -26,7 +26,7 @@ from scheduler_project.api import permissions, refusals
 from scheduler_project.api import principal as principals
 from scheduler_project.api.errors import Conflict, Invalid
 from scheduler_project.api.principal import Principal
-from scheduler_project.api.views import TENANT_HEADER
+from scheduler_project.lib.requests import TENANT_HEADER
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"

@@ -29,6 +29,7 @@ from scheduler_project.lib import quick_redis
 from scheduler_project.lib.background import Background
 from scheduler_project.lib.patient_postgres.connection import DatabaseIsAway
 from scheduler_project.lib.quick_redis import RedisIsAway
+from scheduler_project.lib.requests import TENANT_HEADER
 
 LARGEST = 65_536  # bytes of an answer
 SECONDS = 600
@@ -100,7 +101,7 @@ def _place(caller: Principal, request: Request) -> Place:
         for tenant_id, scopes in caller.scopes.items()
     }
     query = urlencode(sorted(request.query_params.items()))
-    question = f"{request.path.rstrip('/')}?{query} {request.headers.get('X-Tenant', '')}"
+    question = f"{request.path.rstrip('/')}?{query} {request.headers.get(TENANT_HEADER, '')}"
     return Place(_digest(json.dumps([caller.label, caller.is_superuser, reads], sort_keys=True)), _digest(question))
 
 

@@ -21,12 +21,12 @@ from scheduler_project.api.errors import ApiError, Busy
 from scheduler_project.api.permissions import required_scope
 from scheduler_project.api.principal import Principal
 from scheduler_project.lib import origin, telemetry
+from scheduler_project.lib.client_address import household
+from scheduler_project.lib.requests import READERS, TENANT_HEADER
 
 if TYPE_CHECKING:  # DRF loads this module while it defines its views
     from rest_framework.views import APIView
 
-TENANT_HEADER = "X-Tenant"
-READERS = ("GET", "HEAD", "OPTIONS")
 STARTS = (Scope.SCHEDULER_RUN, Scope.TASK_CREATE)
 STOPS = frozenset({"cancel", "give_up", "discard", "discard_group", "restore", "refuse"})  # with a scope that starts
 
@@ -66,7 +66,7 @@ def admit_stranger(view: APIView, kind: Kind) -> None:
     """Take a request of a caller who is known by address only. Raises `RateLimited`."""
     address = origin.current.get().address
     if not _is_internal(address):
-        _take(view, owner=f"a{_household(address)}", tenant_id=None, kind=kind, route="")
+        _take(view, owner=f"a{household(address)}", tenant_id=None, kind=kind, route="")
 
 
 def _take(view: APIView, *, owner: str, tenant_id: int | None, kind: str, route: str) -> None:
@@ -124,14 +124,6 @@ def _owner(caller: Principal, request: Request) -> tuple[str, int | None]:
 def _route(request: Request) -> str:
     match = request._request.resolver_match
     return str(match.url_name or "") if match else ""
-
-
-def _household(address: str | None) -> str:
-    """The address; of IPv6 the network that one customer has whole."""
-    found = ipaddress.ip_address(address) if address else None
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((found, 64), strict=False).network_address)
-    return str(found)
 
 
 def _is_internal(address: str | None) -> bool:

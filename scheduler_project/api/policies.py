@@ -21,9 +21,8 @@ from scheduler_project.api.permissions import required_scope
 from scheduler_project.api.principal import Principal
 from scheduler_project.lib import masking, origin, telemetry
 from scheduler_project.lib.policy_server import Decision, PolicyServer, PolicyUnavailable
+from scheduler_project.lib.requests import API_PATHS, READERS, TENANT_HEADER
 
-READERS = ("GET", "HEAD", "OPTIONS")
-API = ("/api/", "/v1/")
 SIGNING_IN_AND_OUT = ("login", "logout")
 LARGEST_BODY = 65_536  # characters of JSON; of a larger one the policy learns only that there is one
 
@@ -51,7 +50,7 @@ class AskAboutConsole(MiddlewareMixin):
     """Changes in the console, of people who are signed in."""
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse | None:
-        if not settings.DAYBOOK_POLICY_URL or request.method in READERS or request.path.startswith(API):
+        if not settings.DAYBOOK_POLICY_URL or request.method in READERS or request.path.startswith(API_PATHS):
             return None
         match = request.resolver_match
         if match is None or match.url_name in SIGNING_IN_AND_OUT or not request.user.is_authenticated:
@@ -102,7 +101,7 @@ def _denial(decision: Decision) -> str:
 def _of_api(request: Request, action: str) -> dict[str, Any]:
     caller = principals.of_request(request)
     data = request.data if isinstance(request.data, dict | list) else None
-    named = request.headers.get("X-Tenant") or (data.get("tenant") if isinstance(data, dict) else None)
+    named = request.headers.get(TENANT_HEADER) or (data.get("tenant") if isinstance(data, dict) else None)
     return {
         "principal": caller.label,
         "credential": caller.via,

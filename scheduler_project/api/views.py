@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, QuerySet
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -22,10 +23,11 @@ from scheduler_project.api.pagination import NAMES
 from scheduler_project.api.principal import Principal
 from scheduler_project.api.serializers import RowSerializer, StrictSerializer
 from scheduler_project.lib import transactions
+from scheduler_project.lib.requests import TENANT_HEADER
 
 Row = TypeVar("Row", bound=Model)
 
-TENANT_HEADER = "X-Tenant"
+TENANT_PARAMETER = OpenApiParameter(TENANT_HEADER, str, OpenApiParameter.HEADER, description="Slug of the tenant.")
 LONG = (keyset.PARAMETER, sparse.PARAMETER)  # these have bounds of their own
 MAX_PARAMETER = 500  # characters of one value in a query string
 

@@ -23,6 +23,14 @@ def client_address(peer: str, forwarded_for: str, *, trusted: Sequence[str]) -> 
     return found
 
 
+def household(address: str | None) -> str:
+    """The address; of IPv6 the network that one customer has whole."""
+    found = _address(address or "")
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((found, 64), strict=False).network_address)
+    return str(found or address)
+
+
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text.strip().strip("[]").partition("%")[0])

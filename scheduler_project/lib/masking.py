@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-MASK = "***"
+from scheduler_project.lib.text_masking import IN_ADDRESS, MASK
+
 NAMED = re.compile(
-    r"pass(word|wd|phrase)|secret|token|authorization|cookie|credential|(api|access|private)[_-]?key", re.IGNORECASE
+    r"pass(word|wd|phrase)|secret|token|authorization|cookie|credential|digest|signature|(api|access|private)[_-]?key",
+    re.IGNORECASE,
 )
-IN_ADDRESS = re.compile(r"(://[^\s/:@]{0,100}:)[^\s/@]{1,200}(?=@)")
 OF_A_FIELD = re.compile(r"[.\-\[]|__")
 
 _sources: list[Callable[[], frozenset[str]]] = []
