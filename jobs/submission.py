@@ -50,16 +50,15 @@ def submit(
     Raises `InvalidTask`, `KeysUnavailable`, `QueueFull`.
     """
     require_scheduler(actor)
-    now = sql.now()
     payload = data.get("payload", {})
     problems: Problems = {"payload": _size_problems(payload)}
     if not problems["payload"]:
         del problems["payload"]
-    if scheduled_at is not None and scheduled_at > now + LONGEST_WAIT:
+    if scheduled_at is not None and scheduled_at > sql.now() + LONGEST_WAIT:
         problems["scheduled_at"] = [f"Lies more than {LONGEST_WAIT.days} days ahead; make a job of it."]
     named = {name: data[name] for name in ("template", "template_version", "queue", "priority") if name in data}
     reader = Reader(
-        {**named, "parameters": payload}, None, before=None, now=now, may_run_sub_minute=False, tenant=tenant
+        {**named, "parameters": payload}, None, before=None, now=None, may_run_sub_minute=False, tenant=tenant
     )
     template = reader.template()
     parameters = reader.parameters(template) if not problems else {}

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.db.models.functions import Now
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -20,7 +22,6 @@ from jobs.models import Attempt, Execution, ExecutionLease, LogLine
 from jobs.rules import user_ids
 from jobs.rules.states import AttemptOutcome, ExecutionStatus
 from scheduler_project.api.serializers import AnyJSONField, InstantField, ObjectField, RowSerializer
-from scheduler_project.lib import sql
 from templates_registry import schema
 
 SHORT_ERROR = 500
@@ -108,13 +109,21 @@ class EstimateSerializer(serializers.Serializer[Any]):
     )
 
 
+def in_detail(rows: QuerySet[Execution]) -> QuerySet[Execution]:
+    """The rows as `detail` takes them, each with what the database's clock says."""
+    return rows.select_related("tenant", "template", "job").annotate(read_at=Now())
+
+
 def detail(
     execution: Execution, serializer: type[ExecutionDetailSerializer] | None = None
 ) -> ExecutionDetailSerializer:
-    """Everything about the run, with what stands beside it: its lease, and what the database's clock says."""
+    """Everything about the run, with what stands beside it: its attempts and its lease."""
+    attempts = Attempt.objects.all() if execution.attempt else Attempt.objects.none()
+    prefetch_related_objects([execution], Prefetch("attempts", attempts))
     is_running = execution.status == ExecutionStatus.RUNNING
     lease = ExecutionLease.objects.filter(pk=execution.pk).first() if is_running else None
-    return (serializer or ExecutionDetailSerializer)(execution, context={"lease": lease, "now": sql.now()})
+    context = {"lease": lease, "now": execution.read_at}  # type: ignore[attr-defined]
+    return (serializer or ExecutionDetailSerializer)(execution, context=context)
 
 
 # `lease` and `now` stand in the context; see `detail`.

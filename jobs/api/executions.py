@@ -17,6 +17,7 @@ from jobs.api.execution_output import (
     LogSerializer,
     PriorityChangedSerializer,
     detail,
+    in_detail,
 )
 from jobs.api.inputs import PriorityChangeSerializer, RefusalSerializer
 from jobs.api.parameters import ExecutionListParameters, ExecutionParameters, LogParameters
@@ -148,6 +149,5 @@ class ExecutionViewSet(TenantEngineViewSet):
         return len(changed)
 
     def _shown(self, pk: str, code: int = status.HTTP_200_OK) -> Response:
-        rows = Execution.objects.select_related("tenant", "template", "job").prefetch_related("attempts")
-        execution = self.find(rows, pk)
+        execution = self.find(in_detail(Execution.objects.all()), pk)
         return Response(detail(execution).data, status=code)

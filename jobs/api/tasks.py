@@ -15,7 +15,7 @@ from accounts.scopes import Scope
 from jobs import executions, narrowing, submission
 from jobs.api.base import TenantEngineViewSet
 from jobs.api.broker import NO_BROKER, refuse_without_broker
-from jobs.api.execution_output import detail
+from jobs.api.execution_output import detail, in_detail
 from jobs.api.executions import listed_executions
 from jobs.api.families import read_task
 from jobs.api.inputs import UserIdField
@@ -145,4 +145,4 @@ def _without_job(rows: QuerySet[Execution]) -> QuerySet[Execution]:
 
 
 def _detailed() -> QuerySet[Execution]:
-    return _without_job(Execution.objects.select_related("tenant", "template")).prefetch_related("attempts")
+    return _without_job(in_detail(Execution.objects.all()))

@@ -33,7 +33,8 @@ FIELDS = (
 
 
 class Reader:
-    """One reading. `current` gives what `data` leaves out, `before` the slug and the secrets that are kept."""
+    """One reading. `current` gives what `data` leaves out, `before` the slug and the secrets that are kept.
+    Without `now` no schedule can be read."""
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class Reader:
         current: Definition | None,
         *,
         before: Definition | None,
-        now: datetime,
+        now: datetime | None,
         may_run_sub_minute: bool,
         tenant: Tenant | None,
     ) -> None:
@@ -176,6 +177,7 @@ class Reader:
         if before is not None and before.kind == "interval" and given.get("kind") == "interval":
             given = {"anchor": before.anchor.isoformat() if before.anchor else None, **given}
             given = {key: value for key, value in given.items() if value is not None}
+        assert self.now is not None
         shortest = 1 if self.may_run_sub_minute else int(template.min_interval.total_seconds()) if template else 60
         try:
             return ScheduleSpec.parse(

@@ -54,11 +54,6 @@ class SessionAuthentication(authentication.SessionAuthentication):
         return (found[0], principal.of_user(found[0])) if found else None
 
 
-def of_bearer(text: str, *, method: str = "GET") -> Principal:
-    """Whoever a key or a token stands for. Raises AuthenticationFailed."""
-    return (of_token_text if _is_token(text) else of_key_text)(text, method=method)
-
-
 def of_key_text(text: str, *, method: str = "GET") -> Principal:
     """Raises AuthenticationFailed."""
     now = timezone.now()
