@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from rest_framework import status
@@ -44,10 +44,6 @@ class RateLimited(ApiError):
         self.wait = wait
 
 
-class View(Protocol):
-    headers: dict[str, str]
-
-
 def admit(view: APIView, request: Request) -> None:
     """Take a request of a caller whose credentials are good. Raises `RateLimited`, or `Busy` without Redis."""
     caller = request.auth
@@ -55,7 +51,7 @@ def admit(view: APIView, request: Request) -> None:
         admit_stranger(view, Kind.ANONYMOUS)
         return
     kind, route = kind_of(view, request), _route(request)
-    if getattr(caller.key, "is_internal", False) or _is_internal(origin.current.get().address):
+    if caller.is_internal or _is_internal(origin.current.get().address):
         telemetry.emit("request.admitted", kind=kind, how="internal")
         return
     owner, tenant_id = _owner(caller, request)
