@@ -48,6 +48,8 @@ class Backend(TokenBackend):
 
 
 class OwnToken(Token):
+    other_type = ""
+
     @property
     def token_backend(self) -> TokenBackend:
         return _backend((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
@@ -64,9 +66,16 @@ class OwnToken(Token):
         except (TokenError, ValueError, TypeError, OverflowError):
             raise UnknownToken("This token is not known.") from None
 
+    def verify_token_type(self) -> None:
+        """Whoever holds the other one of a pair is told so: they have only taken the wrong field of the answer."""
+        if self.payload.get("token_type") == self.other_type:
+            raise UnknownToken(f"This is the {self.other_type} token of its pair; send the {self.token_type} token.")
+        super().verify_token_type()
+
 
 class AccessToken(OwnToken):
     token_type = "access"  # noqa: S105
+    other_type = "refresh"
 
     @property
     def lifetime(self) -> timedelta:  # type: ignore[override]
@@ -76,6 +85,7 @@ class AccessToken(OwnToken):
 
 class RefreshToken(OwnToken):
     token_type = "refresh"  # noqa: S105
+    other_type = "access"
 
     @property
     def lifetime(self) -> timedelta:  # type: ignore[override]

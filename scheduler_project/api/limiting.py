@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from accounts.limits import rates, taking
-from accounts.limits.rates import Kind
+from accounts.limits.rates import Algorithm, Kind
 from accounts.limits.table import TABLE
 from accounts.limits.taking import LimiterUnavailable, Verdict
 from accounts.models import Tenant
@@ -37,9 +37,11 @@ class RateLimited(ApiError):
 
     def __init__(self, verdict: Verdict) -> None:
         bucket, wait = verdict.bucket, verdict.retry_after
+        rate = bucket.rate
+        at_once = f", {rate.burst} at once" if rate.algorithm == Algorithm.BUCKET else ""
         super().__init__(
-            f"More than {bucket.rate.per_minute} requests of the class {bucket.endpoint} came in a minute"
-            f"{' to this process' if verdict.is_local else ''}. Try again in {wait} s, or ask for a higher limit."
+            f"The limit of {bucket.endpoint} is {rate.per_minute} requests a minute{at_once}"
+            f"{', in this process' if verdict.is_local else ''}. Try again in {wait} s, or ask for a higher limit."
         )
         self.wait = wait
 

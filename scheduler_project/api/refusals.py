@@ -18,9 +18,12 @@ def of_row(principal: Principal, scope: str, *, noun: str, pk: object, tenant_id
     if tenant_id is None:
         return NotFound(f"There is no {noun} {pk}.")
     if not principal.is_member(tenant_id):
+        if principal.via == "token":
+            lack, way = "this token does not open", "Sign in for that tenant"
+        else:
+            lack, way = f"{principal.label} is no member of", "Use a key of that tenant"
         return OtherTenant(
-            f"{name} belongs to a tenant that {principal.label} is no member of. "
-            "Use a key of that tenant, or ask one of its administrators for a membership."
+            f"{name} belongs to a tenant that {lack}. {way}, or ask one of its administrators for a membership."
         )
     held = principal.scopes.get(tenant_id, frozenset())
     return MissingScope(scope, principal, held=held, where=f" in the tenant of {noun} {pk}")

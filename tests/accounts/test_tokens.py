@@ -117,7 +117,6 @@ class TestRecognise:
             "an end that is no number": signed({**claims, "exp": "later"}),
             "no id": signed(without("jti")),
             "no kind": signed(without("token_type")),
-            "a refresh token": pair.refresh,
             "no sign-in": signed(without("sign_in")),
             "a sign-in that is none": signed({**claims, "sign_in": "' OR 1=1"}),
             "a number as its subject": signed({**claims, "sub": 1}),
@@ -131,6 +130,13 @@ class TestRecognise:
         ended = signed({**claims, "sign_in": "00000000-0000-4000-8000-000000000000"})
         with pytest.raises(UnknownToken, match="has ended"):
             tokens.recognise(ended)
+
+    def test_says_which_of_a_pair_is_wanted(self, cast: Cast) -> None:
+        pair = tokens.start(cast.ana)
+        with pytest.raises(UnknownToken, match=r"^This is the refresh token of its pair; send the access token\.$"):
+            tokens.recognise(pair.refresh)
+        with pytest.raises(UnknownToken, match=r"^This is the access token of its pair; send the refresh token\.$"):
+            tokens.refresh(pair.access)
 
     def test_refuses_one_that_has_expired(self, cast: Cast, settings: Any) -> None:
         settings.DAYBOOK_TOKEN_LIFE = timedelta(seconds=-1)
@@ -232,10 +238,6 @@ class TestRefresh:
         with pytest.raises(UnknownToken, match="has ended"):
             tokens.refresh(renewed.refresh)
         assert SignIn.objects.get().end_reason == "reused"
-
-    def test_takes_no_access_token(self, cast: Cast) -> None:
-        with pytest.raises(UnknownToken, match="not known"):
-            tokens.refresh(tokens.start(cast.ana).access)
 
     def test_is_refused_to_whoever_may_no_longer_sign_in(self, cast: Cast) -> None:
         pairs = [tokens.start(user) for user in (cast.ana, cast.olaf)]

@@ -60,6 +60,7 @@ class TestLimit:
         refused = answers[-1]
         assert refused.headers["RateLimit-Limit"] == "3"
         assert refused.headers["RateLimit-Policy"] == "3;w=60;burst=3"
+        assert refused.json()["error"]["message"].startswith("The limit of read is 3 requests a minute, 3 at once. Try")
         assert 18 <= int(refused.headers["Retry-After"]) <= 20
         assert 55 <= int(refused.headers["RateLimit-Reset"]) <= 60
         error = refused.json()["error"]
