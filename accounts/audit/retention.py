@@ -12,7 +12,7 @@ from django.conf import settings
 
 from accounts.audit.recording import record
 from accounts.audit.sealing import add_link, newest_seal
-from scheduler_project.lib import sql, telemetry, transactions
+from scheduler_project.lib import partitions, sql, telemetry, transactions
 
 EVERY = timedelta(minutes=10)
 MONTHS_AHEAD = 3
@@ -21,23 +21,6 @@ DAYS_AHEAD = 3
 MAKE = """
 SELECT daybook_make_audit_partitions(current_date, %(months)s::integer)
        + daybook_make_request_partitions(current_date, %(days)s::integer) AS made
-"""
-# By the name, which the functions that make them have given.
-OLD_MONTHS = r"""
-SELECT name, month FROM (
-    SELECT c.relname AS name, to_date(right(c.relname, 7), 'YYYY"m"MM') AS month
-    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-    WHERE i.inhparent = 'audit_entries'::regclass AND c.relname ~ '^audit_entries_y\d{4}m\d\d$'
-) AS months
-WHERE month < date_trunc('month', current_date) - make_interval(months => %(kept)s::integer) ORDER BY month
-"""
-OLD_DAYS = r"""
-SELECT name FROM (
-    SELECT c.relname AS name, to_date(right(c.relname, 10), 'YYYY"m"MM"d"DD') AS day
-    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-    WHERE i.inhparent = 'api_requests'::regclass AND c.relname ~ '^api_requests_y\d{4}m\d\dd\d\d$'
-) AS days
-WHERE day < current_date - %(kept)s::integer ORDER BY day
 """
 STRAY = "DELETE FROM api_requests_default WHERE at < current_date - %(kept)s::integer"
 HAS_UNSEALED = """
@@ -59,24 +42,32 @@ def sweep() -> int:
 
 
 def drop_requests() -> int:
-    values = {"kept": max(settings.DAYBOOK_REQUEST_LOG_DAYS, 1)}
-    old = [row["name"] for row in sql.rows(OLD_DAYS, values)]
+    kept = max(settings.DAYBOOK_REQUEST_LOG_DAYS, 1)
+    oldest = sql.now().date() - timedelta(days=kept)
+    old = [name for name, day in partitions.dated("api_requests") if day < oldest]
     for name in old:
         with transactions.engine():
             sql.script(f"DROP TABLE {name}")
-    sql.rows(STRAY, values)
+    sql.rows(STRAY, {"kept": kept})
     return len(old)
 
 
 def drop_months() -> int:
     """The months that are kept no longer, the oldest first, up to one that has unsealed entries."""
     dropped = 0
-    for row in sql.rows(OLD_MONTHS, {"kept": settings.DAYBOOK_AUDIT_MONTHS}):
-        if not _drop(row["name"], row["month"]):
-            telemetry.emit("audit.kept_unsealed", month=row["month"].isoformat())
+    now = _number(sql.now().date())
+    for name, month in partitions.dated("audit_entries"):
+        if now - _number(month) <= settings.DAYBOOK_AUDIT_MONTHS:
+            break
+        if not _drop(name, month):
+            telemetry.emit("audit.kept_unsealed", month=month.isoformat())
             break
         dropped += 1
     return dropped
+
+
+def _number(month: date) -> int:
+    return 12 * month.year + month.month
 
 
 def _drop(name: str, month: date) -> bool:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 
 from jobs.models import RunHour
-from scheduler_project.lib import sql, transactions
+from scheduler_project.lib import partitions, sql, transactions
 
 EVERY = timedelta(minutes=10)
 HOURS_KEPT = timedelta(days=90)
-NAME = re.compile(r"scheduler_events_y(\d{4})m(\d{2})d(\d{2})")
+WEEK = timedelta(days=7)  # of one partition
 
-WEEKS = """
-SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-WHERE i.inhparent = 'scheduler_events'::regclass ORDER BY c.relname
-"""
 # Whoever counts in between waits for the lock on the counters; so the sum of what is left stays right.
 REMEMBER = """
 WITH dropped AS (
@@ -32,8 +27,8 @@ def sweep() -> int:
     """Returns how many weeks were dropped."""
     now = sql.now()
     RunHour.objects.filter(hour__lt=now - HOURS_KEPT).delete()
-    oldest = now - timedelta(days=settings.DAYBOOK_SCHEDULER_EVENTS_KEPT_DAYS)
-    over = [row["name"] for row in sql.rows(WEEKS) if (end := _end(row["name"])) is not None and end <= oldest]
+    oldest = (now - timedelta(days=settings.DAYBOOK_SCHEDULER_EVENTS_KEPT_DAYS)).date()
+    over = [week for week, first in partitions.dated("scheduler_events") if first + WEEK <= oldest]
     for week in over:
         with transactions.engine():
             sql.script("SET LOCAL lock_timeout = '200ms'")  # everybody who adds an event waits behind this
@@ -41,12 +36,3 @@ def sweep() -> int:
             sql.rows(REMEMBER.format(week=week))
             sql.script(f"DROP TABLE {week}")
     return len(over)
-
-
-def _end(name: str) -> datetime | None:
-    """When the week of this partition is over; None for the default one."""
-    found = NAME.fullmatch(name)
-    if found is None:
-        return None
-    begin = date(*map(int, found.groups()))
-    return datetime(begin.year, begin.month, begin.day, tzinfo=UTC) + timedelta(days=7)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,8 @@ from jobs.executions import JobIsArchived
 from jobs.ledger import StillCatchingUp
 from jobs.models import Calendar, Dependency, Job, Pool
 from jobs.rules.states import Origin
-from jobs.transfer.document import NOT_EXPORTED, calendar_entry, edge_entry, job_entry, pool_entry
+from jobs.transfer.document import calendar_entry, edge_entry, job_entry, pool_entry
+from jobs.transfer.kept_secrets import with_kept_secrets
 from jobs.transfer.plan import Change, Item, compare, hash_of
 from jobs.transfer.reading import Document, InvalidImport, read
 from scheduler_project.lib import transactions
@@ -23,8 +24,6 @@ from scheduler_project.lib.input import InvalidInput
 
 MODES = ("create_only", "update", "mirror")
 ADOPTED = "Belongs to a row of django-celery-beat in the system that it comes from; leave it out, or write native."
-MISSING = "Is a secret that the file does not hold, and there is none to keep; write it in its place."
-IN_A_LIST = "Is a secret in a list, which cannot be kept; write it in its place."
 
 REFUSALS = (InvalidInput, JobIsArchived, StillCatchingUp, dependencies.DependencyIsGone)
 
@@ -152,7 +151,7 @@ def _job(entry: dict[str, Any], wish: _Import) -> Item:
         raise InvalidJob({"slug": ["That of an archived job, which stays as it is; write another."]})
     if existing is not None and wish.mode == "create_only":
         return Item("job", slug, "leave", note="There is one already.")
-    data["parameters"] = _with_kept_secrets(data.get("parameters", {}), existing, data.get("template"))
+    data["parameters"] = with_kept_secrets(data.get("parameters", {}), existing, data.get("template"))
     if existing is None:
         if entry.get("origin", Origin.NATIVE) != Origin.NATIVE:
             raise InvalidJob({"origin": [ADOPTED]})
@@ -258,36 +257,6 @@ def _changed(
     if not changes and revision[0] != revision[1]:
         changes = (Change("parameters", "(a secret)", "(another one)"),)
     return Item(kind, name, "change" if changes else "leave", changes, note="" if changes else "It is so already.")
-
-
-# --- secrets ----------------------------------------------------------------------------------------------------------
-
-
-def _with_kept_secrets(given: Any, existing: Job | None, template: Any) -> Any:
-    """The parameters without the marks of secrets, which are those of the existing job then. Raises `InvalidJob`."""
-    marks = list(_marks(given, "parameters"))
-    may_keep = existing is not None and existing.template.name == template
-    problems = {path: [IN_A_LIST if "[" in path else MISSING] for path in marks if not may_keep or "[" in path}
-    if problems:
-        raise InvalidJob(problems)
-    return _without_marks(given)
-
-
-def _marks(value: Any, path: str) -> Iterator[str]:
-    if value == NOT_EXPORTED:
-        yield path
-    elif isinstance(value, Mapping):
-        for name, part in value.items():
-            yield from _marks(part, f"{path}.{name}")
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            yield from _marks(part, f"{path}[{index}]")
-
-
-def _without_marks(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _without_marks(part) for name, part in value.items() if part != NOT_EXPORTED}
-    return value
 
 
 def _jobs() -> Any:
