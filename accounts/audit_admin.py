@@ -84,7 +84,7 @@ class AuditAdmin(RecordAdmin):
         return [*own, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        context = {"title": "Audit trail", "state": reading.state(), **(extra_context or {})}
+        context = {"title": "Audit trail", "heading": "Audit trail", "state": reading.state(), **(extra_context or {})}
         return super().changelist_view(request, context)
 
     def change_view(

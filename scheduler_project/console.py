@@ -56,7 +56,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("Maintenance", "pause", "jobs.Maintenance"),
             Entry("Circuits", "link", "jobs.CircuitEvent"),
-            Entry("Audit", "eye", "accounts.AuditEntry"),
+            Entry("Audit trail", "eye", "accounts.AuditEntry"),
             Entry("API requests", "ledger", "accounts.ApiRequest"),
             Entry("API keys", "key", "accounts.ApiKey"),
             Entry("Tenants", "box", "accounts.Tenant"),

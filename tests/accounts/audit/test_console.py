@@ -53,6 +53,7 @@ class TestTrail:
         assert "user:gita" not in page
         assert "maintenance.started" not in page
         assert "Nothing is sealed yet" in page
+        assert "<h1>Audit trail</h1>" in page
 
     def test_tells_how_far_it_is_sealed(self, cast: Cast, client_of: ClientOf) -> None:
         sql.rows(

@@ -129,6 +129,9 @@ class TestNavigation:
         assert {"API keys", "Tenants", "Memberships", "Users", "Groups", "Celery beat rows"} <= set(labels)
         assert len(labels) == len(set(labels))
 
+    def test_leads_everybody_to_the_documentation_of_the_api(self, as_vera: Browser) -> None:
+        assert f'href="{reverse("api-docs")}"' in as_vera.text("/admin/")
+
     def test_every_link_leads_somewhere(self, as_root: Browser) -> None:
         context = as_root.get("/admin/").context
         for link in (link for _, links in context["navigation"] for link in links):
