@@ -74,12 +74,14 @@ def refusal(scope: Mapping[str, Any], most: int) -> tuple[list[tuple[bytes, byte
 
 
 def judge(method: str, path: str, query: str, headers: Mapping[str, str]) -> Problem | None:
-    """What is wrong with the size of a request, as far as its head tells."""
+    """What is wrong with the size of a request, and whether it can be kept, as far as its head tells."""
     if len(path) > LONGEST_PATH:
         return Problem(414, "uri_too_long", f"The path is longer than {LONGEST_PATH} characters.")
     if len(query) > LONGEST_QUERY:
         message = f"The query string is longer than {LONGEST_QUERY} characters. Ask for less at once."
         return Problem(414, "uri_too_long", message)
+    if "%00" in query and not path.startswith(API_PATHS):  # the API says which parameter it is
+        return Problem(400, "invalid", "The query string holds a NUL character, which no text here has. Leave it out.")
     sizes = {name: len(value) for name, value in headers.items()}
     widest = max(sizes, key=sizes.__getitem__, default="")
     if sizes.get(widest, 0) > LONGEST_HEADER:

@@ -116,6 +116,15 @@ def test_every_page_holds_what_it_shows(rows: dict[str, Any], root: Client, cast
     assert shown > 1_000
 
 
+def test_a_nul_in_a_query_is_refused(root: Client) -> None:
+    """PostgreSQL has no such character, so no filter could look for it."""
+    for page in ("jobs/execution", "jobs/backfill", "jobs/job", "accounts/auditentry"):
+        for query in ("status=%00", "q=a%00", "tenant=1%00"):
+            answer = root.get(f"/admin/{page}/?{query}")
+            assert (answer.status_code, b"NUL character" in answer.content) == (400, True), (page, query)
+    assert root.get("/api/v1/jobs?q=%00").json()["error"]["fields"].keys() == {"q"}
+
+
 def lists_with_queries(asked: list[str]) -> list[str]:
     """Words of the query come back in pages too."""
     lists = [path for path in asked if path.count("/") == 4 and not path.endswith("add/")]
