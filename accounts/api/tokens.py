@@ -102,7 +102,7 @@ class TokenViewSet(ApiViewSet):
             exc = BadCredentials(str(exc))
         return super().handle_exception(answer_for(exc))
 
-    @extend_schema(request=SignInSerializer, responses=PairSerializer)
+    @extend_schema(request=SignInSerializer, responses={200: PairSerializer})
     def create(self, request: Request) -> Response:
         """Sign in with a user name and a password, and get a pair of tokens."""
         wish = self.read_body(SignInSerializer)
@@ -111,7 +111,7 @@ class TokenViewSet(ApiViewSet):
             raise BadCredentials("The user name or the password is not right.")
         return _shown(tokens.start(user, scopes=wish.get("scopes"), tenant=_tenant(user, wish.get("tenant"))))
 
-    @extend_schema(request=RefreshSerializer, responses=PairSerializer)
+    @extend_schema(request=RefreshSerializer, responses={200: PairSerializer})
     def refresh(self, request: Request) -> Response:
         """Exchange a refresh token for the next pair. One that is sent a second time ends the sign-in."""
         return _shown(tokens.refresh(self.read_body(RefreshSerializer)["refresh"]))

@@ -104,7 +104,7 @@ class ImpactViewSet(TenantEngineViewSet):
     operation_ids = {"impact": "assess_change_of_job"}
     errors = {"impact": {409: "The job is archived, or it is at another revision than `expected_revision`."}}
 
-    @extend_schema(request=JobImpactSerializer, responses={200: ImpactSerializer})
+    @extend_schema(request=JobImpactSerializer(partial=True), responses={200: ImpactSerializer})
     def impact(self, request: Request, pk: str) -> Response:
         """What a change, with the body of PATCH, or an `action` would do in the next thirty days: runs added, removed
         and moved, changes of the clocks, other jobs at the same minutes, and what becomes of what was missed."""
