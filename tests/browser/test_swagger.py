@@ -24,7 +24,9 @@ def test_takes_a_key(chromium: Browser, web: str, cast: Cast, make_key: MakeKey)
     scheme.locator("input").fill(key)
     scheme.get_by_role("button", name="Apply credentials").or_(scheme.get_by_role("button", name="Authorize")).click()
     page.locator(".btn-done").first.click()
+    page.locator("[data-tag=jobs]").click()
     expect(page.locator(".opblock").first).to_be_visible()
+    expect(page.locator("[data-tag]").last).to_have_attribute("data-tag", "compatibility")  # below the API's own paths
     page.close()
     assert not foreign
     assert not complaints
