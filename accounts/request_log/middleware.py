@@ -19,6 +19,7 @@ from scheduler_project.lib.requests import API_PATHS
 from scheduler_project.lib.text_masking import MASK
 
 LONGEST_PATH = 500
+TICKET = "ticket"  # of a live connection; the name says nothing of a secret elsewhere
 
 
 @sync_and_async_middleware
@@ -78,7 +79,7 @@ def path_of(request: HttpRequest) -> str:
     if not query:
         return sql.text(request.path)[:LONGEST_PATH]
     pairs = [
-        (name, MASK if NAMED.search(name) else value)
+        (name, MASK if NAMED.search(name) or name == TICKET else value)
         for name, value in parse_qsl(query[:2_000], keep_blank_values=True)
     ]
     return sql.text(f"{request.path}?{urlencode(pairs, safe='*/:,')}")[:LONGEST_PATH]

@@ -40,7 +40,7 @@ class TestCalls:
     ) -> None:
         key, text = make_key()
         client = client_of(text)
-        client.get("/api/v1/jobs?limit=5&token=hidden", headers={"X-Request-ID": "request-1234"})
+        client.get("/api/v1/jobs?limit=5&token=hidden&ticket=hidden", headers={"X-Request-ID": "request-1234"})
         client.get("/api/v1/jobs/987654321")
         client_of(cast.vera).get("/api/v1/jobs")
         client_of(cast.root).get("/api/v1/jobs")
@@ -49,7 +49,7 @@ class TestCalls:
         assert storing.sweep() == 4
         first, missing, by_user, by_root = ApiRequest.objects.order_by("id")
         assert (first.method, first.route, first.status) == ("GET", "job-list", 400)
-        assert first.path == "/api/v1/jobs?limit=5&token=***"
+        assert first.path == "/api/v1/jobs?limit=5&token=***&ticket=***"
         assert (first.principal, first.tenant_id) == (f"key:{key.prefix}", cast.acme.pk)
         assert (first.address, first.request_id) == ("127.0.0.1", "request-1234")
         assert (first.bytes or 0) > 50
