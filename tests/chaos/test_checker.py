@@ -161,7 +161,8 @@ MICRO = timedelta(microseconds=1)
 def work_after_the_success(history: History) -> None:
     execution, _ = last_run(history)
     assert execution.finished_at is not None
-    history.journal.append(replace(line(execution, 2, ALIVE, execution.finished_at), at=execution.finished_at + MICRO))
+    later = execution.finished_at + timedelta(milliseconds=2)
+    history.journal.append(replace(line(execution, 2, ALIVE, execution.finished_at), at=later))
 
 
 def let_too_many_in(history: History) -> None:

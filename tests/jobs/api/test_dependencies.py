@@ -109,7 +109,9 @@ class TestChange:
     def test_changes_what_is_named(self, by_key: ApiClient, pair: tuple[Job, Job]) -> None:
         made = add(by_key, *pair, parameters={"text": "/a"}).json()
         answer = by_key.send("PATCH", f"{PATH}/{made['id']}", {"condition": "failure"})
-        assert answer.json() == {**made, "condition": "failure"}
+        changed = answer.json()
+        assert changed.pop("updated_at") > made.pop("updated_at")
+        assert changed == {**made, "condition": "failure"}
         assert by_key.send("PATCH", f"{PATH}/{made['id']}", {"kind": "gate"}).status_code == 400
 
     def test_removes_it(self, by_key: ApiClient, pair: tuple[Job, Job]) -> None:

@@ -216,7 +216,8 @@ class TestList:
         for _ in range(3):
             job_of()
         page = by_key.get(f"{PATH}?limit=2").json()
-        assert {key: page[key] for key in page if key != "results"} == {
+        assert page["next_cursor"]
+        assert {key: page[key] for key in page if key not in ("results", "next_cursor")} == {
             "total_count": 3,
             "total_is_estimate": False,
             "limit": 2,
