@@ -16,7 +16,7 @@ from templates_registry import registry, schema
 @register("templates")
 def check_keys(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
     """In production, nothing starts that could not store what its templates ask for."""
-    if not settings.DAYBOOK_NEEDS_KEYS or not (named := ", ".join(_names())):
+    if not getattr(settings, "DAYBOOK_NEEDS_KEYS", False) or not (named := ", ".join(_names())):
         return []
     try:
         providers.active()
