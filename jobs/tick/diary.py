@@ -40,9 +40,7 @@ def _deviations(plans: Sequence[Planned]) -> Iterator[Event]:
     """One for each job and reason."""
     for job, plan in plans:
         found = Counter(
-            (kind, decision.reason)
-            for decision in plan.decisions
-            if (kind := _kind(decision.outcome, decision.reason))
+            (kind, decision.reason) for decision in plan.decisions if (kind := _kind(decision.outcome, decision.reason))
         )
         for (kind, reason), count in found.items():
             what = {"tick_late": "fired late", "misfire": "made up for by a later one"}.get(kind, "missed")

@@ -48,7 +48,7 @@ class ApiSchema(AutoSchema):
             error = OpenApiResponse(ErrorSerializer, description=description)
             bodies.setdefault(str(code), self._get_response_for_code(error, str(code)))  # type: ignore[no-untyped-call]
         if self._is_versioned():
-            bodies["304"] = {"description": f"The caller has it already: its ETag is one of {conditional.IF_NONE_MATCH}."}
+            bodies["304"] = {"description": f"The caller has it: its ETag is one of {conditional.IF_NONE_MATCH}."}
         return dict(sorted(bodies.items()))
 
     def _errors(self) -> dict[int | str, str]:

@@ -1,4 +1,4 @@
-"""How values are written to the cache: as JSON. With pickles, Django's own way, whoever writes to Redis can run code."""
+"""How values are written to the cache: as JSON. With pickles, Django's way, whoever writes to Redis could run code."""
 
 from __future__ import annotations
 
