@@ -91,7 +91,7 @@ def dead_letters_of(tenant: Tenant) -> dict[str, str]:
 def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeKey, job_of: MakeJob) -> None:
     surroundings = {"PATH": "/usr/bin:/bin", "DAYBOOK": live_server.url, "KEY": make_key()[1]}
     upstream = job_of(name="Load the orders")
-    surroundings["UPSTREAM"] = str(upstream.pk)
+    surroundings |= {"UPSTREAM": str(upstream.pk), "TENANT": str(upstream.tenant_id)}
     surroundings["WORKER"] = str(worker().pk)
     surroundings["JOBTYPE"] = str(JobType.objects.get(name="interval").pk)
     surroundings["FUNCTION"] = str(TaskFunction.objects.create(name="reports.build", for_all_tenants=True).pk)
