@@ -126,7 +126,7 @@ class ConsoleAdminSite(AdminSite):
             return TemplateResponse(request, "console/too_many_sign_ins.html", context, status=429, headers=headers)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        from jobs.admin import overview
+        from jobs.admin.dashboard import page as overview
 
         return super().index(request, {**overview.facts(request), **(extra_context or {})})
 

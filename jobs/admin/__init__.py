@@ -1,39 +1,12 @@
-"""The console's pages about jobs and what became of them. Importing this registers them with the admin."""
+"""The console's pages about jobs and what became of them, a folder for each area. Importing this registers them."""
 
-from jobs.admin import (
-    backfills,
-    beat,
-    calendars,
-    circuits,
-    dead_letters,
-    event_hooks,
-    executions,
-    jobs,
-    maintenance,
-    pools,
-    replays,
-    revisions,
-    schedule_page,
-    ticks,
-    webhooks,
-    workers,
+from importlib import import_module
+
+PAGES = (
+    *("beat", "circuits", "maintenance", "pools", "ticks"),
+    *("backfills.admin", "calendars.admin", "dead_letters.admin", "dead_letters.replays", "executions.admin"),
+    *("jobs.admin", "jobs.revisions", "schedule.page", "webhooks.admin", "webhooks.event_hooks", "workers.page"),
 )
 
-__all__ = [
-    "backfills",
-    "beat",
-    "calendars",
-    "circuits",
-    "dead_letters",
-    "event_hooks",
-    "executions",
-    "jobs",
-    "maintenance",
-    "pools",
-    "replays",
-    "revisions",
-    "schedule_page",
-    "ticks",
-    "webhooks",
-    "workers",
-]
+for page in PAGES:
+    import_module(f"jobs.admin.{page}")

@@ -14,7 +14,7 @@ from django_celery_beat.admin import PeriodicTaskAdmin, PeriodicTaskForm
 from django_celery_beat.models import PeriodicTask
 
 from accounts.audited_admin import AuditedAdmin
-from jobs.admin.job_list import job_url
+from jobs.admin.jobs.columns import job_url
 from jobs.models import Job
 from jobs.rules.states import Origin
 from templates_registry import task_functions

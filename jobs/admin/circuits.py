@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from accounts import access
 from accounts.tenant_admin import ReadOnlyAdmin
 from jobs import circuits
-from jobs.admin.operations import Caller
+from jobs.admin.jobs.operations import Caller
 from jobs.models import CircuitEvent
 from scheduler_project.lib import markup
 

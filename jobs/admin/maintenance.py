@@ -16,8 +16,8 @@ from django.utils.safestring import SafeString
 from accounts import access
 from accounts.tenant_admin import ReadOnlyAdmin
 from jobs import maintenance
-from jobs.admin.job_fields import LocalTimeField
-from jobs.admin.operations import Caller
+from jobs.admin.editor.fields import LocalTimeField
+from jobs.admin.jobs.operations import Caller
 from jobs.maintenance import InvalidMaintenance, MaintenanceIsOpen, NoMaintenance
 from jobs.models import Maintenance
 from scheduler_project.lib import markup

@@ -22,7 +22,7 @@ from accounts.models import Tenant
 from accounts.scopes import Scope
 from accounts.tenant_admin import TenantAdmin
 from jobs import pools
-from jobs.admin.operations import Caller
+from jobs.admin.jobs.operations import Caller
 from jobs.models import Job, Pool
 from jobs.pools import InvalidPool, PoolInUse, Use
 from scheduler_project.lib import markup
@@ -67,7 +67,7 @@ class PoolAdmin(TenantAdmin[Pool]):
     ordering = ("name",)
     sortable_by = ("pool",)
     actions = None
-    change_list_template = "jobs/pool_list.html"
+    change_list_template = "jobs/pools/list.html"
 
     # --- who may ---
 
@@ -173,7 +173,7 @@ class PoolAdmin(TenantAdmin[Pool]):
             "pool": pool,
             "jobs": pool.jobs.order_by("name")[:NAMED_JOBS],
         }
-        return TemplateResponse(request, "jobs/pool_remove.html", context)
+        return TemplateResponse(request, "jobs/pools/remove.html", context)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         return self.change_view(request, object_id)

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from accounts import access
 from accounts.scopes import Scope
 from jobs import executions
-from jobs.admin.operations import Caller
+from jobs.admin.jobs.operations import Caller
 from jobs.rules.states import PRIORITIES
 from jobs.tick import publisher
 from scheduler_project.lib import sql

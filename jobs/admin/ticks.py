@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from jobs.admin import reasons, why
 from jobs.admin.chips import state_chip
 from jobs.admin.history_list import HistoryAdmin, JobFilter
-from jobs.admin.job_list import execution_url, job_url
+from jobs.admin.jobs.columns import execution_url, job_url
 from jobs.explain import explain_tick
 from jobs.models import Tick
 from jobs.rules.states import TickOutcome

@@ -11,8 +11,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs.admin import approvals, chips, execution_page, reasons, why
-from jobs.admin.job_list import schedule_in_words
+from jobs.admin import chips, reasons, why
+from jobs.admin.executions import approvals
+from jobs.admin.executions import page as execution_page
+from jobs.admin.jobs.columns import schedule_in_words
 from scheduler_project.lib import markup
 
 register = template.Library()

@@ -54,7 +54,7 @@ class JobFormReader:
 
     def data(self) -> dict[str, Any]:
         from accounts.models import Tenant
-        from jobs.admin.job_form import JobForm
+        from jobs.admin.editor.form import JobForm
 
         job = Job.objects.select_related("template").get(pk=self.job.pk)
         form = JobForm(job=job, tenants=Tenant.objects.all(), templates=[job.template])

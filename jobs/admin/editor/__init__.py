@@ -1,0 +1,1 @@
+"""The form that changes a job: its fields, its parameters, its schedule's preview."""

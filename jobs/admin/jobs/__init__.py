@@ -1,0 +1,1 @@
+"""The list of jobs, their pages, and what can be done to them."""
