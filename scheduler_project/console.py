@@ -16,7 +16,10 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.decorators import method_decorator
 
+from accounts import access
 from accounts.sign_in import TooManySignIns, record
+
+MOST_FOLLOWED = 40
 
 
 @dataclass(frozen=True)
@@ -110,9 +113,14 @@ class ConsoleAdminSite(AdminSite):
             from jobs import maintenance, runtime_flags
 
             context |= {"navigation": self.navigation(request), "maintenance": maintenance.current()}
+            context["live_topics"] = [f"tenant:{slug}" for slug in self._slugs(request)]
             flag = runtime_flags.scheduler()
             context["switched_off"] = None if flag.value else flag
         return context
+
+    def _slugs(self, request: HttpRequest) -> list[str]:
+        """Of the tenants whose news a page gets by itself; beyond that it reads again from time to time."""
+        return list(access.tenants(request.user).order_by("pk").values_list("slug", flat=True)[:MOST_FOLLOWED])
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

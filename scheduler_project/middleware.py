@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
 
-from scheduler_project.lib import origin
+from scheduler_project.lib import origin, viewer_zone
 from scheduler_project.lib.client_address import client_address
 from scheduler_project.lib.requests import API_PATHS
 
@@ -92,6 +92,16 @@ def _origin(request: HttpRequest, request_id: str) -> origin.Origin:
         trusted=settings.DAYBOOK_TRUSTED_PROXIES,
     )
     return origin.Origin(via, address, request_id, str(request.method), request.path[:500])
+
+
+@sync_and_async_middleware
+def zone_of_viewer(get_response: Handler) -> Handler:
+    """Pages show times in the zone that the viewer has chosen."""
+
+    def before(request: HttpRequest) -> None:
+        viewer_zone.choose(request.COOKIES.get(viewer_zone.COOKIE, ""))
+
+    return _after(get_response, before, lambda request, response: None)
 
 
 @sync_and_async_middleware

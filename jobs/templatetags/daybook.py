@@ -15,7 +15,7 @@ from jobs.admin import chips, reasons, why
 from jobs.admin.executions import approvals
 from jobs.admin.executions import page as execution_page
 from jobs.admin.jobs.columns import schedule_in_words
-from scheduler_project.lib import markup
+from scheduler_project.lib import markup, viewer_zone
 
 register = template.Library()
 
@@ -45,7 +45,7 @@ def ago(at: datetime | None) -> str:
 
 @register.filter
 def clock(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%H:%M:%S}"
+    return f"{viewer_zone.local(at):%H:%M:%S}"
 
 
 @register.filter

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from scheduler_project.lib import viewer_zone
+
 NOTHING = "\N{EN DASH}"
 
 
@@ -57,29 +59,28 @@ def absolute(at: datetime, *, now: datetime, zone: str = "UTC", seconds: bool = 
 
 
 def moment(at: datetime | None, *, now: datetime, empty: str = NOTHING) -> str | SafeString:
-    """Relative and absolute time in UTC, in two lines."""
+    """Relative and absolute time in the viewer's zone, in two lines."""
     if at is None:
         return empty
-    utc = at.astimezone(UTC)
+    local = viewer_zone.local(at)
     return format_html(
         '<time class="moment" datetime="{}" title="{}"><span>{}</span> <small>{}</small></time>',
-        utc.isoformat(timespec="seconds"),
-        absolute(utc, now=now, seconds=True),
-        relative(utc, now),
-        absolute(utc, now=now, zone=""),
+        at.astimezone(UTC).isoformat(timespec="seconds"),
+        absolute(local, now=now, zone=viewer_zone.label(at), seconds=True),
+        relative(at, now),
+        absolute(local, now=now, zone=""),
     )
 
 
 def instant(at: datetime | None, *, now: datetime, seconds: bool = True) -> str | SafeString:
-    """Absolute time in UTC, in one line."""
+    """Absolute time in the viewer's zone, in one line."""
     if at is None:
         return NOTHING
-    utc = at.astimezone(UTC)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
-        utc.isoformat(),
-        relative(utc, now),
-        absolute(utc, now=now, seconds=seconds),
+        at.astimezone(UTC).isoformat(),
+        relative(at, now),
+        absolute(viewer_zone.local(at), now=now, zone=viewer_zone.label(at), seconds=seconds),
     )
 
 

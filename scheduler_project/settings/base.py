@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "scheduler_project.middleware.request_id",
+    "scheduler_project.middleware.zone_of_viewer",
     "accounts.request_log.middleware.record_requests",
     "scheduler_project.api.bounds.refuse_oversized",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -25,7 +25,7 @@ LOGGING = logging(environment["DAYBOOK_LOG_FORMAT"] or "json")
 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "scheduler_project.lib.static_files.HashedStaticFiles"},
 }
 
 SESSION_COOKIE_SECURE = True

@@ -1,4 +1,5 @@
 // Small helps for pages that work without them. No page depends on this file.
+import "./live.js";
 
 const focusErrors = (root) => root.querySelector("[data-focus]")?.focus();
 

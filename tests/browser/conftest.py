@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from scheduler_project.embedded.processes import free_port
 from tests.cast import Cast
 from tests.jobs.api.conftest import job_of, run_of
-from tests.live import Process, environment, wait_for
+from tests.live import Process, environment, scheduler, wait_for, worker
 
 __all__ = ["job_of", "run_of"]
 
@@ -62,6 +62,13 @@ def web(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.
         yield f"http://127.0.0.1:{port}"
     finally:
         process.stop()
+
+
+@pytest.fixture
+def stack(transactional_db: None, web: str, tmp_path: Path) -> Iterator[str]:
+    """The web with a scheduler and a worker beside it, each a process of its own. For what only they can show."""
+    with scheduler(tmp_path), worker(tmp_path):
+        yield web
 
 
 class Visit:

@@ -1,0 +1,168 @@
+// One socket for the whole page: what happens on the server reaches the parts of the page that show it.
+//
+// A part says what it shows and reads itself again by htmx:
+//   <section id="…" data-live="job:5 tenants" data-live-every="2" hx-get="…" hx-trigger="live" hx-swap="outerHTML">
+// "tenants" stands for every tenant that the viewer sees. What comes oftener than `data-live-every` (seconds, 1 unless
+// said) is added up; the last change is never left out. A log follows its run with `follow`.
+//
+// The state is told to the page as the event "live:state": live, connecting, offline (then parts are read again every
+// ten seconds) or paused (the tab is hidden).
+
+const POLL = 10_000;
+const LONGEST_WAIT = 30_000;
+const UNNOTICED = 5_000; // so long a connection may be away before the page says so
+
+const meta = document.querySelector('meta[name="daybook-live"]');
+const tenants = (meta?.content ?? "").split(" ").filter(Boolean);
+const followers = new Map(); // topic -> {since, hear}
+const refused = new Set();
+const waiting = new WeakMap(); // part -> {at, timer}
+
+let socket = null;
+let subscribed = new Set();
+let failures = 0;
+let timer = 0;
+let poll = 0;
+let state = "";
+
+const parts = () => [...document.querySelectorAll("[data-live]")];
+const topicsOf = (part) => part.dataset.live.split(" ").filter(Boolean).flatMap((topic) => (topic === "tenants" ? tenants : [topic]));
+
+// The tenants always: the counts in the frame follow them on every page.
+const wanted = () => new Set([...tenants, ...parts().flatMap(topicsOf), ...followers.keys()].filter((topic) => !refused.has(topic)));
+
+const tell = (now) => {
+  if (now === state) return;
+  state = now;
+  document.documentElement.dataset.liveState = now;
+  document.dispatchEvent(new CustomEvent("live:state", { detail: { state } }));
+};
+
+const fire = (part) => {
+  if (part.isConnected) window.htmx.trigger(part, "live");
+};
+
+// At once when it is long enough since the last time, else at the end of that while.
+const refresh = (part) => {
+  const every = Number(part.dataset.liveEvery ?? 1) * 1000;
+  const before = waiting.get(part) ?? { at: -Infinity, timer: 0 };
+  if (before.timer) return;
+  const left = before.at + every - performance.now();
+  if (left <= 0) {
+    waiting.set(part, { at: performance.now(), timer: 0 });
+    fire(part);
+    return;
+  }
+  before.timer = setTimeout(() => {
+    waiting.set(part, { at: performance.now(), timer: 0 });
+    fire(part);
+  }, left);
+  waiting.set(part, before);
+};
+
+const refreshAll = () => parts().forEach(refresh);
+
+const hear = (message) => {
+  document.dispatchEvent(new CustomEvent("live:message", { detail: message }));
+  const follower = followers.get(message.topic);
+  if (follower) {
+    if (message.seq) follower.since = message.seq;
+    follower.hear(message);
+  }
+  if (message.type === "refused" && message.topic) refused.add(message.topic);
+  if (["changed", "status", "end", "resync"].includes(message.type)) {
+    parts().filter((part) => topicsOf(part).includes(message.topic)).forEach(refresh);
+  }
+};
+
+const subscribe = () => {
+  if (socket?.readyState !== WebSocket.OPEN) return;
+  const topics = wanted();
+  const added = [...topics].filter((topic) => !subscribed.has(topic));
+  const left = [...subscribed].filter((topic) => !topics.has(topic));
+  if (!added.length && !left.length) return;
+  const since = {};
+  for (const topic of added) if (followers.get(topic)?.since) since[topic] = followers.get(topic).since;
+  socket.send(JSON.stringify({ subscribe: added, unsubscribe: left, since }));
+  subscribed = topics;
+};
+
+const schedule = () => {
+  const wait = Math.min(500 * 2 ** failures, LONGEST_WAIT) * (0.75 + Math.random() / 2);
+  failures += 1;
+  clearTimeout(timer);
+  timer = setTimeout(connect, wait);
+  if (!poll) {
+    poll = setTimeout(function again() {
+      tell("offline");
+      refreshAll();
+      poll = setTimeout(again, POLL);
+    }, UNNOTICED);
+  }
+};
+
+const connect = () => {
+  if (document.hidden || socket || !wanted().size) return;
+  tell(state === "offline" ? "offline" : "connecting");
+  const opened = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws/live`);
+  socket = opened;
+  subscribed = new Set();
+  opened.addEventListener("open", () => {
+    const wasAway = failures > 0 || state === "offline";
+    failures = 0;
+    clearTimeout(poll);
+    poll = 0;
+    subscribe();
+    tell("live");
+    if (wasAway) refreshAll();
+  });
+  opened.addEventListener("message", (event) => hear(JSON.parse(event.data)));
+  opened.addEventListener("close", (event) => {
+    if (socket !== opened) return;
+    socket = null;
+    if (event.code === 4401) {
+      document.dispatchEvent(new CustomEvent("live:signed-out"));
+      tell("offline");
+      return;
+    }
+    if (!document.hidden) schedule();
+  });
+};
+
+const disconnect = () => {
+  const closed = socket;
+  socket = null;
+  clearTimeout(timer);
+  clearTimeout(poll);
+  poll = 0;
+  closed?.close();
+};
+
+// Follow a run (`exec:<id>`) line by line, from `since` on. Returns a function that ends it.
+export const follow = (topic, callback, since = "") => {
+  followers.set(topic, { since, hear: callback });
+  if (socket) subscribe();
+  else connect();
+  return () => {
+    followers.delete(topic);
+    subscribe();
+  };
+};
+
+export const liveState = () => state;
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    disconnect();
+    tell("paused");
+    return;
+  }
+  failures = 0;
+  connect();
+  refreshAll();
+});
+document.addEventListener("htmx:afterSettle", () => (socket ? subscribe() : connect()));
+window.addEventListener("pagehide", disconnect);
+window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
+// A page that is left at once opens nothing.
+setTimeout(connect, 150);
