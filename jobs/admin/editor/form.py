@@ -26,7 +26,7 @@ from jobs.admin.editor.fields import (
 from jobs.models import Calendar, Job, Pool
 from jobs.rules.schedule import ScheduleSpec, load_zone
 from jobs.rules.states import PRIORITY_NAMES, Origin
-from jobs.rules.zones import UnknownZone
+from jobs.rules.zones import UnknownZone, zone_names
 from templates_registry.models import TemplateVersion
 
 
@@ -178,6 +178,9 @@ class JobForm(JobFields):
         return [self[name] for name in names if name in self.fields]
 
     # --- the groups of the page ---
+
+    def zones(self) -> list[str]:
+        return sorted(zone_names())
 
     def cron_details(self) -> list[BoundField]:
         return self.shown("day_match", "gap", "fold")

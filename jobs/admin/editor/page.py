@@ -27,7 +27,6 @@ from jobs.models import Job, JobRevision
 from jobs.planner import Pause
 from jobs.rules.schedule import InvalidSchedule
 from jobs.rules.states import Origin
-from jobs.rules.zones import zone_names
 from jobs.tick import publisher
 from scheduler_project.lib import sql
 from templates_registry.models import TemplateVersion
@@ -188,7 +187,7 @@ class JobEditor:
             "preview": preview or self._first_preview(form),
             "conflict": self.conflict,
             "errors": _summary(form, section) if form.is_bound else [],
-            "zones": sorted(zone_names()),
+            "schedule_url": schedule_url(self.job),
             "is_adopted": job is not None and job.origin == Origin.ADOPTED,
             "schedule_words": schedule_in_words(job) if job else "",
             "newer_template": _newer_template(job),
@@ -235,6 +234,12 @@ class JobEditor:
 
     def _find_template(self, key: Any) -> TemplateVersion | None:
         return next((row for row in self.templates if str(row.pk) == str(key) or row.name == key), None)
+
+
+def schedule_url(job: Job | None) -> str:
+    """Where the fragment of what the entered schedule would do is read."""
+    address = reverse("admin:jobs_job_schedule")
+    return address if job is None else f"{address}?job={job.pk}"
 
 
 def _pause_of(job: Job) -> Pause | None:
