@@ -1,4 +1,4 @@
-"""What a dashboard shows of the scheduling: figures, jobs in groups, and what happened. Reads no history as a whole."""
+"""The figures of the scheduling: jobs by state, runs by window, what waits. Reads no history as a whole."""
 
 from __future__ import annotations
 
@@ -7,14 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
-
 from jobs import scheduler_events
-from jobs.models import Execution, Job, SchedulerEvent
 from jobs.rules.durations import BUCKETS, percentile
 from jobs.rules.states import BURIED, FINISHED, PRIORITIES
 from scheduler_project.lib import sql
-from templates_registry.models import TemplateVersion
 
 WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 JOB_STATES = ("enabled", "paused", "disabled", "quarantined", "archived")
@@ -128,86 +124,3 @@ def _window(name: str, since: datetime, rows: Sequence[Mapping[str, Any]]) -> Wi
         p95_seconds=percentile(0.95, buckets),
         p99_seconds=percentile(0.99, buckets),
     )
-
-
-# --- jobs in groups ---------------------------------------------------------------------------------------------------
-
-GROUPS = {
-    "template": "SELECT m.name AS name, m.title AS title",
-    "tag": "SELECT tag AS name, tag AS title "
-    "FROM unnest(CASE WHEN j.tags = '{}' THEN ARRAY[''] ELSE j.tags END) AS tag",
-}
-TREE = """
-SELECT t.slug AS tenant, t.name AS tenant_name, g.name AS grouped_by, g.title, j.id, j.name, j.is_enabled,
-       j.paused_at IS NOT NULL AS is_paused, j.problem <> '' AS is_quarantined, j.last_status, j.last_run_at,
-       j.last_finished_at, j.last_execution_id, j.next_tick_at, j.failures_in_row
-FROM dynamic_jobs j JOIN tenants t ON t.id = j.tenant_id JOIN job_templates m ON m.id = j.template_id
-CROSS JOIN LATERAL ({group}) AS g
-WHERE j.archived_at IS NULL AND (%(tenants)s::bigint[] IS NULL OR j.tenant_id = ANY(%(tenants)s::bigint[]))
-  AND (%(after)s::text[] IS NULL OR (t.slug, g.name::text, j.name, j.id) >
-       ((%(after)s::text[])[1], (%(after)s::text[])[2], (%(after)s::text[])[3], (%(after)s::text[])[4]::bigint))
-ORDER BY t.slug, g.name, j.name, j.id
-LIMIT %(limit)s
-"""
-COUNT = """
-SELECT {count} AS count FROM dynamic_jobs j
-WHERE j.archived_at IS NULL AND (%(tenants)s::bigint[] IS NULL OR j.tenant_id = ANY(%(tenants)s::bigint[]))
-"""
-COUNTED = {"template": "count(*)", "tag": "coalesce(sum(greatest(cardinality(j.tags), 1)), 0)::bigint"}
-
-Place = tuple[str, str, str, int]  # tenant, group, name and id of a job
-
-
-@dataclass(frozen=True)
-class Leaves:
-    """A stretch of the tree, in its order: by tenant, group and name."""
-
-    rows: Sequence[sql.Row]
-    total: int
-    has_more: bool
-
-    @property
-    def last(self) -> Place:
-        row = self.rows[-1]
-        return row["tenant"], row["grouped_by"], row["name"], row["id"]
-
-
-def job_leaves(tenant_ids: Sequence[int] | None, *, group_by: str, limit: int, after: Place | None) -> Leaves:
-    """Jobs that are not archived, after a place; a job stands under each of its tags."""
-    tenants = None if tenant_ids is None else list(tenant_ids)
-    place = None if after is None else [str(part) for part in after]
-    values = {"tenants": tenants, "after": place, "limit": limit + 1}
-    rows = sql.rows(TREE.format(group=GROUPS[group_by]), values, prepare=False)
-    (counted,) = sql.rows(COUNT.format(count=COUNTED[group_by]), {"tenants": tenants}, prepare=False)
-    return Leaves(rows[:limit], counted["count"], len(rows) > limit)
-
-
-# --- what happened ----------------------------------------------------------------------------------------------------
-
-
-def find_events(
-    tenant_ids: Sequence[int] | None,
-    *,
-    type: str = "",  # noqa: A002  as the query string says
-    level: str = "",
-    job: int | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    q: str = "",
-) -> QuerySet[SchedulerEvent]:
-    """The newest first. Of events without a tenant, others than superusers learn only that they were."""
-    events = SchedulerEvent.objects.select_related("tenant")
-    if tenant_ids is not None:
-        theirs = Q(tenant_id__in=list(tenant_ids))
-        events = events.filter(theirs if q or job is not None else theirs | Q(tenant_id=None))
-    if q:
-        events = events.filter(Q(message__icontains=q) | Q(source__icontains=q))
-    exact = {"type": type, "level": level, "job_id": job, "at__gte": since, "at__lt": until}
-    return events.filter(**{name: value for name, value in exact.items() if value not in ("", None)}).order_by("-id")
-
-
-def named(executions: QuerySet[Execution], q: str) -> QuerySet[Execution]:
-    """Of the jobs and templates that have `q` in their names, which are few beside the runs."""
-    templates = list(TemplateVersion.objects.filter(name__icontains=q).values_list("pk", flat=True))
-    found = list(Job.objects.filter(name__icontains=q).values_list("pk", flat=True)[:1_000])
-    return executions.filter(Q(job_id__in=found) | Q(job_id=None, template_id__in=templates))
