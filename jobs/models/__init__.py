@@ -2,6 +2,7 @@
 
 from jobs.models.backfill import Backfill, BackfillRun
 from jobs.models.beat import BeatRow
+from jobs.models.bulk_change import BulkChange
 from jobs.models.calendar import Blackout, Calendar, Maintenance
 from jobs.models.dead_letter import DeadLetter, DeadLetterReplay, DeadLetterRun
 from jobs.models.dependency import Dependency, Succession
@@ -12,6 +13,7 @@ from jobs.models.job import Job, JobRevision
 from jobs.models.lease import ExecutionLease, LeaseHistory, SchedulerCandidate, SchedulerLease
 from jobs.models.pool import Pool, QueueRejection
 from jobs.models.run_context import CircuitEvent, RunCheckpoint, RunEffect
+from jobs.models.saved_view import SavedView
 from jobs.models.scheduler_event import RunHour, RuntimeFlag, SchedulerCounter, SchedulerEvent
 from jobs.models.tick import LedgerViolation, Tick, TickTotal
 from jobs.models.webhook import EventHook, HookCall, Webhook, WebhookDelivery
@@ -23,6 +25,7 @@ __all__ = [
     "BackfillRun",
     "BeatRow",
     "Blackout",
+    "BulkChange",
     "Calendar",
     "CircuitEvent",
     "DeadLetter",
@@ -50,6 +53,7 @@ __all__ = [
     "RunEffect",
     "RunHour",
     "RuntimeFlag",
+    "SavedView",
     "SchedulerCandidate",
     "SchedulerCounter",
     "SchedulerEvent",

@@ -64,6 +64,13 @@ class TickOutcome(StrEnum):
 FIRING = (TickOutcome.FIRED, TickOutcome.LATE)
 
 
+class ListPage(StrEnum):
+    """The lists that views are saved of."""
+
+    JOBS = "jobs"
+    EXECUTIONS = "executions"
+
+
 class Origin(StrEnum):
     NATIVE = "native"
     ADOPTED = "adopted"
