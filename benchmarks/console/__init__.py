@@ -1,0 +1,1 @@
+"""What the console weighs, and how soon it shows what happens."""
