@@ -6,6 +6,7 @@ from jobs.models.bulk_change import BulkChange
 from jobs.models.calendar import Blackout, Calendar, Maintenance
 from jobs.models.dead_letter import DeadLetter, DeadLetterReplay, DeadLetterRun
 from jobs.models.dependency import Dependency, Succession
+from jobs.models.draft import JobDraft
 from jobs.models.event import EventCursor, ExecutionEvent, ExecutionTotal
 from jobs.models.execution import Attempt, Execution, LogLine
 from jobs.models.forecast import ForecastHour
@@ -41,6 +42,7 @@ __all__ = [
     "ForecastHour",
     "HookCall",
     "Job",
+    "JobDraft",
     "JobRevision",
     "LeaseHistory",
     "LedgerViolation",

@@ -1,6 +1,6 @@
 """Rotation: every secret that may still be used is encrypted by the newest key of its tenant, and none stays plain."""
 
 from jobs.rotation.moving import Moved, decrypt_everything, encrypt_plain_text, move, verify
-from jobs.rotation.rows import TABLES, Table
+from jobs.rotation.rows import DRAFTS, TABLES, Table
 
-__all__ = ["TABLES", "Moved", "Table", "decrypt_everything", "encrypt_plain_text", "move", "verify"]
+__all__ = ["DRAFTS", "TABLES", "Moved", "Table", "decrypt_everything", "encrypt_plain_text", "move", "verify"]

@@ -73,6 +73,17 @@ TABLES = (
         is_history=True,
     ),
 )
+# Not among the others: those are walked by migrations from before there were drafts.
+DRAFTS = Table(
+    "drafts",
+    "job_drafts",
+    """
+    SELECT id, tenant_id, template_id, parameters FROM job_drafts
+    WHERE id > %(after)s AND id <= %(until)s AND template_id = ANY(%(templates)s)
+    ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE
+    """,
+    _WRITE.format("job_drafts"),
+)
 
 # A revision takes this one change in a transaction that says so: see its trigger.
 BEGIN = "SET LOCAL daybook.sealing = 'on'; SET LOCAL lock_timeout = '20s'; SET LOCAL statement_timeout = '60s'"

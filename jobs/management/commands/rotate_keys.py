@@ -9,9 +9,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts import audit
 from accounts.sealing import CannotOpen, KeysUnavailable, providers, rewrapping
 from jobs import rotation
-from jobs.rotation import TABLES, Moved, Table
+from jobs.rotation import DRAFTS, TABLES, Moved, Table
 
 ACTOR = "system:rotate_keys"
+EVERYWHERE = (*TABLES, DRAFTS)
 ROUNDS = 3  # what was stored with the former key while the first round went by
 
 
@@ -44,7 +45,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{sum(rewrapping.in_use().values())} data keys, {len(rewrapping.outdated())} under another key."
         )
-        for table in TABLES:
+        for table in EVERYWHERE:
             found = rotation.move(table, size=size, plan=True)
             plain = f", {found.encrypted} of them plain text" if found.encrypted else ""
             stays = "; what is encrypted there stays" if table.is_history else ""
@@ -53,7 +54,7 @@ class Command(BaseCommand):
     def _rotate(self, size: int) -> None:
         made, wrapped = rewrapping.replace_active(), rewrapping.rewrap()
         self.stdout.write(f"{made} new data keys, {wrapped} wrapped anew.")
-        for table in TABLES:
+        for table in EVERYWHERE:
             moved = self._move(table, size)
             self.stdout.write(f"{table.what}: {moved.moved} secrets moved, {moved.encrypted} that were plain text")
         problems = self._verify(size)
@@ -77,7 +78,7 @@ class Command(BaseCommand):
 
     def _verify(self, size: int) -> list[str]:
         problems = rewrapping.verify()
-        for table in TABLES:
+        for table in EVERYWHERE:
             if not table.is_history:
                 found = rotation.verify(table, size=size)
                 problems += found.problems
