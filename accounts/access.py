@@ -1,4 +1,7 @@
-"""What a user may do in which tenant: a superuser everything, others what the role of their membership amounts to."""
+"""What a user may do in which tenant: a superuser everything, others what the role of their membership amounts to.
+
+In the console a viewer may look at one tenant only (`accounts.focus`); then there is no other one.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model, QuerySet
 
+from accounts import focus
 from accounts.grants import Giver
 from accounts.models import Membership, Tenant
 from accounts.scopes import ROLE_SCOPES, Role, Scope
@@ -26,6 +30,10 @@ def is_superuser(user: User) -> bool:
 
 def roles(user: User) -> dict[int, str]:
     """The user's role by tenant, inactive tenants left out. Read once per user object, that is once per request."""
+    return {tenant_id: role for tenant_id, role in _all_roles(user).items() if focus.covers(tenant_id)}
+
+
+def _all_roles(user: User) -> dict[int, str]:
     remembered: dict[int, str] | None = getattr(user, REMEMBERED, None)
     if remembered is None:
         remembered = {}
@@ -54,7 +62,9 @@ def _has_permission(user: User, name: str) -> bool:
 
 
 def may(user: User, scope: str, tenant_id: int) -> bool:
-    return is_superuser(user) or scope in scopes(user).get(tenant_id, ())
+    if is_superuser(user):
+        return focus.covers(tenant_id)
+    return scope in scopes(user).get(tenant_id, ())
 
 
 def may_anywhere(user: User, scope: str) -> bool:
@@ -63,7 +73,9 @@ def may_anywhere(user: User, scope: str) -> bool:
 
 def administers(user: User, tenant_id: int) -> bool:
     """Whether the user looks after the tenant's members and keys."""
-    return is_superuser(user) or roles(user).get(tenant_id) == Role.ADMIN
+    if is_superuser(user):
+        return focus.covers(tenant_id)
+    return roles(user).get(tenant_id) == Role.ADMIN
 
 
 def administers_any(user: User) -> bool:
@@ -79,12 +91,18 @@ def giver(user: User, tenant_id: int) -> Giver:
 def tenants(user: User, scope: str = Scope.SCHEDULER_READ) -> QuerySet[Tenant]:
     """The tenants in which the user holds the scope."""
     if is_superuser(user):
-        return Tenant.objects.all()
+        return focused(Tenant.objects.all(), tenant="pk")
     return Tenant.objects.filter(pk__in=[pk for pk in roles(user) if may(user, scope, pk)])
 
 
 def visible(rows: QuerySet[Row], user: User, scope: str = Scope.SCHEDULER_READ, *, tenant: str = "tenant") -> Any:
     """The rows of tenants in which the user holds the scope; `tenant` is the path from the row to its tenant."""
     if is_superuser(user):
-        return rows
+        return focused(rows, tenant=tenant)
     return rows.filter(**{f"{tenant}__in": [pk for pk in roles(user) if may(user, scope, pk)]})
+
+
+def focused(rows: QuerySet[Row], *, tenant: str = "tenant") -> QuerySet[Row]:
+    """All rows, or those of the one tenant that is looked at. For those who see every tenant."""
+    only = focus.tenant_id()
+    return rows if only is None else rows.filter(**{tenant: only})

@@ -81,7 +81,7 @@ class TenantAdmin(ReadOnlyAdmin[Row]):
 
 def administered(request: HttpRequest) -> QuerySet[Tenant]:
     if access.is_superuser(request.user):
-        return Tenant.objects.all()
+        return access.focused(Tenant.objects.all(), tenant="pk")
     mine = [pk for pk, role in access.roles(request.user).items() if role == Role.ADMIN]
     return Tenant.objects.filter(pk__in=mine)
 

@@ -1,9 +1,8 @@
-"""The admin site of the console: its navigation, what every page knows, and the overview as its index."""
+"""The admin site of the console: its pages, what all of them know, and the dashboard as its index."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from django import forms
@@ -12,68 +11,11 @@ from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth.decorators import login_not_required
 from django.db import models
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.utils.decorators import method_decorator
 
-from accounts import access
+from accounts import focus
 from accounts.sign_in import TooManySignIns, record
-
-MOST_FOLLOWED = 40
-
-
-@dataclass(frozen=True)
-class Entry:
-    label: str
-    icon: str
-    # "jobs.Job" leads to its list; an app label alone to the list of its models.
-    target: str
-
-
-GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
-    (
-        "Operate",
-        (
-            Entry("Overview", "home", ""),
-            Entry("Jobs", "calendar", "jobs.Job"),
-            Entry("Schedule", "clock", "jobs.ForecastHour"),
-            Entry("Executions", "run", "jobs.Execution"),
-            Entry("Ticks", "ledger", "jobs.Tick"),
-            Entry("Backfills", "again", "jobs.Backfill"),
-            Entry("Dead letters", "octagon", "jobs.DeadLetter"),
-            Entry("Workers & queues", "server", "jobs.Worker"),
-        ),
-    ),
-    (
-        "Configure",
-        (
-            Entry("Calendars", "flag", "jobs.Calendar"),
-            Entry("Pools", "box", "jobs.Pool"),
-            Entry("Webhooks", "link", "jobs.Webhook"),
-            Entry("Templates", "template", "templates_registry.TemplateVersion"),
-            Entry("Celery beat rows", "clock", "django_celery_beat"),
-        ),
-    ),
-    (
-        "System",
-        (
-            Entry("Maintenance", "pause", "jobs.Maintenance"),
-            Entry("Circuits", "link", "jobs.CircuitEvent"),
-            Entry("Audit trail", "eye", "accounts.AuditEntry"),
-            Entry("API requests", "ledger", "accounts.ApiRequest"),
-            Entry("API keys", "key", "accounts.ApiKey"),
-            Entry("Tenants", "box", "accounts.Tenant"),
-            Entry("Memberships", "link", "accounts.Membership"),
-            Entry("Rate limits", "clock", "accounts.RateLimit"),
-            Entry("Users", "user", "auth.User"),
-            Entry("Groups", "users", "auth.Group"),
-            Entry("Celery results", "check", "django_celery_results"),
-        ),
-    ),
-)
-# Reached from the job they belong to.
-ELSEWHERE = {"jobs.EventHook", "jobs.DeadLetterReplay", "jobs.JobRevision"}
-
 
 # The browser's own controls: the stock ones write inline styles, which the content security policy refuses, and have
 # parts without a label.
@@ -87,18 +29,10 @@ NATIVE_CONTROLS: dict[type[models.Field[Any, Any]], dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Link:
-    label: str
-    icon: str
-    url: str
-    is_current: bool
-
-
 class ConsoleAdminSite(AdminSite):
     site_header = "Daybook"
     site_title = "Daybook"
-    index_title = "Overview"
+    index_title = "Dashboard"
     site_url = None
     index_template = "console/overview.html"
 
@@ -110,17 +44,34 @@ class ConsoleAdminSite(AdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         if context["has_permission"]:
-            from jobs import maintenance, runtime_flags
+            from scheduler_project.frame import context as frame
 
-            context |= {"navigation": self.navigation(request), "maintenance": maintenance.current()}
-            context["live_topics"] = [f"tenant:{slug}" for slug in self._slugs(request)]
-            flag = runtime_flags.scheduler()
-            context["switched_off"] = None if flag.value else flag
+            context |= frame.of(self, request)
         return context
 
-    def _slugs(self, request: HttpRequest) -> list[str]:
-        """Of the tenants whose news a page gets by itself; beyond that it reads again from time to time."""
-        return list(access.tenants(request.user).order_by("pk").values_list("slug", flat=True)[:MOST_FOLLOWED])
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """As the stock one, for the tenant that the viewer looks at; what htmx asks for is not led to the login."""
+        guarded = super().admin_view(view, cacheable)
+
+        @wraps(guarded)
+        def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if "HX-Request" in request.headers and not self.has_permission(request):
+                return HttpResponse("You are signed out.", status=401, content_type="text/plain")
+            from scheduler_project.frame import viewer
+
+            tenant = viewer.focus_of(request)
+            with focus.on(tenant.pk if tenant else None):
+                response = guarded(request, *args, **kwargs)
+                # Rendered here: what a page asks for while it is drawn is narrowed as well.
+                is_drawn_later = isinstance(response, SimpleTemplateResponse) and not response.is_rendered
+                return response.render() if is_drawn_later else response
+
+        return respond
+
+    def get_urls(self) -> list[Any]:
+        from scheduler_project.frame import pages
+
+        return [*pages.urls(self), *super().get_urls()]
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -137,47 +88,6 @@ class ConsoleAdminSite(AdminSite):
         from jobs.admin.dashboard import page as overview
 
         return super().index(request, {**overview.facts(request), **(extra_context or {})})
-
-    def navigation(self, request: HttpRequest) -> list[tuple[str, list[Link]]]:
-        """Groups of links to what this user may open; models that nobody has placed come last."""
-        groups = [(title, self._links(entries, request)) for title, entries in GROUPS]
-        others = self._links(tuple(self._unplaced()), request)
-        return [(title, links) for title, links in [*groups, ("More", others)] if links]
-
-    def _links(self, entries: tuple[Entry, ...], request: HttpRequest) -> list[Link]:
-        found = []
-        for entry in entries:
-            if self._is_open(entry.target, request) and (url := self._url(entry.target)):
-                is_current = request.path == url if not entry.target else request.path.startswith(url)
-                found.append(Link(entry.label, entry.icon, url, is_current))
-        return found
-
-    def _is_open(self, target: str, request: HttpRequest) -> bool:
-        if not target:
-            return True
-        return any(
-            admin.has_module_permission(request) and admin.has_view_or_change_permission(request)
-            for model, admin in self._registry.items()
-            if target in (model._meta.label, model._meta.app_label)
-        )
-
-    def _url(self, target: str) -> str:
-        try:
-            if not target:
-                return reverse("admin:index", current_app=self.name)
-            if "." not in target:
-                return reverse("admin:app_list", args=[target], current_app=self.name)
-            options = apps.get_model(target)._meta
-            return reverse(f"admin:{options.app_label}_{options.model_name}_changelist", current_app=self.name)
-        except (NoReverseMatch, LookupError):
-            return ""
-
-    def _unplaced(self) -> Iterator[Entry]:
-        placed = {entry.target for _, entries in GROUPS for entry in entries} | ELSEWHERE
-        for model in self._registry:
-            if model._meta.label not in placed and model._meta.app_label not in placed:
-                label = str(model._meta.verbose_name_plural)
-                yield Entry(label[:1].upper() + label[1:], "box", model._meta.label)
 
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None

@@ -227,7 +227,7 @@ class TestKeyboard:
         menu = page.get_by_role("navigation", name="Console")
         expect(menu).to_be_hidden()
         page.get_by_role("button", name="Menu").press("Enter")
-        expect(menu.get_by_role("link", name="Overview")).to_be_focused()
+        expect(menu.get_by_role("link", name="Dashboard")).to_be_focused()
         page.keyboard.press("Escape")
         expect(menu).to_be_hidden()
         expect(page.get_by_role("button", name="Menu")).to_be_focused()

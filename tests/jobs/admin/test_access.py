@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Membership
+from scheduler_project.frame.navigation import Group, Link
 from tests.cast import Cast
 from tests.jobs.admin.conftest import (
     EXECUTIONS,
@@ -104,23 +105,26 @@ class TestForeignRows:
 
 class TestNavigation:
     def labels(self, browser: Browser) -> list[str]:
-        context = browser.get("/admin/").context
-        return [link.label for _, links in context["navigation"] for link in links]
+        return [link.label for link in self.links(browser, "/admin/")]
+
+    def links(self, browser: Browser, path: str) -> list[Link]:
+        groups: list[Group] = browser.get(path).context["navigation"]
+        return [link for group in groups for link in group.all]
 
     def test_shows_a_viewer_what_a_viewer_may_open(self, as_vera: Browser) -> None:
         assert self.labels(as_vera) == [
-            "Overview",
+            "Dashboard",
             "Jobs",
-            "Schedule",
             "Executions",
-            "Ticks",
-            "Backfills",
+            "Schedule",
             "Dead letters",
             "Workers & queues",
+            "Templates",
             "Calendars",
             "Pools",
             "Webhooks",
-            "Templates",
+            "Ticks",
+            "Backfills",
             "Maintenance",
         ]
 
@@ -133,14 +137,12 @@ class TestNavigation:
         assert f'href="{reverse("api-docs")}"' in as_vera.text("/admin/")
 
     def test_every_link_leads_somewhere(self, as_root: Browser) -> None:
-        context = as_root.get("/admin/").context
-        for link in (link for _, links in context["navigation"] for link in links):
+        for link in self.links(as_root, "/admin/"):
             assert as_root.get(link.url).status_code == 200, link
 
     def test_marks_where_the_viewer_is(self, job_of: MakeJob, as_vera: Browser) -> None:
         for path in (JOBS, job_url(job_of())):
-            context = as_vera.get(path).context
-            assert [link.label for _, links in context["navigation"] for link in links if link.is_current] == ["Jobs"]
+            assert [link.label for link in self.links(as_vera, path) if link.is_current] == ["Jobs"]
 
 
 class TestRoles:

@@ -1,0 +1,1 @@
+"""What surrounds every page of the console: navigation, search, what a viewer chooses, errors, notices."""
