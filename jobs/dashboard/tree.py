@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from jobs.rules.states import BURIED
 from scheduler_project.lib import sql
 
 GROUPS = {
@@ -19,6 +21,7 @@ SELECT t.slug AS tenant, t.name AS tenant_name, g.name AS grouped_by, g.title, j
 FROM dynamic_jobs j JOIN tenants t ON t.id = j.tenant_id JOIN job_templates m ON m.id = j.template_id
 CROSS JOIN LATERAL ({group}) AS g
 WHERE j.archived_at IS NULL AND (%(tenants)s::bigint[] IS NULL OR j.tenant_id = ANY(%(tenants)s::bigint[]))
+  AND (%(within)s::text[] IS NULL OR (t.slug = (%(within)s::text[])[1] AND g.name = (%(within)s::text[])[2]))
   AND (%(after)s::text[] IS NULL OR (t.slug, g.name::text, j.name, j.id) >
        ((%(after)s::text[])[1], (%(after)s::text[])[2], (%(after)s::text[])[3], (%(after)s::text[])[4]::bigint))
 ORDER BY t.slug, g.name, j.name, j.id
@@ -47,11 +50,58 @@ class Leaves:
         return row["tenant"], row["grouped_by"], row["name"], row["id"]
 
 
-def job_leaves(tenant_ids: Sequence[int] | None, *, group_by: str, limit: int, after: Place | None) -> Leaves:
-    """Jobs that are not archived, after a place; a job stands under each of its tags."""
+def job_leaves(
+    tenant_ids: Sequence[int] | None,
+    *,
+    group_by: str,
+    limit: int,
+    after: Place | None = None,
+    within: tuple[str, str] | None = None,
+) -> Leaves:
+    """Jobs that are not archived, after a place; a job stands under each of its tags. `within` names a tenant and a
+    group of it."""
     tenants = None if tenant_ids is None else list(tenant_ids)
     place = None if after is None else [str(part) for part in after]
-    values = {"tenants": tenants, "after": place, "limit": limit + 1}
+    values = {"tenants": tenants, "after": place, "limit": limit + 1, "within": within and list(within)}
     rows = sql.rows(TREE.format(group=GROUPS[group_by]), values, prepare=False)
     (counted,) = sql.rows(COUNT.format(count=COUNTED[group_by]), {"tenants": tenants}, prepare=False)
     return Leaves(rows[:limit], counted["count"], len(rows) > limit)
+
+
+# --- the groups by themselves -----------------------------------------------------------------------------------------
+
+BRANCHES = """
+SELECT t.slug AS tenant, t.name AS tenant_name, g.name, g.title, count(*) AS jobs,
+       count(*) FILTER (WHERE j.problem <> '') AS quarantined,
+       count(*) FILTER (WHERE j.paused_at IS NOT NULL AND j.problem = '' AND j.is_enabled) AS paused,
+       count(*) FILTER (WHERE j.last_status = ANY(%(bad)s::text[])) AS failed,
+       min(j.next_tick_at) FILTER (WHERE j.paused_at IS NULL) AS next_tick_at, count(*) OVER () AS branches
+FROM dynamic_jobs j JOIN tenants t ON t.id = j.tenant_id JOIN job_templates m ON m.id = j.template_id
+CROSS JOIN LATERAL ({group}) AS g
+WHERE j.archived_at IS NULL AND (%(tenants)s::bigint[] IS NULL OR j.tenant_id = ANY(%(tenants)s::bigint[]))
+GROUP BY t.slug, t.name, g.name, g.title
+ORDER BY t.slug, g.name LIMIT %(most)s
+"""
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A group of a tenant's jobs that are not archived. `failed` counts those whose last run did not succeed."""
+
+    tenant: str
+    tenant_name: str
+    name: str
+    title: str
+    jobs: int
+    quarantined: int
+    paused: int
+    failed: int
+    next_tick_at: datetime | None
+
+
+def branches(tenant_ids: Sequence[int] | None, *, group_by: str, most: int) -> tuple[list[Branch], int]:
+    """The first ones by tenant and name, and how many there are."""
+    values = {"tenants": None if tenant_ids is None else list(tenant_ids), "bad": [*BURIED], "most": most}
+    rows = sql.rows(BRANCHES.format(group=GROUPS[group_by]), values, prepare=False)
+    count = rows[0]["branches"] if rows else 0
+    return [Branch(**{name: row[name] for name in Branch.__dataclass_fields__}) for row in rows], count

@@ -38,6 +38,19 @@ FROM (
 WHERE status = 'succeeded' AND NOT dry_run
 """
 
+# And of each of many.
+USUALS = """
+SELECT j.id AS job_id, percentile_cont(0.5) WITHIN GROUP (ORDER BY e.seconds) AS p50,
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY e.seconds) AS p95, count(*) AS runs
+FROM unnest(%(jobs)s::bigint[]) AS j(id)
+CROSS JOIN LATERAL (
+    SELECT extract(epoch FROM finished_at - started_at)::float AS seconds, status, dry_run FROM job_executions
+    WHERE job_id BETWEEN j.id AND j.id ORDER BY job_id, id DESC LIMIT %(count)s
+) e
+WHERE e.status = 'succeeded' AND NOT e.dry_run
+GROUP BY j.id HAVING count(*) >= %(least)s
+"""
+
 
 @dataclass(frozen=True)
 class Usual:
@@ -52,6 +65,14 @@ def usual(job_id: int) -> Usual | None:
     """None until a few runs have succeeded."""
     found = sql.row(USUAL, {"job": job_id, "count": SAMPLE})
     return Usual(**found) if found and found["runs"] >= LEAST else None
+
+
+def usuals(job_ids: Collection[int]) -> dict[int, Usual]:
+    """Of each of these jobs of which a few runs have succeeded."""
+    if not job_ids:
+        return {}
+    values = {"jobs": list(job_ids), "count": SAMPLE, "least": LEAST}
+    return {row.pop("job_id"): Usual(**row) for row in sql.rows(USUALS, values)}
 
 
 def mean_seconds(jobs: Collection[Job]) -> dict[int, float]:
