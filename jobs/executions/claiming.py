@@ -62,7 +62,9 @@ CLAIMABLE = """e.status = 'queued' AND e.held_for IN ('', 'slot') AND e.availabl
 
 ONE = f"""
 picked AS MATERIALIZED (
-    SELECT e.id FROM clock CROSS JOIN job_executions e WHERE e.id = %(id)s AND {CLAIMABLE} FOR NO KEY UPDATE OF e
+    SELECT e.id FROM clock CROSS JOIN job_executions e WHERE e.id = %(id)s AND {CLAIMABLE}
+      AND NOT EXISTS (SELECT FROM paused_queues p WHERE p.queue = e.queue)
+    FOR NO KEY UPDATE OF e
 )"""  # noqa: S608
 
 # Of what was announced in these queues: the highest level first; in it the tenant with the fewest runs in progress;
@@ -75,7 +77,8 @@ turns AS (
      FROM unnest(%(queues)s::text[]) AS q(queue) CROSS JOIN LATERAL (
          SELECT priority, tenant_id FROM job_executions
          WHERE status = 'queued' AND published_at IS NOT NULL AND queue = q.queue
-         ORDER BY priority, tenant_id LIMIT 1) AS e)
+         ORDER BY priority, tenant_id LIMIT 1) AS e
+     WHERE NOT EXISTS (SELECT FROM paused_queues p WHERE p.queue = q.queue))
     UNION ALL
     SELECT t.queue, e.priority, e.tenant_id
     FROM turns t CROSS JOIN LATERAL (

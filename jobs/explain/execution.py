@@ -11,7 +11,7 @@ from jobs.explain import following
 from jobs.explain.steps import Block, Condition, Explanation, Section, Step, first_block
 from jobs.explain.tick import explain_tick
 from jobs.explain.wording import instant, seconds
-from jobs.models import Attempt, Execution, ExecutionEvent, ExecutionLease, Job, Pool, Tick, Worker
+from jobs.models import Attempt, Execution, ExecutionEvent, ExecutionLease, Job, PausedQueue, Pool, Tick, Worker
 from jobs.rules.states import ExecutionStatus, HeldFor, Trigger
 
 
@@ -187,6 +187,14 @@ def _in_time(asked: Waiting) -> Block | str:
     return Block(f"Its start deadline passed at {asked.at(deadline)}; it will be cancelled.", reason="start_deadline")
 
 
+def _queue(asked: Waiting) -> Block | str:
+    paused = PausedQueue.objects.filter(pk=asked.execution.queue).first()
+    if paused is None:
+        return f"The queue {asked.execution.queue} is open."
+    text = f"{paused.paused_by} has paused the queue {paused.queue} at {asked.at(paused.paused_at)}: {paused.note}."
+    return Block(text, reason="queue_paused", by=paused.paused_by, since=paused.paused_at)
+
+
 def _slot(asked: Waiting) -> Block | str:
     execution = asked.execution
     if execution.max_instances is None:
@@ -251,6 +259,7 @@ CONDITIONS: tuple[Condition[Waiting], ...] = (
     Condition("upstream", "Other jobs", _followed),
     Condition("available", "May start", _available),
     Condition("start_deadline", "In time", _in_time),
+    Condition("queue", "Its queue", _queue),
     Condition("slot", "A free slot", _slot),
     Condition("pool", "A slot of its pool", _pool),
     Condition("provisioned", "A broker", _provisioned),

@@ -12,6 +12,7 @@ from jobs.models.execution import Attempt, Execution, LogLine
 from jobs.models.forecast import ForecastHour
 from jobs.models.job import Job, JobRevision
 from jobs.models.lease import ExecutionLease, LeaseHistory, SchedulerCandidate, SchedulerLease
+from jobs.models.paused_queue import PausedQueue
 from jobs.models.pool import Pool, QueueRejection
 from jobs.models.run_context import CircuitEvent, RunCheckpoint, RunEffect
 from jobs.models.saved_view import SavedView
@@ -48,6 +49,7 @@ __all__ = [
     "LedgerViolation",
     "LogLine",
     "Maintenance",
+    "PausedQueue",
     "Pool",
     "QueueCanary",
     "QueueRejection",

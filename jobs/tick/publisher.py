@@ -31,6 +31,8 @@ BATCH = 500  # sent together
 LOST_AFTER = 2.0  # seconds that a message may take before it counts as lost
 LONGEST_PAUSE = 8.0  # seconds between messages for what nobody can claim
 
+IS_OPEN = "NOT EXISTS (SELECT FROM paused_queues paused WHERE paused.queue = {row}.queue)"
+
 COLUMNS = "id, queue, priority, template_id, job_id, pool_id, max_instances, available_at"
 
 # Those that were put aside, stepped through from one job, queue and pool to the next.
@@ -49,7 +51,8 @@ ASIDE = f"""
         SELECT {COLUMNS} FROM job_executions
         WHERE status = 'queued' AND held_for = 'slot' AND job_id = f.job_id AND queue = f.queue
           AND coalesce(pool_id, 0) = f.pool AND available_at <= clock_timestamp()
-        ORDER BY priority, available_at, id LIMIT least(f.max_instances, p.size, %(aside)s)) AS e"""  # noqa: S608
+        ORDER BY priority, available_at, id LIMIT least(f.max_instances, p.size, %(aside)s)) AS e
+    WHERE {IS_OPEN.format(row="f")}"""  # noqa: S608
 
 ALL_PLACES = PLACES.format(
     first=PLACE.format(which="true"), which="(job_id, queue, coalesce(pool_id, 0)) > (f.job_id, f.queue, f.pool)"
@@ -77,7 +80,7 @@ turns AS (
         LIMIT %(window)s - (SELECT count(*) FROM (
             SELECT FROM job_executions WHERE status = 'queued' AND published_at IS NOT NULL
               AND queue = t.queue AND priority = t.priority AND tenant_id = t.tenant_id LIMIT %(window)s) AS p)
-    ) AS e LIMIT %(most)s)
+    ) AS e WHERE {IS_OPEN.format(row="t")} LIMIT %(most)s)
     UNION ALL
     {ASIDE}
 )"""  # noqa: S608
@@ -85,7 +88,7 @@ turns AS (
 THESE = f"""found AS MATERIALIZED (
     SELECT {COLUMNS} FROM job_executions
     WHERE id = ANY(%(ids)s) AND status = 'queued' AND published_at IS NULL AND held_for = ''
-      AND available_at <= clock_timestamp()
+      AND available_at <= clock_timestamp() AND {IS_OPEN.format(row="job_executions")}
 )"""  # noqa: S608
 OF_A_FREED = f"""(
     SELECT e.* FROM (
@@ -144,20 +147,21 @@ WHERE e.id = j.id AND (SELECT set_config('synchronous_commit', 'off', true)) = '
 RETURNING e.id, e.queue, e.priority, j.may_start
 """
 # Those that no slot can stand in the way of: nothing to count, so little to plan.
-PUBLISH_FREE = """
+PUBLISH_FREE = f"""
 UPDATE job_executions SET published_at = clock_timestamp()
 WHERE id = ANY(%(ids)s::bigint[]) AND status = 'queued' AND published_at IS NULL AND held_for = ''
   AND available_at <= clock_timestamp() AND max_instances IS NULL AND pool_id IS NULL
+  AND {IS_OPEN.format(row="job_executions")}
   AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
 RETURNING id, queue, priority, true AS may_start
-"""
+"""  # noqa: S608
 
 PUBLISH_WINDOW = PUBLISH.format(found=WINDOW)
 PUBLISH_THESE = PUBLISH.format(found=THESE)
 PUBLISH_FREED = PUBLISH.format(found=FREED)
 
 # What is announced and unclaimed in each queue, and the first of it.
-UNCLAIMED = """
+UNCLAIMED = f"""
 WITH RECURSIVE queues AS (
     (SELECT queue FROM job_executions WHERE status = 'queued' AND published_at IS NOT NULL ORDER BY queue LIMIT 1)
     UNION ALL
@@ -170,7 +174,8 @@ FROM queues q CROSS JOIN LATERAL (
     SELECT id, priority, published_at FROM job_executions
     WHERE status = 'queued' AND published_at IS NOT NULL AND queue = q.queue
     ORDER BY priority, tenant_id, available_at LIMIT %(most)s) AS e
-"""
+WHERE {IS_OPEN.format(row="q")}
+"""  # noqa: S608
 
 
 def publish_waiting(backend: Backend | None = None) -> int:

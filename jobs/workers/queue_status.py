@@ -38,16 +38,17 @@ WITH alive AS (
     WHERE archived_at IS NULL AND (%(tenants)s::bigint[] IS NULL OR tenant_id = ANY(%(tenants)s))
 ), names AS (
     SELECT queue FROM served UNION SELECT queue FROM waiting UNION SELECT queue FROM running
-    UNION SELECT queue FROM of_jobs
+    UNION SELECT queue FROM of_jobs UNION SELECT queue FROM paused_queues
 )
 SELECT n.queue, coalesce(w.counts, '{}') AS waiting,
        extract(epoch FROM clock_timestamp() - w.oldest)::float AS oldest_seconds,
        coalesce(r.count, 0) AS running, coalesce(s.workers, 0) AS workers,
        coalesce(s.processes, 0)::integer AS processes,
+       p.paused_at, coalesce(p.paused_by, '') AS paused_by, coalesce(p.note, '') AS pause_note,
        c.asked_at, c.answered_at, c.answered_by, c.deaf_since, coalesce(c.redelivered, 0) AS redelivered
 FROM names n
 LEFT JOIN served s USING (queue) LEFT JOIN waiting w USING (queue) LEFT JOIN running r USING (queue)
-LEFT JOIN queue_canaries c USING (queue)
+LEFT JOIN queue_canaries c USING (queue) LEFT JOIN paused_queues p USING (queue)
 ORDER BY n.queue LIMIT %(most)s
 """
 
@@ -63,6 +64,9 @@ class QueueStatus:
     running: int
     workers: int
     processes: int
+    paused_at: datetime | None
+    paused_by: str
+    pause_note: str
     asked_at: datetime | None
     answered_at: datetime | None
     answered_by: str
