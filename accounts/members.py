@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from accounts import audit, memory
 from accounts.grants import Excess, Giver
@@ -31,6 +32,12 @@ def find_user(name: object) -> AbstractBaseUser:
     if not isinstance(name, str) or found is None:
         raise InvalidMember({"user": ["There is no active user of this name. A superuser makes users in the console."]})
     return found
+
+
+def responsible(tenant: Tenant) -> QuerySet[Any]:
+    """Who may answer for something of the tenant: its members and superusers."""
+    users = get_user_model()._default_manager.filter(is_active=True)
+    return users.filter(Q(memberships__tenant=tenant) | Q(is_superuser=True)).distinct()
 
 
 def judge(role: str, *, by: Giver) -> None:

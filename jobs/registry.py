@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -36,11 +37,12 @@ def create(
     enabled: bool = True,
     may_run_sub_minute: bool = False,
 ) -> Job:
-    """A new job. Raises `InvalidJob`, `SchedulerDisabled`."""
+    """A new job, of the owner that `data` names, or else of `owner_id`. Raises `InvalidJob`, `SchedulerDisabled`."""
     with transactions.engine():
         require_scheduler(actor)
         now = sql.now()
         new = definition.read(data, now=now, tenant=tenant, may_run_sub_minute=may_run_sub_minute)
+        owner_id = new.owner_id if "owner" in data else owner_id
         return admit(new, tenant=tenant, actor=actor, owner_id=owner_id, enabled=enabled, now=now)
 
 
@@ -81,13 +83,13 @@ def add(
     revisions.refuse_taken_slug(new.slug, tenant_id=tenant.pk)
     job = Job(
         tenant=tenant,
-        owner_id=owner_id,
         is_enabled=enabled,
         origin=origin,
         periodic_task_id=periodic_task_id,
         mode=mode,
         problem=problem,
     )
+    new = replace(new, owner_id=owner_id)
     new.write_to(job)
     with revisions.slug_is_free(new.slug):
         job.save()

@@ -47,6 +47,7 @@ def write(job: Job, new: Definition, *, change: str, actor: str, now: datetime, 
     former = JobRevision.objects.filter(job=job).order_by("-number").values_list("definition", flat=True).first()
     definition = {
         **new.to_json(),
+        "owner": None if job.owner is None else job.owner.get_username(),
         "enabled": job.is_enabled,
         "paused": job.is_paused,
         "paused_until": None if job.paused_until is None else job.paused_until.isoformat(),

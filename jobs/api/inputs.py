@@ -119,6 +119,12 @@ class JobFieldsSerializer(StrictSerializer):
         required=False,
         help_text="Short names of calendars of the tenant: ticks that one of them leaves out are skipped.",
     )
+    owner = TextField(
+        required=False,
+        max_length=150,
+        allow_null=True,
+        help_text="Name of a user who is a member of the tenant. Who creates the job, unless told; it stays in a PUT.",
+    )
 
 
 class CreationOptionsSerializer(StrictSerializer):

@@ -8,8 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.utils.text import slugify
 
+from accounts import members
 from accounts.models import Tenant
 from jobs.definition import parameters as judging
 from jobs.definition.value import Definition, Problems
@@ -28,7 +30,7 @@ MAX_CALENDARS = 10
 
 FIELDS = (
     "name", "slug", "description", "template", "template_version", "parameters", "schedule", "policies", "queue",
-    "priority", "tags", "calendars", "pool",
+    "priority", "tags", "calendars", "pool", "owner",
 )  # fmt: skip
 
 
@@ -71,12 +73,25 @@ class Reader:
         tags = self.tags()
         calendars = self.calendars()
         pool = self.pool()
+        owner_id = self.owner()
         if self.problems or template is None or schedule is None or policies is None:
             return None
         if self.judged is not None:
             parameters = self.judged.seal()
         return Definition(
-            name, slug, description, template, parameters, schedule, policies, queue, priority, tags, calendars, pool
+            name,
+            slug,
+            description,
+            template,
+            parameters,
+            schedule,
+            policies,
+            queue,
+            priority,
+            tags,
+            calendars,
+            pool,
+            owner_id,
         )
 
     def refuse(self, path: str, *messages: str) -> None:
@@ -252,6 +267,22 @@ class Reader:
             self.refuse("pool", "Write the short name of a pool, or nothing for none.")
             return ""
         return given
+
+    def owner(self) -> int | None:
+        """Whose job it is stays so, whatever else is replaced."""
+        if "owner" not in self.data:
+            return self.before.owner_id if self.before else None
+        given = self.data["owner"]
+        if given in (None, "") or self.tenant is None:
+            return None
+        if isinstance(given, str) and plain_text.is_printable(given):
+            users = get_user_model()
+            found = users._default_manager.filter(**{users.USERNAME_FIELD: given}).first()
+            stays = found is not None and self.before is not None and found.pk == self.before.owner_id
+            if found is not None and (stays or members.responsible(self.tenant).filter(pk=found.pk).exists()):
+                return int(found.pk)
+        self.refuse("owner", f"Write the name of a user who is a member of {self.tenant.slug}, or null for nobody.")
+        return None
 
 
 def default_policies(template: TemplateVersion | None) -> JobPolicy:

@@ -35,6 +35,7 @@ class Definition:
     tags: tuple[str, ...]
     calendars: tuple[str, ...] = ()
     pool: str = ""  # its slug
+    owner_id: int | None = None  # of a user; not in the JSON, which other installations read
 
     @classmethod
     def of(cls, job: Job) -> Definition:
@@ -51,6 +52,7 @@ class Definition:
             tags=tuple(job.tags),
             calendars=tuple(job.calendars),
             pool=job.pool.slug if job.pool else "",
+            owner_id=job.owner_id,
         )
 
     def says_the_same(self, other: Definition) -> bool:
@@ -64,6 +66,7 @@ class Definition:
         job.spec, job.policy = self.schedule.to_json(), self.policies.to_json()
         job.queue, job.priority, job.tags = self.queue, self.priority, list(self.tags)
         job.calendars = list(self.calendars)
+        job.owner_id = self.owner_id
 
     def to_json(self) -> dict[str, Any]:
         return {

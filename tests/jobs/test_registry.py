@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from accounts.models import Tenant
+from accounts.models import AuditEntry, Tenant
 from jobs import executions, registry
 from jobs.definition import InvalidJob
 from jobs.models import Execution, Job, JobRevision, Tick
 from scheduler_project.lib import transactions
+from tests.cast import Cast
 from tests.jobs.conftest import database_now
 
 MakeJob = Callable[..., Job]
@@ -236,3 +237,41 @@ class TestTransactions:
 
         with transactions.engine():
             assert timeout() == "5s"
+
+
+class TestOwner:
+    def test_is_a_member_whom_a_change_names(self, cast: Cast) -> None:
+        data = {"name": "Job", "template": "echo", "schedule": {"kind": "manual"}}
+        job = registry.create(data, tenant=cast.acme, actor="user:ana", owner_id=cast.ana.pk)
+        registry.change(job.pk, {"owner": "olaf"}, actor="user:ana")
+        registry.change(job.pk, {"owner": "olaf"}, actor="user:ana")
+        registry.change(job.pk, {**data, "slug": job.slug}, actor="user:ana", replaces=True)
+        job.refresh_from_db()
+        assert (job.owner, job.revision) == (cast.olaf, 2)
+        assert [row.definition["owner"] for row in job.revisions.order_by("number")] == ["ana", "olaf"]
+        told = AuditEntry.objects.filter(action="job.changed").latest("id")
+        assert told.changes["owner"] == ["ana", "olaf"]
+        registry.change(job.pk, {"owner": None}, actor="user:ana")
+        job.refresh_from_db()
+        assert job.owner is None
+
+    def test_is_whom_a_new_job_names_rather_than_its_author(self, cast: Cast) -> None:
+        data = {"name": "Job", "template": "echo", "schedule": {"kind": "manual"}, "owner": "root"}
+        assert registry.create(data, tenant=cast.acme, actor="user:ana", owner_id=cast.ana.pk).owner == cast.root
+
+    @pytest.mark.parametrize("name", ["gita", "nobody", 5, "a\x00b", ["ana"]])
+    def test_is_nobody_from_outside(self, cast: Cast, name: Any) -> None:
+        data = {"name": "Job", "template": "echo", "schedule": {"kind": "manual"}, "owner": name}
+        with pytest.raises(InvalidJob) as caught:
+            registry.create(data, tenant=cast.acme, actor="user:ana")
+        assert caught.value.fields == {
+            "owner": ["Write the name of a user who is a member of acme, or null for nobody."]
+        }
+
+    def test_may_stay_who_has_left_the_tenant(self, cast: Cast) -> None:
+        data = {"name": "Job", "template": "echo", "schedule": {"kind": "manual"}}
+        job = registry.create(data, tenant=cast.acme, actor="user:ana", owner_id=cast.olaf.pk)
+        cast.olaf.memberships.all().delete()
+        registry.change(job.pk, {"owner": "olaf", "name": "Renamed"}, actor="user:ana")
+        job.refresh_from_db()
+        assert (job.name, job.owner) == ("Renamed", cast.olaf)
