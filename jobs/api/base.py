@@ -24,6 +24,7 @@ from jobs.registry import RevisionConflict
 from jobs.runtime_flags import SchedulerDisabled
 from jobs.transfer import PlanChanged
 from jobs.webhooks import NothingToRedeliver, TooManyWebhooks
+from jobs.workers import QueueIsNotPaused, QueueIsPaused
 from scheduler_project.api.errors import Busy, Conflict, Invalid
 from scheduler_project.api.principal import Principal
 from scheduler_project.api.serializers import StrictSerializer
@@ -52,6 +53,8 @@ CONFLICTS: dict[type[Exception], str] = {
     NotWaitingForApproval: "not_waiting_for_approval",
     NotWaitingForRetry: "not_waiting_for_retry",
     PoolInUse: "pool_in_use",
+    QueueIsNotPaused: "queue_is_not_paused",
+    QueueIsPaused: "queue_is_paused",
     ReplayHasEnded: "replay_has_ended",
     RevisionConflict: "revision_conflict",
     SchedulerDisabled: "scheduler_disabled",

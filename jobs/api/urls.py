@@ -35,6 +35,7 @@ from jobs.api.webhooks import DeliveryViewSet, WebhookViewSet
 from jobs.api.workers import QueueViewSet, WorkerViewSet
 from scheduler_project.api.routing import ID, route
 
+QUEUE = "(?P<queue>[A-Za-z0-9][A-Za-z0-9_.-]{0,99})"
 NAME = "(?P<name>[a-z][a-z0-9_]{0,62})"
 
 
@@ -163,6 +164,8 @@ urlpatterns = [
     route("workers", WorkerViewSet, "worker-list", get="list"),
     route(f"workers/{ID}", WorkerViewSet, "worker-detail", get="retrieve"),
     route("queues", QueueViewSet, "queues", get="queues"),
+    route(f"queues/{QUEUE}/pause", QueueViewSet, "queue-pause", post="pause"),
+    route(f"queues/{QUEUE}/resume", QueueViewSet, "queue-resume", post="resume"),
     route("scheduler/status", SchedulerViewSet, "scheduler-status", get="status"),
     route("scheduler/stats", DashboardViewSet, "scheduler-stats", get="stats"),
     route("scheduler/jobs-tree", DashboardViewSet, "scheduler-jobs-tree", get="jobs_tree"),

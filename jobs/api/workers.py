@@ -7,7 +7,7 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,7 +15,7 @@ from accounts.scopes import Scope
 from jobs import workers
 from jobs.api.base import EngineViewSet
 from jobs.models import Worker
-from scheduler_project.api.serializers import InstantField
+from scheduler_project.api.serializers import InstantField, StrictSerializer, TextField
 from scheduler_project.lib import sql
 
 
@@ -102,6 +102,12 @@ class QueueSerializer(serializers.Serializer[Any]):
         read_only=True, allow_null=True, help_text="How long the one that waits longest could have started."
     )
     running = serializers.IntegerField(read_only=True)
+    ended_per_minute = serializers.FloatField(read_only=True, help_text="Over the last five minutes.")
+    paused_at = InstantField(
+        read_only=True, allow_null=True, help_text="Since when nobody takes anything from it; null while it is open."
+    )
+    paused_by = serializers.CharField(read_only=True)
+    pause_note = serializers.CharField(read_only=True)
     workers = serializers.IntegerField(read_only=True, help_text="With a recent heartbeat.")
     processes = serializers.IntegerField(read_only=True, help_text="Of these workers together.")
     canary = CanarySerializer(source="*", read_only=True, help_text="The last question that went through the queue.")
@@ -136,11 +142,22 @@ class WorkerViewSet(EngineViewSet):
         return WorkerSerializer(workers.statuses(rows, now=sql.now(), tenant_ids=tenant_ids), many=True).data
 
 
+class QueuePauseSerializer(StrictSerializer):
+    note = TextField(max_length=workers.MOST_NOTE, help_text="Why; everybody whose runs wait reads it.")
+
+
 class QueueViewSet(EngineViewSet):
-    required_scopes = {"queues": Scope.SCHEDULER_READ}
-    operation_ids = {"queues": "list_queues"}
+    required_scopes = {
+        "queues": Scope.SCHEDULER_READ,
+        **dict.fromkeys(("pause", "resume"), Scope.SCHEDULER_WRITE),
+    }
+    operation_ids = {"queues": "list_queues", "pause": "pause_queue", "resume": "resume_queue"}
     kept = frozenset({"queues"})
     serializer_class = QueuesSerializer
+    errors = {
+        "pause": {404: "There is no such queue.", 409: "It is paused already."},
+        "resume": {409: "It is not paused."},
+    }
 
     @extend_schema(responses=QueuesSerializer)
     def queues(self, request: Request) -> Response:
@@ -148,3 +165,33 @@ class QueueViewSet(EngineViewSet):
         they hear."""
         found = workers.list_queues(tenant_ids=self.principal.tenant_ids(Scope.SCHEDULER_READ))
         return Response(QueuesSerializer({"queues": found}).data)
+
+    @extend_schema(request=QueuePauseSerializer, responses=QueueSerializer)
+    def pause(self, request: Request, queue: str) -> Response:
+        """From now on nobody takes anything from it, of any tenant. What runs goes on."""
+        self._require_superuser()
+        try:
+            workers.pause(queue, actor=self.principal.label, **self.read_body(QueuePauseSerializer))
+        except workers.UnknownQueue as error:
+            raise NotFound(str(error)) from None
+        return self._shown(queue)
+
+    @extend_schema(request=None, responses=QueueSerializer)
+    def resume(self, request: Request, queue: str) -> Response:
+        """Workers take from it again, at once."""
+        self._require_superuser()
+        self.read_body(StrictSerializer)
+        workers.resume(queue, actor=self.principal.label)
+        return self._shown(queue)
+
+    def _shown(self, queue: str) -> Response:
+        (found,) = [one for one in workers.list_queues() if one.queue == queue] or [workers.nothing_of(queue)]
+        return Response(QueueSerializer(found).data)
+
+    def _require_superuser(self) -> None:
+        if not self.principal.is_superuser:
+            raise PermissionDenied(
+                f"A queue serves every tenant, so only superusers pause and resume one; {self.principal.label} is "
+                "none. To hold one job back, pause it.",
+                code="superuser_only",
+            )

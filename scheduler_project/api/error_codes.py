@@ -67,7 +67,10 @@ CODES: dict[str, Code] = {
     ),
     "permission_denied": Code(403, "This is not allowed to the caller.", "`message` says what is missing."),
     "superuser_only": Code(
-        403, "It concerns every tenant.", "Ask a superuser.", "maintenance, circuits, catalogues, tenants, limits"
+        403,
+        "It concerns every tenant.",
+        "Ask a superuser.",
+        "maintenance, queues, circuits, catalogues, tenants, limits",
     ),
     "more_than_held": Code(
         403,
@@ -185,6 +188,8 @@ CODES: dict[str, Code] = {
         "Write another schedule; the job's `problem` says what is wrong.",
         "`/jobs/{id}/preview`, `/calendars/{id}/preview`",
     ),
+    "queue_is_not_paused": Code(409, "The queue is open.", "Nothing.", "`POST /queues/{queue}/resume`"),
+    "queue_is_paused": Code(409, "Somebody has paused it already.", "Nothing.", "`POST /queues/{queue}/pause`"),
     "replay_has_ended": Code(409, "The replay is over.", "Nothing.", "`POST /dead-letters/replays/{id}/cancel`"),
     "request_in_progress": Code(
         409,

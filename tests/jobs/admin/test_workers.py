@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobs import executions, registry
+from jobs import executions, registry, workers
 from jobs.execution import registration
 from jobs.execution.registration import Report
 from jobs.models import Job
@@ -100,3 +100,40 @@ class TestQueues:
             sql.rows("UPDATE queue_canaries SET asked_at = asked_at - interval '31 seconds'")
             Canaries(lambda queue: None).sweep()
         assert ("Nobody hears" in as_vera.text(PAGE)) == is_deaf
+
+
+class TestPause:
+    def test_asks_why_and_holds_the_queue(self, as_root: Browser, as_vera: Browser, job_of: MakeJob) -> None:
+        job_of(queue="io")
+        question = as_root.text(f"{PAGE}queue/pause/", queue="io")
+        assert "Pause the queue io?" in question
+        refused = as_root.post(f"{PAGE}queue/pause/", {"queue": "io", "note": " "})
+        assert "everybody whose runs wait reads it" in refused.content.decode()
+        as_root.post(f"{PAGE}queue/pause/", {"queue": "io", "note": "The disk is full"})
+        page = as_vera.text(PAGE)
+        for expected in ("Paused", "by user:root", "The disk is full"):
+            assert expected in page
+        assert "Resume" not in page
+
+    def test_ends_by_a_click(self, as_root: Browser, job_of: MakeJob) -> None:
+        registry.run_now(job_of(queue="io"), actor="user:ana")
+        workers.pause("io", actor="user:root", note="The disk is full")
+        answer = as_root.post(f"{PAGE}queue/resume/", {"queue": "io"}, follow=True)
+        assert "Workers take from the queue io again" in answer.content.decode()
+        assert "The disk is full" not in as_root.text(PAGE)
+
+    def test_is_for_superusers(self, as_ana: Browser, job_of: MakeJob) -> None:
+        job_of(queue="io")
+        for path in ("pause", "resume"):
+            assert as_ana.post(f"{PAGE}queue/{path}/", {"queue": "io", "note": "x"}).status_code == 403
+        assert "queue/pause" not in as_ana.text(PAGE)
+
+    def test_of_a_queue_that_is_not_there_is_not_found(self, as_root: Browser) -> None:
+        assert as_root.get(f"{PAGE}queue/pause/?queue=oi").status_code == 404
+
+
+def test_live_fragment_shows_the_same(as_vera: Browser, job_of: MakeJob) -> None:
+    beat("w1@test:1")
+    fragment = as_vera.text(f"{PAGE}live/")
+    assert "w1@test:1" in fragment
+    assert "<html" not in fragment

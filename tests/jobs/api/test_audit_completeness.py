@@ -34,7 +34,7 @@ ASKING = {("post", "job-impact"), ("post", "job-validate"), ("post", "schedule-p
 UNSAFE = [endpoint for endpoint in GUARDED if endpoint[0] != "get"]
 # What concerns no tenant: the whole system, or the tenants themselves.
 OF_NO_TENANT = ("scheduler-maintenance", "circuit-reset", "limits", "job-type-", "task-function-", "scheduler-flags")
-OF_NO_TENANT += ("scheduler-reconcile",)
+OF_NO_TENANT += ("scheduler-reconcile", "queue-")
 BODIES: dict[Endpoint, Any] = {
     ("post", "job-import"): {
         "document": {"format": "daybook-jobs", "version": 1, "jobs": [{**JOB, "name": "Imported", "slug": "imported"}]},

@@ -38,6 +38,8 @@ EXEMPT = {
     "dead-letter-discard-group": SETTLES,
     "dead-letter-restore": SETTLES,
     "circuit-reset": SETTLES,
+    "queue-pause": SETTLES,
+    "queue-resume": SETTLES,
     "token": SHORT_LIVED,
     "token-refresh": "A refresh token is good once: a second use is refused, and ends all that came of it.",
     "token-revoke": SETTLES,

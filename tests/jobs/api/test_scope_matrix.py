@@ -32,6 +32,7 @@ from jobs import (
     registry,
     submission,
     webhooks,
+    workers,
 )
 from jobs.execution import registration
 from jobs.models import Backfill, DeadLetter, Dependency, Execution, Job, Tick, WebhookDelivery, Worker
@@ -139,6 +140,8 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "scheduler-status"): READ,
     ("get", "circuit-list"): READ,
     ("post", "circuit-reset"): WRITE,
+    ("post", "queue-pause"): WRITE,
+    ("post", "queue-resume"): WRITE,
     ("get", "task-list"): Scope.TASK_READ.value,
     ("post", "task-list"): Scope.TASK_CREATE.value,
     ("get", "task-detail"): Scope.TASK_READ.value,
@@ -225,6 +228,7 @@ ALIASES = {
 RULES |= {endpoint: RULES[canonical] for endpoint, canonical in ALIASES.items()}
 # The scope lets nobody else in: they concern every tenant.
 SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance"), ("post", "circuit-reset")]
+SUPERUSERS_ONLY += [("post", "queue-pause"), ("post", "queue-resume")]
 SUPERUSERS_ONLY += [
     (method, name) for method, name in RULES if name.startswith(("job-type-", "task-function-")) and method != "get"
 ]
@@ -280,6 +284,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("patch", "event-hook-detail"): {"enabled": False},
     ("patch", "webhook-detail"): {"enabled": False},
     ("post", "scheduler-maintenance"): {"note": "New disks"},
+    ("post", "queue-pause"): {"note": "New disks"},
     ("post", "dead-letter-discard"): {"note": "Known."},
     ("post", "dead-letter-discard-group"): {"note": "Known."},
     ("post", "key-list"): {"name": "Importer", "scopes": [KEYS_WRITE]},
@@ -333,6 +338,8 @@ class Stage:
             return reverse(name, args=[self.rows[canonical[1].partition("-")[0]].pk])
         if name.startswith(("job-type-", "task-function-")) and name.endswith("-detail"):
             return reverse(name, args=[self.rows[name.removesuffix("-detail")].pk])
+        if name in ("queue-pause", "queue-resume"):
+            return reverse(name, args=["default"])
         if name == "circuit-reset":
             return reverse(name, args=["mail"])
         if name == "live":
@@ -502,6 +509,8 @@ def prepare(endpoint: Endpoint, stage: Stage) -> None:
     _, name = endpoint
     if endpoint == ("delete", "scheduler-maintenance"):
         maintenance.start(actor="user:root", note="x")
+    if endpoint == ("post", "queue-resume"):
+        workers.pause("default", actor="user:root", note="x")
     if RULES[endpoint] == Scope.SCHEDULER_APPROVE:
         Execution.objects.filter(pk=stage.execution.pk).update(held_for="approval")
     if name in ("execution-retry-now", "execution-give-up"):
