@@ -17,7 +17,7 @@ from jobs import cloning
 from jobs.admin import why
 from jobs.admin.editor.fields import in_utc
 from jobs.admin.editor.page import JobEditor
-from jobs.admin.jobs import dependencies, switch_page, transfers
+from jobs.admin.jobs import dependencies, restore_page, switch_page, transfers
 from jobs.admin.jobs import page as job_page
 from jobs.admin.jobs.actions import JobActions
 from jobs.admin.jobs.columns import JobChangeList, JobColumns, job_url
@@ -90,6 +90,7 @@ class JobAdmin(JobActions, JobColumns, TenantAdmin[Job]):
                 view(self.dependency_remove_view),
                 name="jobs_job_dependency_remove",
             ),
+            path("<int:job_id>/restore/<int:number>/", view(self.restore_view), name="jobs_job_restore"),
             path("<int:job_id>/switch/<slug:name>/", view(self.switch_view), name="jobs_job_switch"),
             path("<int:job_id>/impact/<slug:name>/", view(self.impact_view), name="jobs_job_impact"),
             path("<int:job_id>/do/<slug:name>/", view(self.do_view), name="jobs_job_do"),
@@ -114,7 +115,7 @@ class JobAdmin(JobActions, JobColumns, TenantAdmin[Job]):
         return JobEditor(request, self._context(request), job).respond()
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        return HttpResponseRedirect(f"{job_url(self._get(request, object_id).pk)}#revisions")
+        return HttpResponseRedirect(f"{job_url(self._get(request, object_id).pk)}?tab=versions")
 
     def parameters_view(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST":
@@ -146,6 +147,11 @@ class JobAdmin(JobActions, JobColumns, TenantAdmin[Job]):
         job = self._get(request, job_id)
         self._require(self.has_change_permission(request, job), f"{name} this job")
         return switch_page.respond(request, self._context(request), job, name)
+
+    def restore_view(self, request: HttpRequest, job_id: int, number: int) -> HttpResponse:
+        job = self._get(request, job_id)
+        self._require(self.has_change_permission(request, job), "change this job")
+        return restore_page.respond(request, self._context(request), job, number)
 
     def impact_view(self, request: HttpRequest, job_id: int, name: str) -> HttpResponse:
         return switch_page.fragment(request, self._get(request, job_id), name)

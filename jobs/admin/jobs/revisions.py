@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import admin
@@ -12,12 +11,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts import access
+from accounts.scopes import Scope
 from accounts.tenant_admin import TenantAdmin
-from jobs.admin.editor.parameters import masked
 from jobs.admin.jobs.columns import job_url
+from jobs.admin.jobs.versions import changes_of, find_templates, shown
 from jobs.models import JobRevision
 from scheduler_project.lib import markup
-from templates_registry.models import TemplateVersion
 
 
 @admin.register(JobRevision)
@@ -53,40 +53,16 @@ class JobRevisionAdmin(TenantAdmin[JobRevision]):
     ) -> HttpResponse:
         row: JobRevision = self.get_object(request, object_id)
         before = JobRevision.objects.filter(job_id=row.job_id, number__lt=row.number).order_by("-number").first()
+        templates = find_templates([row, *([before] if before else [])])
+        is_open = row.job.archived_at is None and row.number != row.job.revision
         context = {
             **self.admin_site.each_context(request),
             "title": f"Revision {row.number} of {row.job.name}",
             "opts": JobRevision._meta,
             "revision": row,
             "before": before,
-            "changes": differences(shown(before) if before else {}, shown(row)),
-            "definition": shown(row),
+            "changes": changes_of(before, row, templates) if before else [],
+            "definition": shown(row, templates),
+            "may_restore": is_open and access.may(request.user, Scope.SCHEDULER_WRITE, row.job.tenant_id),
         }
         return TemplateResponse(request, "jobs/jobs/revision_page.html", context)
-
-
-def shown(row: JobRevision) -> dict[str, Any]:
-    """The definition with its secrets masked; wholly without parameters when their template is unknown."""
-    definition: dict[str, Any] = dict(row.definition)
-    template = TemplateVersion.objects.filter(
-        name=definition.get("template", ""), version=definition.get("template_version", 0)
-    ).first()
-    parameters = definition.get("parameters", {})
-    definition["parameters"] = masked(template, parameters) if template else {}
-    return definition
-
-
-def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """(path, before, after) of every value that is not the same."""
-    old, new = dict(_flat(before)), dict(_flat(after))
-    return [
-        (path, old.get(path, ""), new.get(path, "")) for path in sorted({*old, *new}) if old.get(path) != new.get(path)
-    ]
-
-
-def _flat(value: dict[str, Any], prefix: str = "") -> Any:
-    for key, item in value.items():
-        if isinstance(item, dict) and item:
-            yield from _flat(item, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)

@@ -22,19 +22,25 @@ class TestPage:
     ) -> None:
         job = job_of(name="Greet all", description="Says hello.", tags=["hello"], parameters={"token": "hunter2"})
         execution = run_of(job, "failed")
-        page = as_vera.text(job_url(job))
-        for expected in (
-            "<h1>Greet all</h1>", "Says hello.", "At 09:00 (UTC)", "hello", "Failed", "It broke.",
-            reverse("admin:jobs_execution_change", args=[execution.pk]), "the new run is skipped", "user:ana",
-        ):  # fmt: skip
-            assert expected in page, expected
-        assert "hunter2" not in page
+        link = reverse("admin:jobs_execution_change", args=[execution.pk])
+        expected = {
+            "": ("Greet all</h1>", "Says hello.", "At 09:00 (UTC)", "hello", "Failed", "the new run is skipped", link),
+            "runs": ("It broke.", "by ana", link),
+            "decisions": ("No ticks yet", "The first one is due"),
+            "parameters": ("••••••", "secret"),
+            "versions": ("Created", "user:ana", "in force"),
+            "connections": ("No job follows it", "No call from outside starts it"),
+        }
+        for tab, texts in expected.items():
+            page = as_vera.text(job_url(job), tab=tab)
+            assert [text for text in texts if text not in page] == [], tab
+            assert "hunter2" not in page
 
     def test_tells_why_it_did_not_run(self, job_of: MakeJob, run_of: RunJob, as_vera: Browser) -> None:
         job = job_of(schedule={"kind": "cron", "cron": "* * * * *"})
         blocking = run_of(job, "running")
         decide_one_tick(job)
-        page = as_vera.text(job_url(job))
+        page = as_vera.text(job_url(job), tab="decisions")
         assert "Skipped" in page
         assert f'An earlier run had not ended: <a href="/admin/jobs/execution/{blocking.pk}/change/"' in page
 
@@ -42,13 +48,14 @@ class TestPage:
     def test_lists_no_more_runs_than_are_left(self, fired: int, listed: int, job_of: MakeJob, as_vera: Browser) -> None:
         job = job_of(policies={"max_runs": 3})
         Job.objects.filter(pk=job.pk).update(fired_count=fired)
-        _, _, runs = as_vera.text(job_url(job)).partition('<ol class="next-runs">')
-        assert runs.partition("</ol>")[0].count("<li>") == listed
+        _, _, runs = as_vera.text(job_url(job)).partition('<table class="next-table"')
+        assert runs.partition("</tbody>")[0].count("<tr><td>") == listed
 
     def test_has_words_for_a_job_without_history(self, job_of: MakeJob, as_vera: Browser) -> None:
-        page = as_vera.text(job_url(job_of()))
-        assert "It has not run yet" in page
-        assert "No decisions yet" in page
+        job = job_of()
+        assert "It has not run yet" in as_vera.text(job_url(job))
+        assert "It has not run yet" in as_vera.text(job_url(job), tab="runs")
+        assert "No ticks yet" in as_vera.text(job_url(job), tab="decisions")
 
     def test_bears_a_schedule_that_cannot_be_read(self, job_of: MakeJob, as_vera: Browser) -> None:
         job = job_of()
@@ -85,7 +92,7 @@ class TestPage:
     def test_takes_the_place_of_the_history_page(self, job_of: MakeJob, as_ana: Browser) -> None:
         job = job_of()
         response = as_ana.get(reverse("admin:jobs_job_history", args=[job.pk]))
-        assert response.headers["Location"] == f"{job_url(job)}#revisions"
+        assert response.headers["Location"] == f"{job_url(job)}?tab=versions"
 
 
 class TestButtons:

@@ -36,7 +36,7 @@ class TestWhy:
         back = reverse("admin:jobs_execution_change", args=[tick.execution_id])
         assert f'<a href="{back}">' in as_vera.text(why)
         assert reverse("admin:jobs_tick_change", args=[tick.pk]) in as_vera.text(
-            reverse("admin:jobs_job_page", args=[job.pk])
+            reverse("admin:jobs_job_page", args=[job.pk]), tab="decisions"
         )
         assert reverse("admin:jobs_tick_change", args=[tick.pk]) in as_vera.text(reverse("admin:jobs_tick_changelist"))
 
