@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from django import forms
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.html import escape
 
 from templates_registry.forms import fields
+from templates_registry.forms.controls import as_json, choice, find_control, why_json
 from templates_registry.schema.dialect import Schema
 from templates_registry.schema.paths import SIMPLE, write
-from templates_registry.schema.secrets import is_secret
 from templates_registry.schema.walk import resolve
 from templates_registry.schema.wording import find_discriminator, literal
 
 DEPTH = 3
 MOST_FIELDS = 60
-MOST_RADIOS = 5
 MORE = "More options"
 OTHERS = "*"
 
@@ -41,6 +39,8 @@ class Entry:
     nullable: bool = False
     # (name of the field that chooses, value): the field counts only while that value is chosen.
     condition: tuple[str, Any] | None = None
+    # Why it is shown as JSON, when it is.
+    reason: str = ""
 
     @property
     def place(self) -> str:
@@ -61,7 +61,8 @@ def compile_schema(schema: Schema) -> Plan:
     if not plan.entries or len(plan.entries) > MOST_FIELDS:
         if not plan.entries and schema.get("additionalProperties") is False:
             return plan  # a template without parameters
-        return Plan((_whole(schema),), {}, is_open=False)
+        reason = f"more than {MOST_FIELDS} fields" if plan.entries else "no parameters that have names"
+        return Plan((_whole(schema, reason),), {}, is_open=False)
     return plan
 
 
@@ -72,9 +73,11 @@ class _Compiler:
         self.names: set[str] = set()
 
     def plan(self) -> Plan:
-        if any(keyword in self.root for keyword in ("oneOf", "anyOf", "allOf", "$ref")):
-            return Plan((_whole(self.root),), {}, is_open=False)
-        entries = list(self._members(self.root, (), group="", must=True, depth=0, condition=None))
+        for keyword in ("oneOf", "anyOf", "allOf", "$ref"):
+            if keyword in self.root:
+                return Plan((_whole(self.root, f"{keyword} at the top"),), {}, is_open=False)
+        members = self._members(self.root, (), group="", must=True, depth=0, condition=None)
+        entries = list(islice(members, MOST_FIELDS + 1))  # a small schema can stand for millions of fields
         is_open = _is_open(self.root)
         if is_open:
             entries.append(self._others())
@@ -111,7 +114,7 @@ class _Compiler:
             for entry in self._members(part, path, group=title, must=must, depth=depth + 1, condition=condition):
                 yield _within(entry, title, optional)
         else:
-            make, has_null = _find_field(self.root, part, nullable)
+            make, has_null = find_control(self.root, part, nullable)
             yield self._entry(part, path, make, group, must, optional, has_null, condition)
 
     def _branches(
@@ -124,8 +127,8 @@ class _Compiler:
             str(part.get("title", branch.get("title", literal(part["const"]))))
             for part, branch in zip(parts, branches, strict=True)
         ]
-        choice = {"title": _label(parts[0], (name,)) if "title" not in parts[0] else _words(name), "enum": values}
-        chooser = self._entry(choice, (*path, name), _choice(values, labels), title, must, optional, False, None)
+        part = {"title": _label(parts[0], (name,)) if "title" not in parts[0] else _words(name), "enum": values}
+        chooser = self._entry(part, (*path, name), choice(values, labels), title, must, optional, False, None)
         yield chooser
         for branch, value, label in zip(branches, values, labels, strict=True):
             rest = {key: part for key, part in branch["properties"].items() if key != name}
@@ -143,16 +146,22 @@ class _Compiler:
             name += "_"
         self.names.add(name)
         shown = MORE if optional and not group else group
-        return Entry(name, path, part, make, shown, must, optional, nullable, condition)
+        reason = why_json(self.root, part) if make is as_json else ""
+        return Entry(name, path, part, make, shown, must, optional, nullable, condition, reason)
 
     def _others(self) -> Entry:
         part = {"title": "Other parameters", "description": "An object of further names."}
-        return Entry("other-parameters", (OTHERS,), part, _json, MORE, False, True)
+        return Entry("other-parameters", (OTHERS,), part, as_json, MORE, False, True, reason="free names at the top")
 
 
-def _whole(schema: Schema) -> Entry:
+def raw_parts(schema: Schema) -> list[tuple[str, str]]:
+    """(place, why) of all that the form of this schema shows as JSON."""
+    return [(entry.place, entry.reason) for entry in compile_schema(schema).entries if entry.reason]
+
+
+def _whole(schema: Schema, reason: str) -> Entry:
     part = {"title": "Parameters", "description": schema.get("description", "")}
-    return Entry("all-parameters", (), part, _json, "", True, False)
+    return Entry("all-parameters", (), part, as_json, "", True, False, reason=reason)
 
 
 def _within(entry: Entry, group: str, optional: bool) -> Entry:
@@ -193,131 +202,6 @@ def _words(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _find_field(root: Schema, part: Schema, nullable: bool) -> tuple[Callable[[], fields.JsonValueField], bool]:
-    """How to make the field of a single value, and whether it needs a companion that says null."""
-    make = _make(root, part)
-    return (make, nullable) if make is not None else (_json, False)
-
-
-def _make(root: Schema, part: Schema) -> Callable[[], fields.JsonValueField] | None:
-    if is_secret(part):
-        return _secret
-    if "const" in part:
-        return _choice([part["const"]], [literal(part["const"])])
-    if "enum" in part:
-        return _choice(part["enum"], [literal(value) for value in part["enum"]])
-    branches = [resolve(root, branch) for branch in part.get("oneOf", part.get("anyOf", ()))]
-    if branches and all("const" in branch for branch in branches):
-        return _choice(
-            [branch["const"] for branch in branches],
-            [str(branch.get("title", literal(branch["const"]))) for branch in branches],
-        )
-    if any(keyword in part for keyword in ("oneOf", "anyOf", "allOf")):
-        return None
-    kind = part.get("type")
-    if kind == "array":
-        return _list(part, resolve(root, part.get("items", {})))
-    if kind == "object":
-        return _map(part, resolve(root, part.get("additionalProperties", {})))
-    return {"string": _text, "integer": _number, "number": _number, "boolean": _yes_no}.get(str(kind), _nothing)(part)
-
-
-def _nothing(_: Schema) -> None:
-    return None
-
-
-def _secret() -> fields.JsonValueField:
-    return fields.SecretField(widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}))
-
-
-def _json() -> fields.JsonValueField:
-    return fields.JsonField(widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}))
-
-
-def _choice(values: list[Any], labels: list[str]) -> Callable[[], fields.JsonValueField]:
-    choose = forms.RadioSelect if len(values) <= MOST_RADIOS else forms.Select
-    return lambda: fields.ChoiceField(values=values, labels=labels, choose=choose)
-
-
-def _text(part: Schema) -> Callable[[], fields.JsonValueField]:
-    form = part.get("format")
-    attributes = {"maxlength": part["maxLength"]} if "maxLength" in part else {}
-    if form == "date":
-        return lambda: fields.DateField(widget=forms.DateInput(attrs={"type": "date"}))
-    if form == "time":
-        return lambda: fields.TimeField(widget=forms.TimeInput(attrs={"type": "time", "step": 1}))
-    if form == "date-time":
-        return lambda: fields.DateTimeField(widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": 1}))
-    if form in ("email", "uri"):
-        widget = forms.EmailInput if form == "email" else forms.URLInput
-        return lambda: fields.TextField(widget=widget(attrs=attributes))
-    if form or "pattern" in part or part.get("maxLength", 1_000) <= 200:
-        return lambda: fields.TextField(widget=forms.TextInput(attrs=attributes))
-    return lambda: fields.TextField(widget=forms.Textarea(attrs={**attributes, "rows": 3}))
-
-
-def _number(part: Schema) -> Callable[[], fields.JsonValueField]:
-    whole = part["type"] == "integer"
-    attributes = {"inputmode": "numeric" if whole else "decimal", "step": part.get("multipleOf", 1 if whole else "any")}
-    for keyword, attribute in (("minimum", "min"), ("maximum", "max")):
-        if keyword in part:
-            attributes[attribute] = part[keyword]
-    return lambda: fields.NumberField(whole=whole, widget=forms.NumberInput(attrs=attributes))
-
-
-def _yes_no(part: Schema) -> Callable[[], fields.JsonValueField]:
-    def make() -> fields.JsonValueField:
-        return fields.YesNoField(widget=forms.CheckboxInput())
-
-    # Without a default, leaving it alone means neither yes nor no; `finish` asks for this one by the required flag.
-    return make if "default" in part else _choice([True, False], ["Yes", "No"])
-
-
-def _list(part: Schema, items: Schema) -> Callable[[], fields.JsonValueField] | None:
-    if "prefixItems" in part:
-        return None
-    if isinstance(items.get("enum"), list):
-        return lambda: fields.ChoicesField(values=items["enum"])
-    read = _reader(items)
-    if read is None:
-        return None
-    return lambda: fields.LinesField(read=read, widget=forms.Textarea(attrs={"rows": 4}))
-
-
-def _map(part: Schema, values: Schema) -> Callable[[], fields.JsonValueField] | None:
-    read = _reader(values)
-    if read is None or part.get("properties") or part.get("patternProperties"):
-        return None
-    return lambda: fields.MapField(read=read, widget=forms.Textarea(attrs={"rows": 4}))
-
-
-def _reader(part: Schema) -> Callable[[str], Any] | None:
-    """Reads one line as the type that the schema asks for."""
-    if any(keyword in part for keyword in ("oneOf", "anyOf", "allOf", "const")) or is_secret(part):
-        return None
-    readers: dict[str, Callable[[str], Any]] = {
-        "string": str,
-        "integer": _read_whole,
-        "number": _read_number,
-        "boolean": _read_yes_no,
-    }
-    return readers.get(str(part.get("type")))
-
-
-def _read_whole(text: str) -> int | float:
-    return fields.read_number(text, whole=True)
-
-
-def _read_number(text: str) -> int | float:
-    return fields.read_number(text, whole=False)
-
-
-def _read_yes_no(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValidationError("Write true or false.")
-    return text == "true"
-
-
 def finish(entry: Entry) -> fields.JsonValueField:
     """A new field for one form: labelled, explained and prefilled."""
     field = entry.make()
@@ -326,9 +210,7 @@ def finish(entry: Entry) -> fields.JsonValueField:
     if entry.required:
         field.widget.attrs["aria-required"] = "true"
     sentences = [str(entry.schema.get("description", ""))]
-    if isinstance(field, fields.MapField):
-        sentences.append("One per line, as name: value.")
-    elif isinstance(field, fields.LinesField):
+    if isinstance(field, fields.LinesField) and not isinstance(field, fields.MapField):
         sentences.append("One per line.")
     elif isinstance(field, fields.JsonField):
         sentences.append("Written as JSON.")

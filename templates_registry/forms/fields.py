@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,6 +12,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.utils import from_current_timezone
 from django.utils import timezone
+
+from templates_registry.forms.widgets import MapInput
 
 NOT_SET = "Not set"
 
@@ -205,34 +207,54 @@ class LinesField(JsonValueField):
 
 
 class MapField(LinesField):
-    """An object of free names, one `name: value` per line."""
+    """An object of free names: rows of name and value, and lines of `name: value`."""
 
     def clean(self, value: Any) -> Any:
-        found = super().clean(value)
-        return {} if found == [] else found
+        given = MapInput(text=value) if isinstance(value, str) else value or MapInput()
+        found = self.convert(given) if given else ABSENT
+        return {} if found is ABSENT and self.schema_required else found
 
     def convert(self, entered: Any) -> Any:
         found: dict[str, Any] = {}
         problems = []
-        for number, line in lines(entered):
-            name, colon, text = (part.strip() for part in line.partition(":"))
+        for where, name, text in _pairs(entered):
             try:
-                if not colon or not name:
-                    raise ValidationError("Write it as name: value.")  # noqa: TRY301
-                if name in found:
-                    raise ValidationError(f"The name {name} is there twice.")  # noqa: TRY301
-                found[name] = self.read(text)
+                found[_new_name(name, where, found)] = self.read(text)
             except ValidationError as error:
-                problems.append(f"Line {number}: {error.messages[0]}")
+                problems.append(f"{where}: {error.messages[0]}")
         if problems:
             raise ValidationError(problems)
         return found or ABSENT
 
     def show(self, value: Any) -> Any:
-        return "\n".join(f"{name}: {show_scalar(item)}" for name, item in value.items())
+        return MapInput(tuple((str(name), show_scalar(item)) for name, item in value.items()))
 
     def represents(self, value: Any) -> bool:
-        return isinstance(value, Mapping) and JsonValueField.represents(self, value)
+        if not isinstance(value, Mapping) or any(_has_lines(name) or _has_lines(item) for name, item in value.items()):
+            return False
+        return JsonValueField.represents(self, value)
+
+
+def _pairs(entered: MapInput) -> Iterator[tuple[str, str, str]]:
+    """(where, name, text) of all that was entered; a line without a colon has no name."""
+    for number, (name, text) in enumerate(entered.rows, start=1):
+        if name or text:
+            yield f"Row {number}", name, text
+    for number, line in lines(entered.text):
+        name, colon, text = (part.strip() for part in line.partition(":"))
+        yield f"Line {number}", name if colon else "", text
+
+
+def _new_name(name: str, where: str, found: Mapping[str, Any]) -> str:
+    if not name.strip():
+        raise ValidationError("Write it as name: value." if where.startswith("Line") else "Write a name.")
+    if name in found:
+        raise ValidationError(f"The name {name} is there twice.")
+    return name
+
+
+def _has_lines(text: Any) -> bool:
+    return isinstance(text, str) and re.search(r"[\r\n]", text) is not None
 
 
 class JsonField(JsonValueField):

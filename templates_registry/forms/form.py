@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.forms import BoundField
-from django.utils.html import escape
 
 from templates_registry.forms.compiler import OTHERS, Entry, Path, Plan, compile_schema, finish
 from templates_registry.forms.fields import (
@@ -22,12 +21,26 @@ from templates_registry.forms.fields import (
     YesNoField,
     lines,
 )
-from templates_registry.schema import Schema, keep_secrets, validate
+from templates_registry.forms.widgets import SecretWidget
+from templates_registry.schema import Schema, drop_secrets, keep_secrets, map_secret_places, validate
 from templates_registry.schema.paths import ROOT
 from templates_registry.schema.secrets import is_secret
 
-STORED = object()
-"""Initial value of a secret that is known to the server and stays there."""
+PLACEHOLDER = "••••••"
+"""Stands in JSON for a secret that is stored; what comes back like that stays as it is."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Initial value of a secret that is known to the server and stays there; `note` says since when."""
+
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f"Stored, {self.note}" if self.note else "Stored"
+
+
+STORED = Stored()
 
 
 @dataclass(frozen=True)
@@ -54,9 +67,12 @@ class ParameterForm(forms.Form):
 
     def __init__(self, data: Any = None, files: Any = None, **options: Any) -> None:
         stored = dict(options.pop("initial", None) or {})
+        places = set(options.pop("stored_places", ()))
         super().__init__(data, files, initial={}, **options)
         self._stored_names = set(stored)
         self._kept: set[str] = set()
+        self.stored_places = {e.place for e in self.plan.entries if isinstance(stored.get(e.name), Stored)} | places
+        self._kept_places: set[str] = set()
         self._unread: set[str] = set()
         self._parameters: Any = {}
         for entry in self.plan.entries:
@@ -65,15 +81,15 @@ class ParameterForm(forms.Form):
     def _add(self, entry: Entry, value: Any) -> None:
         made = finish(entry)
         is_null = value is None and entry.nullable
-        if value is not ABSENT and value is not STORED and not is_null:
+        if value is not ABSENT and not isinstance(value, Stored) and not is_null:
             if not made.represents(value):
                 made = _roomier(made, value)
             self.initial[entry.name] = made.show(value)
-        if value is STORED:
-            made.help_text = escape("A value is stored. Leave this empty to keep it.")
+        if isinstance(value, Stored) and isinstance(made.widget, SecretWidget):
+            made.widget.stored = str(value)
         self.fields[entry.name] = made
-        if value is STORED and not entry.required:
-            self.fields[f"{entry.name}-clear"] = _companion(f"Remove the stored value of {made.label}")
+        if isinstance(value, Stored) and not entry.required:
+            self.fields[f"{entry.name}-clear"] = _companion(f"Clear {made.label}")
         if entry.nullable:
             self.fields[f"{entry.name}-null"] = _companion(f"{made.label}: none")
             if is_null:
@@ -82,7 +98,7 @@ class ParameterForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         self._unread = set(self.errors)
-        self._parameters = self._assemble()
+        self._parameters = self._leave_stored(self._assemble())
         self.apply_errors(validate(self.schema, self._parameters))
         return self.cleaned_data
 
@@ -93,7 +109,12 @@ class ParameterForm(forms.Form):
             return {}
         if stored is None:
             return self._parameters
-        return _without(keep_secrets(self.schema, self._parameters, stored), self._cleared_paths())
+        return _without(keep_secrets(self.schema, self._parameters, stored), self.cleared_paths())
+
+    def is_unread(self, name: str) -> bool:
+        """Whether what stands in this field could not be understood at all."""
+        self.errors  # noqa: B018 - reads the form, once
+        return name in self._unread
 
     def groups(self) -> list[Group]:
         """All fields in the order of the page."""
@@ -112,6 +133,8 @@ class ParameterForm(forms.Form):
     def apply_errors(self, problems: Mapping[str, list[str]]) -> None:
         """Put messages by path (as `schema.validate` gives them) at the fields that the paths lead to."""
         for path, messages in problems.items():
+            if path in self._kept_places:
+                continue
             entry = self._find_entry(path)
             if entry is None:
                 place = f"{path.removeprefix(f'{ROOT}.')}: " if path != ROOT else ""
@@ -119,6 +142,24 @@ class ParameterForm(forms.Form):
             elif entry.name not in self._unread and entry.name not in self._kept:
                 place = self._place_within(entry, path.removeprefix(entry.place))
                 self.add_error(entry.name, [_sentence(place, message) for message in messages])
+
+    def _leave_stored(self, parameters: Any) -> Any:
+        """Without the placeholders: the secret that each stands for stays where it is stored."""
+        if not isinstance(parameters, dict):
+            return parameters
+        found: set[str] = set()
+
+        def is_placeholder(place: str, secret: Any) -> bool:
+            if secret == PLACEHOLDER:
+                found.add(place)
+            return bool(secret == PLACEHOLDER)
+
+        rest: dict[str, Any] = drop_secrets(self.schema, parameters, is_placeholder)
+        # In a list nothing says which item a secret belonged to.
+        self._kept_places = {place for place in found & self.stored_places if "[" not in place}
+        unknown = found - self._kept_places
+        self.apply_errors({place: ["stands for a stored secret that is not there; write it anew"] for place in unknown})
+        return rest
 
     def _names(self, entry: Entry) -> Iterator[str]:
         yield from (name for name in (entry.name, f"{entry.name}-null", f"{entry.name}-clear") if name in self.fields)
@@ -204,7 +245,7 @@ class ParameterForm(forms.Form):
         values = [(entry, self.cleaned_data.get(entry.name, ABSENT)) for entry in entries if self._counts(entry)]
         return any(value is not ABSENT and value != entry.schema.get("default", ABSENT) for entry, value in values)
 
-    def _cleared_paths(self) -> list[Path]:
+    def cleared_paths(self) -> list[Path]:
         return [entry.path for entry in self.plan.entries if self.cleaned_data.get(f"{entry.name}-clear")]
 
 
@@ -214,9 +255,15 @@ def form_class(schema: Schema, prefix: str = ROOT) -> type[ParameterForm]:
     return type("SchemaForm", (ParameterForm,), attributes)
 
 
-def initial_from(schema: Schema, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """What the form of a schema begins with. Secrets are left out: the form only learns that there is one."""
+def initial_from(
+    schema: Schema, parameters: Mapping[str, Any], notes: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What the form of a schema begins with. Secrets are left out: the form only learns that there is one.
+
+    `notes` say by path what is known of a stored secret ("last changed 3 Nov by ana").
+    """
     plan, initial = compile_schema(schema), {}
+    shown = hidden(schema, parameters, notes)
     choosers = {entry.name: entry for entry in plan.entries}
     for entry in plan.entries:
         if entry.condition is not None:
@@ -225,12 +272,28 @@ def initial_from(schema: Schema, parameters: Mapping[str, Any]) -> dict[str, Any
                 continue
         if entry.path == (OTHERS,):
             known = {other.path[0] for other in plan.entries if other.path}
-            found: Any = {name: item for name, item in parameters.items() if name not in known} or ABSENT
+            found: Any = {name: item for name, item in shown.items() if name not in known} or ABSENT
         else:
-            found = _dig(parameters, entry.path)
+            found = _dig(shown, entry.path)
         if found is not ABSENT:
-            initial[entry.name] = STORED if is_secret(entry.schema) else found
+            initial[entry.name] = found if is_secret(entry.schema) else with_placeholders(found)
     return initial
+
+
+def hidden(schema: Schema, parameters: Mapping[str, Any], notes: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The parameters with `Stored` in the place of each secret."""
+    shown: dict[str, Any] = map_secret_places(
+        schema, dict(parameters), lambda place, _: Stored((notes or {}).get(place, ""))
+    )
+    return shown
+
+
+def with_placeholders(value: Any) -> Any:
+    if isinstance(value, Stored):
+        return PLACEHOLDER
+    if isinstance(value, Mapping):
+        return {key: with_placeholders(part) for key, part in value.items()}
+    return [with_placeholders(part) for part in value] if isinstance(value, list) else value
 
 
 def apply_errors(form: ParameterForm, problems: Mapping[str, list[str]]) -> None:

@@ -4,6 +4,7 @@ from templates_registry.schema.check import check_schema
 from templates_registry.schema.dialect import Schema
 from templates_registry.schema.secrets import (
     drop_cleared,
+    drop_secrets,
     keep_secrets,
     map_secret_places,
     map_secrets,
@@ -16,6 +17,7 @@ __all__ = [
     "Schema",
     "check_schema",
     "drop_cleared",
+    "drop_secrets",
     "keep_secrets",
     "map_secret_places",
     "map_secrets",

@@ -41,6 +41,12 @@ def without_secrets(schema: Schema, value: Any) -> Any:
     return _pruned(map_secrets(schema, value, lambda secret: _SECRET), {})
 
 
+def drop_secrets(schema: Schema, value: Any, is_meant: Callable[[str, Any], bool]) -> Any:
+    """A copy of the parameters without the secrets, of which place and value are given, that are meant."""
+    marked = map_secret_places(schema, value, lambda place, secret: _SECRET if is_meant(place, secret) else secret)
+    return _pruned(marked, {})
+
+
 def drop_cleared(schema: Schema, value: Any) -> Any:
     """A copy of the parameters without the secrets that are null: that is how a stored one is taken away."""
     return _pruned(map_secrets(schema, value, lambda secret: _SECRET if secret is None else secret), {})

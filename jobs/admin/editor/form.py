@@ -56,6 +56,8 @@ class JobForm(JobFields):
         grouped: dict[str, list[tuple[str, str]]] = {}
         for template in templates:
             title = template.title or template.name
+            if self.job is not None and template.name == self.job.template.name:
+                title = f"{title} (version {template.version})"
             grouped.setdefault(template.category, []).append((str(template.pk), title))
         self._set_choices("template", [("", "Choose a template"), *sorted(grouped.items())])
         empty = "" if self.job else "As the template says"

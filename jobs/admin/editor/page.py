@@ -17,6 +17,7 @@ from accounts.sealing import KeysUnavailable
 from jobs import definition, executions, impact, registry
 from jobs.admin.editor import parameters, schedule_preview
 from jobs.admin.editor.form import JobForm, readable_schedule
+from jobs.admin.editor.upgrade import upgrade_of
 from jobs.admin.jobs import impact_panel, switch_page
 from jobs.admin.jobs.columns import job_url, schedule_in_words
 from jobs.admin.jobs.operations import Caller, in_words
@@ -56,7 +57,7 @@ class JobEditor:
 
     def parameters_fragment(self) -> HttpResponse:
         """Posted, so that what was entered, secrets included, stays out of addresses and logs."""
-        template = self._find_template(self.request.POST.get("template"))
+        template = self._find_template(self.request.POST.get("template") or self.request.POST.get(parameters.SOURCE))
         section = parameters.carried_over(template, self.request.POST, job=self.job)
         return TemplateResponse(self.request, "jobs/editor/parameters.html", {"section": section})
 
@@ -79,7 +80,7 @@ class JobEditor:
     def _posted(self) -> HttpResponse:
         form = self._form(self.request.POST)
         form.is_valid()
-        if LOAD in self.request.POST or CHECK in self.request.POST:
+        if {LOAD, CHECK, parameters.SWITCH} & self.request.POST.keys():
             section = parameters.carried_over(self._template_of(form), self.request.POST, job=self.job)
             preview = self._preview(form)
             form.silence()
@@ -190,7 +191,7 @@ class JobEditor:
             "schedule_url": schedule_url(self.job),
             "is_adopted": job is not None and job.origin == Origin.ADOPTED,
             "schedule_words": schedule_in_words(job) if job else "",
-            "newer_template": _newer_template(job),
+            "upgrade": upgrade_of(job),
             "asks_tenant": "tenant" in form.fields and self.tenants.count() > 1,
             "may_run": access.may_anywhere(self.request.user, Scope.SCHEDULER_RUN),
         }
@@ -250,20 +251,14 @@ PREVIEWED = frozenset(("kind", "cron", "every", "at", "timezone", "spread", "sta
 
 
 def choosable_templates(job: Job | None) -> list[TemplateVersion]:
-    """The newest version of each template that the code still has, and the one that the job is pinned to."""
+    """The newest version of each template that the code still has, and the one that the job is pinned to before it."""
     newest: dict[str, TemplateVersion] = {}
     for row in TemplateVersion.objects.filter(is_available=True).order_by("name", "-version"):
         newest.setdefault(row.name, row)
-    if job is not None:
-        newest[job.template.name] = job.template
-    return sorted(newest.values(), key=lambda row: (row.title or row.name).casefold())
-
-
-def _newer_template(job: Job | None) -> TemplateVersion | None:
-    if job is None:
-        return None
-    versions = TemplateVersion.objects.filter(name=job.template.name, version__gt=job.template.version)
-    return versions.filter(is_available=True).order_by("-version").first()
+    found = list(newest.values())
+    if job is not None and job.template not in found:
+        found.insert(0, job.template)
+    return sorted(found, key=lambda row: (row.title or row.name).casefold())
 
 
 def _summary(form: JobForm, section: parameters.Section) -> list[tuple[str, str, str]]:

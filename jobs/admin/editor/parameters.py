@@ -2,90 +2,105 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import QueryDict
+from django.urls import reverse
 
+from jobs.admin.editor.secret_history import notes_of
 from jobs.models import Job
-from templates_registry.forms import ParameterForm, form_class, initial_from
+from templates_registry.forms import section as sections
+from templates_registry.forms.section import MODE, SOURCE, SWITCH, Section, mode_of
 from templates_registry.models import TemplateVersion
-from templates_registry.schema import map_secrets, validate, with_defaults
+from templates_registry.schema import map_secrets, secret_paths, validate, with_defaults
 from templates_registry.schema.paths import extend
 
-SOURCE = "parameters_of"
-"""Name of the hidden field that says which template the entered parameters belong to."""
+__all__ = ["MODE", "SOURCE", "SWITCH", "Section"]
+
 MASK = "••••••"
 
 
-@dataclass
-class Section:
-    """The parameter part of the form; without a form until a template is chosen."""
-
-    template: TemplateVersion | None = None
-    form: ParameterForm | None = None
-    dropped: list[str] = field(default_factory=list)
-
-    def parameters(self) -> dict[str, Any]:
-        """As the registry takes them: a stored secret that was left alone is left out, one to be removed is null."""
-        if self.form is None or not self.form.is_bound:
-            return {}
-        entered = copy.deepcopy(self.form.to_parameters())
-        for entry in self.form.plan.entries:
-            if self.form.cleaned_data.get(f"{entry.name}-clear"):
-                _put(entered, entry.path, None)
-        return entered
-
-
-def section(template: TemplateVersion | None, *, job: Job | None) -> Section:
-    """Fresh fields, filled from the job when it is of this template."""
+def section(template: TemplateVersion | None, *, job: Job | None, stored: Mapping[str, Any] | None = None) -> Section:
+    """Fresh fields, filled from the job when it is of this template, or from what is `stored` elsewhere."""
     if template is None:
         return Section()
-    stored = _stored(template, job)
-    return Section(template, form_class(template.schema)(label_suffix="", initial=_initial(template, stored or {})))
+    if stored is not None:
+        return _placed(sections.shown(template, stored), job)
+    if job is not None and template.pk != job.template_id and template.name == job.template.name:
+        return _upgraded(template, job)
+    return _placed(sections.shown(template, _stored(template, job), notes=_notes(template, job)), job)
 
 
-def submitted(template: TemplateVersion | None, data: QueryDict, *, job: Job | None) -> Section:
+def submitted(
+    template: TemplateVersion | None, data: QueryDict, *, job: Job | None, stored: Mapping[str, Any] | None = None
+) -> Section:
     """The fields as they were sent, to be judged."""
     if template is None:
         return Section()
     if data.get(SOURCE) != str(template.pk):
-        return carried_over(template, data, job=job)
-    stored = _stored(template, job)
-    return Section(
-        template, form_class(template.schema)(data, label_suffix="", initial=_initial(template, stored or {}))
-    )
+        return carried_over(template, data, job=job, stored=stored)
+    before = _stored(template, job) if stored is None else stored
+    return _placed(sections.sent(template, data, before, notes=_notes(template, job)), job)
 
 
-def carried_over(template: TemplateVersion | None, data: QueryDict, *, job: Job | None) -> Section:
-    """The fields of another template: values of the same name stay when they fit, the others are named."""
+def carried_over(
+    template: TemplateVersion | None, data: QueryDict, *, job: Job | None, stored: Mapping[str, Any] | None = None
+) -> Section:
+    """What was entered, in the way that is asked for now. Of another template, values of the same name stay when they
+    fit, and the others are named."""
     if template is None:
         return Section()
     before = _find(data.get(SOURCE) or "")
-    entered: dict[str, Any] = {}
-    if before is not None:
-        form = form_class(before.schema)(data, initial=_initial(before, _stored(before, job) or {}))
-        entered = map_secrets(before.schema, form.to_parameters(), lambda _: None)
-        entered = {name: value for name, value in entered.items() if value is not None}
-        if before.pk == template.pk:
-            return Section(template, form_class(template.schema)(label_suffix="", initial=_initial(template, entered)))
-    stored = _stored(template, job)
+    own = _stored(template, job) if stored is None else dict(stored)
+    if before is not None and before.pk == template.pk:
+        return _placed(sections.switched(template, data, own, notes=_notes(template, job)), job)
+    entered = _entered(before, data, job) if before is not None else {}
     known = template.schema.get("properties", {})
     kept = {name: value for name, value in entered.items() if name in known}
-    problems = validate(template.schema, with_defaults(template.schema, {**(stored or {}), **kept}))
+    problems = validate(template.schema, with_defaults(template.schema, {**own, **kept}))
     kept = {name: value for name, value in kept.items() if not any(_is_at(path, name) for path in problems)}
     defaults = with_defaults(before.schema, {}) if before is not None else {}
-    dropped = [name for name, value in entered.items() if name not in kept and value != defaults.get(name)]
-    initial = _initial(template, {**(stored or {}), **kept})
-    return Section(template, form_class(template.schema)(label_suffix="", initial=initial), dropped)
+    made = sections.shown(template, {**own, **kept}, mode=mode_of(data), notes=_notes(template, job))
+    made.dropped = [name for name, value in entered.items() if name not in kept and value != defaults.get(name)]
+    return _placed(made, job)
 
 
 def of_run(template: TemplateVersion, parameters: Mapping[str, Any], data: QueryDict | None) -> Section:
     """The parameters that a run had, to be changed; `data` is what was sent of them."""
-    form = form_class(template.schema)(data, label_suffix="", initial=_initial(template, parameters))
-    return Section(template, form)
+    if data is None:
+        return sections.shown(template, parameters)
+    return sections.sent(template, data, parameters)
+
+
+def _upgraded(template: TemplateVersion, job: Job) -> Section:
+    """The fields of another version of the job's template: what fits is kept, what does not is named."""
+    stored = _stored(template, job)
+    secrets = set(secret_paths(template.schema))
+    problems = validate(template.schema, with_defaults(template.schema, stored))
+    known = template.schema.get("properties", {})
+    is_closed = template.schema.get("additionalProperties") is False
+    dropped = {name: "is not known any more" for name in stored if is_closed and name not in known}
+    for path, messages in problems.items():
+        for name in stored:
+            if _is_at(path, name) and path not in secrets:  # stored secrets are sealed and not judged here
+                dropped.setdefault(name, messages[0])
+    kept = {name: value for name, value in stored.items() if name not in dropped}
+    made = sections.shown(template, kept, notes=_notes(template, job))
+    made.dropped = [f"{name} ({reason})" for name, reason in dropped.items()]
+    return _placed(made, job)
+
+
+def _entered(before: TemplateVersion, data: QueryDict, job: Job | None) -> dict[str, Any]:
+    form = sections.sent(before, data, _stored(before, job)).form
+    assert form is not None
+    entered = map_secrets(before.schema, form.to_parameters(), lambda _: None)
+    return {name: value for name, value in entered.items() if value is not None}
+
+
+def _placed(made: Section, job: Job | None) -> Section:
+    made.url = reverse("admin:jobs_job_parameters") + (f"?job={job.pk}" if job is not None else "")
+    return made
 
 
 def masked(template: TemplateVersion, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,22 +110,16 @@ def masked(template: TemplateVersion, parameters: Mapping[str, Any]) -> dict[str
     return dict(sorted(shown.items(), key=lambda item: order.get(item[0], len(order))))
 
 
-def _initial(template: TemplateVersion, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return initial_from(template.schema, parameters)
-
-
-def _stored(template: TemplateVersion | None, job: Job | None) -> dict[str, Any] | None:
+def _stored(template: TemplateVersion, job: Job | None) -> dict[str, Any]:
     """The job's parameters, when they are of this template (of whatever version)."""
-    if job is None or template is None or job.template.name != template.name:
-        return None
+    if job is None or job.template.name != template.name:
+        return {}
     parameters: dict[str, Any] = job.parameters
     return parameters
 
 
-def _put(parameters: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    for key in path[:-1]:
-        parameters = parameters.setdefault(key, {})
-    parameters[path[-1]] = value
+def _notes(template: TemplateVersion, job: Job | None) -> dict[str, str]:
+    return notes_of(job, template) if job is not None and job.template.name == template.name else {}
 
 
 def _find(key: str) -> TemplateVersion | None:

@@ -366,7 +366,7 @@ class TestChange:
         job = job_of(parameters={"token": "hunter2"})
         page = as_ana.text(edit_url(job))
         assert "hunter2" not in page
-        assert "A value is stored" in page
+        assert "Stored, last changed" in page
         as_ana.post(edit_url(job), edited(job, **{"parameters-text": "changed"}))
         job.refresh_from_db()
         assert sealed.parameters_of(job) == {"text": "changed", "token": "hunter2"}
@@ -432,7 +432,7 @@ class TestChange:
         newer = TemplateVersion.objects.get(pk=job.template_id)
         newer.pk, newer.version = None, 2
         newer.save()
-        assert "version 2 exists" in as_ana.text(edit_url(job))
+        assert "v1 → v2 available" in as_ana.text(edit_url(job))
         as_ana.post(edit_url(job), edited(job))
         job.refresh_from_db()
         assert job.template.version == 1

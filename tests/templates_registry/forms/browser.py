@@ -8,6 +8,7 @@ from django import forms
 from django.http import QueryDict
 
 from templates_registry.forms import ParameterForm, form_class, initial_from
+from templates_registry.forms.widgets import MapInput
 from templates_registry.schema import Schema
 
 
@@ -18,7 +19,11 @@ def post(form: ParameterForm, **changes: Any) -> QueryDict:
         bound = form[name]
         value = changes.get(name, bound.value())
         widget = bound.field.widget
-        if isinstance(widget, forms.CheckboxInput):
+        if isinstance(value, MapInput):
+            data.setlist(f"{bound.html_name}-name", [*(name for name, _ in value.rows), ""])
+            data.setlist(f"{bound.html_name}-value", [*(text for _, text in value.rows), ""])
+            data[bound.html_name] = value.text.replace("\n", "\r\n")
+        elif isinstance(widget, forms.CheckboxInput):
             if value:
                 data[bound.html_name] = "on"
         elif isinstance(widget, forms.CheckboxSelectMultiple):
