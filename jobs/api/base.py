@@ -12,7 +12,14 @@ from jobs import queues
 from jobs.backfill import BackfillHasEnded, BackfillIsRunning
 from jobs.bulk.each import NotQueued
 from jobs.calendars import CalendarChanged, CalendarInUse
-from jobs.dead_letters import CannotReplay, LetterIsNotDiscarded, LetterIsNotOpen, NoOpenLetters, ReplayHasEnded
+from jobs.dead_letters import (
+    CannotReplay,
+    CountHasChanged,
+    LetterIsNotDiscarded,
+    LetterIsNotOpen,
+    NoOpenLetters,
+    ReplayHasEnded,
+)
 from jobs.dependencies import DependencyIsGone
 from jobs.executions import AlreadyFinished, JobIsArchived, NotWaitingForApproval, NotWaitingForRetry
 from jobs.hooks import DeliveryReused, HookIsClosed, TooManyHooks
@@ -41,6 +48,7 @@ CONFLICTS: dict[type[Exception], str] = {
     HookIsClosed: "hook_is_closed",
     CannotOpen: "secret_cannot_be_opened",
     CannotReplay: "cannot_replay",
+    CountHasChanged: "count_has_changed",
     NotQueued: "not_queued",
     PlanChanged: "plan_changed",
     DependencyIsGone: "dependency_is_gone",

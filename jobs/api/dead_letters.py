@@ -24,7 +24,7 @@ from jobs.api.dead_letter_output import (
     ReplayedSerializer,
     ReplaySerializer,
 )
-from jobs.api.inputs import DiscardSerializer, ReplayStartSerializer
+from jobs.api.inputs import DiscardSerializer, GroupDiscardSerializer, GroupReplaySerializer, ReplayStartSerializer
 from jobs.api.parameters import DeadLetterParameters, GroupParameters, ReplayParameters
 from jobs.models import DeadLetter, DeadLetterReplay
 from jobs.tick import publisher
@@ -32,7 +32,7 @@ from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.serializers import StrictSerializer
 
 NOT_OPEN = {409: "The letter is not open."}
-NONE_OPEN = {409: "No letter of the group is open."}
+NONE_OPEN = {409: "No letter of the group is open, or not as many as expected."}
 
 
 def shown_letters() -> QuerySet[DeadLetter]:
@@ -105,7 +105,7 @@ class DeadLetterViewSet(TenantEngineViewSet):
         answer = ReplayedSerializer({"execution_id": execution_id}).data
         return Response(answer, status=status.HTTP_201_CREATED, headers=headers)
 
-    @extend_schema(request=None, responses={201: ReplaySerializer})
+    @extend_schema(request=GroupReplaySerializer, responses={201: ReplaySerializer})
     @idempotent
     def replay_group(self, request: Request, pk: str) -> Response:
         """Replay every open letter of this one's group in stages: one, then a tenth, then the rest.
@@ -113,8 +113,10 @@ class DeadLetterViewSet(TenantEngineViewSet):
         Each stage begins when all runs of the one before have succeeded; when one fails, no more are begun.
         """
         letter = self._found(pk)
-        self.read_body(StrictSerializer)
-        replay = dead_letters.start(letter.pk, actor=self.principal.label, request_id=self.request_id)
+        expected = self.read_body(GroupReplaySerializer).get("expected_count")
+        replay = dead_letters.start(
+            letter.pk, actor=self.principal.label, request_id=self.request_id, expected=expected
+        )
         headers = {"Location": reverse("replay-detail", args=[replay.pk])}
         return Response(_shown([replay])[0], status=status.HTTP_201_CREATED, headers=headers)
 
@@ -126,12 +128,15 @@ class DeadLetterViewSet(TenantEngineViewSet):
         dead_letters.discard(letter.pk, actor=self.principal.label, note=wishes["note"])
         return self.retrieve(self.request, pk)
 
-    @extend_schema(request=DiscardSerializer, responses=DiscardedSerializer)
+    @extend_schema(request=GroupDiscardSerializer, responses=DiscardedSerializer)
     def discard_group(self, request: Request, pk: str) -> Response:
         """Nothing more is to be done about any open letter of this one's group."""
         letter = self._found(pk)
-        wishes = self.read_body(DiscardSerializer)
-        count = dead_letters.discard_group(letter.pk, actor=self.principal.label, note=wishes["note"])
+        wishes = self.read_body(GroupDiscardSerializer)
+        expected = wishes.get("expected_count")
+        count = dead_letters.discard_group(
+            letter.pk, actor=self.principal.label, note=wishes["note"], expected=expected
+        )
         return Response(DiscardedSerializer({"discarded": count}).data)
 
     @extend_schema(request=None, responses=DeadLetterDetailSerializer)

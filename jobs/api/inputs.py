@@ -275,6 +275,16 @@ class DiscardSerializer(StrictSerializer):
     note = TextField(max_length=500, help_text="Why nothing more is to be done.")
 
 
+class GroupReplaySerializer(StrictSerializer):
+    expected_count = WholeNumberField(
+        required=False, min_value=1, max_value=1_000_000_000, help_text="Refuses when not exactly so many are open."
+    )
+
+
+class GroupDiscardSerializer(DiscardSerializer, GroupReplaySerializer):
+    pass
+
+
 class PreviewOptionsSerializer(StrictSerializer):
     count = WholeNumberField(default=PREVIEWED, min_value=1, max_value=MOST_PREVIEWED)
 

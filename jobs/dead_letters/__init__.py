@@ -3,6 +3,7 @@
 from jobs.dead_letters.discarding import LONGEST_NOTE, discard, discard_group, restore
 from jobs.dead_letters.errors import (
     CannotReplay,
+    CountHasChanged,
     LetterIsNotDiscarded,
     LetterIsNotOpen,
     NoOpenLetters,
@@ -16,6 +17,7 @@ __all__ = [
     "LONGEST_NOTE",
     "MOST",
     "CannotReplay",
+    "CountHasChanged",
     "Group",
     "LetterIsNotDiscarded",
     "LetterIsNotOpen",

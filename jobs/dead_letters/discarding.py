@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs import trail
-from jobs.dead_letters.errors import WORDS, LetterIsNotDiscarded, no_open_letters, not_open
+from jobs.dead_letters.errors import WORDS, LetterIsNotDiscarded, not_open
 from jobs.dead_letters.groups import lock_open_in_group_of
 from jobs.definition import InvalidJob
 from jobs.models import DeadLetter
@@ -25,14 +25,13 @@ def discard(letter_id: int, *, actor: str, note: str) -> None:
     telemetry.emit("dead_letter.discarded", letters=1, actor=actor, note=note)
 
 
-def discard_group(letter_id: int, *, actor: str, note: str) -> int:
-    """All open letters of this one's group. Returns how many. Raises `NoOpenLetters`, `InvalidJob`."""
+def discard_group(letter_id: int, *, actor: str, note: str, expected: int | None = None) -> int:
+    """All open letters of this one's group; none when there are not as many as expected. Returns how many. Raises
+    `NoOpenLetters`, `CountHasChanged`, `InvalidJob`."""
     values = _closing(actor, note)
     with transactions.engine():
         letter = DeadLetter.objects.select_related("template").get(pk=letter_id)
-        ids = lock_open_in_group_of(letter)
-        if not ids:
-            raise no_open_letters(letter)
+        ids = lock_open_in_group_of(letter, expected=expected)
         count = DeadLetter.objects.filter(pk__in=ids).update(**values)
         many = {"count": count, "dead_letters": sorted(ids)[: trail.MOST_NAMED]}
         trail.tell("dead_letter.group_discarded", letter, actor=actor, note=note, after=many)

@@ -26,6 +26,10 @@ class NoOpenLetters(Exception):
     """Nothing of the group is open: somebody was first."""
 
 
+class CountHasChanged(Exception):
+    """Not as many letters of the group are open as somebody has agreed to."""
+
+
 class CannotReplay(Exception):
     """What it takes to run it again is there no more."""
 
@@ -40,6 +44,11 @@ def not_open(letter: DeadLetter) -> LetterIsNotOpen:
 
 def no_open_letters(letter: DeadLetter) -> NoOpenLetters:
     return NoOpenLetters(f"No letter of the group of {letter} is open; somebody has taken them up already.")
+
+
+def count_has_changed(expected: int, count: int) -> CountHasChanged:
+    letters = "1 letter of the group is" if count == 1 else f"{count} letters of the group are"
+    return CountHasChanged(f"{letters} open now, not {expected}. Nothing was done: look at them and decide again.")
 
 
 def cannot_replay(execution_id: int) -> CannotReplay:

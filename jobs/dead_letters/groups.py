@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Min, QuerySet
 
+from jobs.dead_letters.errors import count_has_changed, no_open_letters
 from jobs.models import DeadLetter
 from jobs.rules.states import LetterState
 
@@ -80,7 +81,13 @@ def open_in_group_of(letter: DeadLetter) -> QuerySet[DeadLetter]:
     return group_of(letter).filter(state=LetterState.OPEN)
 
 
-def lock_open_in_group_of(letter: DeadLetter, *, most: int | None = None) -> list[int]:
-    """Their ids, the oldest first; in one order by all, so that two who want them wait for each other in turn."""
+def lock_open_in_group_of(letter: DeadLetter, *, most: int | None = None, expected: int | None = None) -> list[int]:
+    """Their ids, the oldest first; in one order by all, so that two who want them wait for each other in turn. Raises
+    `NoOpenLetters`, and `CountHasChanged` when there are not as many as expected."""
     found = open_in_group_of(letter).select_for_update(no_key=True, of=("self",)).order_by("id")
-    return list(found.values_list("pk", flat=True)[:most])
+    ids = list(found.values_list("pk", flat=True)[:most])
+    if not ids:
+        raise no_open_letters(letter)
+    if expected is not None and len(ids) != (expected if most is None else min(expected, most)):
+        raise count_has_changed(expected, open_in_group_of(letter).count())
+    return ids

@@ -9,7 +9,7 @@ from itertools import chain, repeat
 from django.db.models import Count
 
 from jobs import executions, trail
-from jobs.dead_letters.errors import ReplayHasEnded, cannot_replay, no_open_letters
+from jobs.dead_letters.errors import ReplayHasEnded, cannot_replay
 from jobs.dead_letters.groups import lock_open_in_group_of
 from jobs.models import DeadLetter, DeadLetterReplay, DeadLetterRun, Execution
 from jobs.rules.states import LetterState, ReplayOutcome, ReplayStatus
@@ -41,14 +41,13 @@ def stage_sizes(total: int) -> list[int]:
     return [size for size in (1, tenth, total - 1 - tenth) if size > 0]
 
 
-def start(letter_id: int, *, actor: str, request_id: str = "") -> DeadLetterReplay:
-    """Take up every open letter of this one's group; the leader queues them. Raises `NoOpenLetters`."""
+def start(letter_id: int, *, actor: str, request_id: str = "", expected: int | None = None) -> DeadLetterReplay:
+    """Take up every open letter of this one's group, none when there are not as many as expected; the leader queues
+    them. Raises `NoOpenLetters`, `CountHasChanged`."""
     with transactions.engine():
         require_scheduler(actor)
         letter = DeadLetter.objects.select_related("template").get(pk=letter_id)
-        ids = lock_open_in_group_of(letter, most=MOST)
-        if not ids:
-            raise no_open_letters(letter)
+        ids = lock_open_in_group_of(letter, most=MOST, expected=expected)
         replay = DeadLetterReplay.objects.create(
             tenant_id=letter.tenant_id,
             job_id=letter.job_id,

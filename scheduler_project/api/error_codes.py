@@ -121,6 +121,12 @@ CODES: dict[str, Code] = {
         "Give each event an id of its own.",
         "`POST /hooks/{public_id}`",
     ),
+    "count_has_changed": Code(
+        409,
+        "Not as many letters are open as `expected_count` says.",
+        "Look at them and decide again.",
+        "`POST /dead-letters/{id}/replay-group`, `discard-group`",
+    ),
     "dependency_is_gone": Code(409, "Somebody has removed it meanwhile.", "Nothing.", "`/dependencies/{id}`"),
     "count_differs": Code(
         409,

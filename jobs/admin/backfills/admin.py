@@ -29,7 +29,6 @@ from jobs.models import Backfill, Execution, Job
 from jobs.rules.states import BackfillStatus
 from scheduler_project.lib import markup, sql
 
-REFRESH_SECONDS = 2
 SHOWN = 100
 
 
@@ -180,7 +179,6 @@ class BackfillAdmin(TenantAdmin[Backfill]):
             "is_running": is_running,
             "is_active": is_running or progress.queued + progress.running > 0,
             "may_cancel": is_running and access.may(request.user, Scope.SCHEDULER_RUN, row.tenant_id),
-            "refresh_seconds": REFRESH_SECONDS,
             "now": timezone.now(),
         }
 

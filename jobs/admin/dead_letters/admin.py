@@ -32,6 +32,7 @@ from jobs.tick import publisher
 REFUSALS = (
     InvalidJob,
     dead_letters.CannotReplay,
+    dead_letters.CountHasChanged,
     dead_letters.LetterIsNotDiscarded,
     dead_letters.LetterIsNotOpen,
     dead_letters.NoOpenLetters,
@@ -64,6 +65,7 @@ class DeadLetterAdmin(TenantAdmin[DeadLetter]):
             ("restore", self.restore_view),
         )
         return [
+            path("live/", view(self.live_view), name="jobs_deadletter_live"),
             path("<int:letter_id>/group/", view(self.group_view), name="jobs_deadletter_group"),
             path("<int:letter_id>/edit/", view(self.edit_view), name="jobs_deadletter_edit"),
             *(
@@ -77,6 +79,14 @@ class DeadLetterAdmin(TenantAdmin[DeadLetter]):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The groups, since nobody reads ten thousand letters of one cause."""
+        facts = self._facts(request)
+        context = {**self.admin_site.each_context(request), **facts, "title": "Dead letters", "opts": DeadLetter._meta}
+        return TemplateResponse(request, "jobs/dead_letters/list.html", context)
+
+    def live_view(self, request: HttpRequest) -> HttpResponse:
+        return TemplateResponse(request, "jobs/dead_letters/groups.html", self._facts(request))
+
+    def _facts(self, request: HttpRequest) -> dict[str, Any]:
         if not self.has_view_permission(request):
             raise PermissionDenied("Your role does not allow you to see dead letters.")
         state = request.GET.get("state", "")
@@ -86,10 +96,7 @@ class DeadLetterAdmin(TenantAdmin[DeadLetter]):
         found = dead_letters.find(letters, state=state, job=job.pk if job else None)
         page = Paginator(dead_letters.grouped(found), PER_PAGE).get_page(request.GET.get("p"))
         replays = access.visible(DeadLetterReplay.objects.filter(status=ReplayStatus.RUNNING), request.user)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Dead letters",
-            "opts": DeadLetter._meta,
+        return {
             "page": page,
             "groups": dead_letters.groups(list(page.object_list)),
             "state": state,
@@ -98,8 +105,8 @@ class DeadLetterAdmin(TenantAdmin[DeadLetter]):
             "replays": list(replays.select_related("job", "template")[:20]),
             "last": letters.exclude(closed_at=None).order_by("-closed_at").first() if not page.object_list else None,
             "now": timezone.now(),
+            "query": request.GET.urlencode(),
         }
-        return TemplateResponse(request, "jobs/dead_letters/list.html", context)
 
     def group_view(self, request: HttpRequest, letter_id: int) -> HttpResponse:
         letter = self.get_object(request, str(letter_id))
@@ -191,7 +198,9 @@ class DeadLetterAdmin(TenantAdmin[DeadLetter]):
     def replay_group_view(self, request: HttpRequest, letter_id: int) -> HttpResponse:
         def start(letter: DeadLetter) -> HttpResponse:
             caller = Caller.of(request)
-            replay = dead_letters.start(letter.pk, actor=caller.actor, request_id=caller.request_id)
+            replay = dead_letters.start(
+                letter.pk, actor=caller.actor, request_id=caller.request_id, expected=_expected(request)
+            )
             count = replay.runs.count()
             messages.success(request, f"Started with {count} letter{'' if count == 1 else 's'}.")
             return HttpResponseRedirect(replay_url(replay.pk))
@@ -207,7 +216,9 @@ class DeadLetterAdmin(TenantAdmin[DeadLetter]):
 
     def discard_group_view(self, request: HttpRequest, letter_id: int) -> HttpResponse:
         def discard(letter: DeadLetter) -> HttpResponse:
-            count = dead_letters.discard_group(letter.pk, actor=Caller.of(request).actor, note=_note(request))
+            count = dead_letters.discard_group(
+                letter.pk, actor=Caller.of(request).actor, note=_note(request), expected=_expected(request)
+            )
             messages.success(request, f"Discarded {count} letter{'' if count == 1 else 's'}.")
             return HttpResponseRedirect(reverse("admin:jobs_deadletter_changelist"))
 
@@ -257,6 +268,12 @@ def letter_url(letter_id: int) -> str:
 
 def group_url(letter_id: int) -> str:
     return reverse("admin:jobs_deadletter_group", args=[letter_id])
+
+
+def _expected(request: HttpRequest) -> int | None:
+    """How many the page showed."""
+    text = request.POST.get("expected", "")
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def _note(request: HttpRequest) -> str:

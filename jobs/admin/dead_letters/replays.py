@@ -23,7 +23,6 @@ from jobs.models import DeadLetterReplay, DeadLetterRun, Execution
 from jobs.rules.states import ReplayStatus
 from scheduler_project.lib import markup
 
-REFRESH_SECONDS = 2
 SHOWN = 100
 
 
@@ -143,6 +142,5 @@ def _facts(request: HttpRequest, row: DeadLetterReplay) -> dict[str, Any]:
         "is_active": is_running or progress.queued + progress.running > 0,
         "may_cancel": is_running and access.may(request.user, Scope.SCHEDULER_RUN, row.tenant_id),
         "group_of": letter.letter_id if letter else None,
-        "refresh_seconds": REFRESH_SECONDS,
         "now": timezone.now(),
     }

@@ -86,7 +86,7 @@ class TestGroup:
         url = response.headers["Location"]
         sweep()
         page = as_olaf.text(url)
-        assert 'hx-trigger="every 2s"' in page
+        assert 'data-live="tenants"' in page
         assert "Stage 1 of 3." in page
         assert "Replay" in as_olaf.text(LETTERS)
         end(Execution.objects.get(trigger="replay").pk, "failed", error="Again.")
@@ -220,3 +220,21 @@ class TestRetries:
         other = bury(job).execution_id
         response = as_olaf.post(EXECUTIONS, {"action": action, "_selected_action": [waiting.pk, other]})
         assert as_olaf.told(response) == [told, f"1 wait for no other try and stay as they are: {other}."]
+
+
+class TestExactCount:
+    def test_is_asked_again_when_letters_came_meanwhile(self, as_olaf: Browser, job: Job) -> None:
+        letter = bury(job, error="Order 1 is gone.")
+        shown = as_olaf.text(at(letter, "group"))
+        assert 'name="expected" value="1"' in shown
+        bury(job, error="Order 2 is gone.")
+        answer = as_olaf.post(at(letter, "replay_group"), {"expected": "1"}, follow=True)
+        assert "2 letters of the group are open now, not 1" in answer.content.decode()
+        assert not DeadLetterReplay.objects.exists()
+
+
+def test_live_fragment_shows_the_groups_alone(as_vera: Browser, job: Job) -> None:
+    bury(job, error="It rains.")
+    fragment = as_vera.text(f"{LETTERS}live/")
+    assert "It rains." in fragment
+    assert "<html" not in fragment

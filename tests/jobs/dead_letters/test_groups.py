@@ -77,3 +77,22 @@ def test_archived_jobs_keep_their_letters(job: Job) -> None:
     letter = bury(job)
     registry.archive(job.pk, actor="user:test")
     assert [group.example for group in groups_of()] == [letter]
+
+
+class TestExpectedCount:
+    """Whoever agreed to two letters does not take up a third that came meanwhile."""
+
+    def test_refuses_what_was_not_agreed_to(self, job: Job) -> None:
+        letter = bury(job, error="Order 7 is gone.")
+        bury(job, error="Order 8 is gone.")
+        for act in (
+            lambda: dead_letters.start(letter.pk, actor="user:ana", expected=1),
+            lambda: dead_letters.discard_group(letter.pk, actor="user:ana", note="known", expected=3),
+        ):
+            with pytest.raises(dead_letters.CountHasChanged, match="2 letters of the group are open now"):
+                act()
+        assert groups_of()[0].count == 2
+
+    def test_lets_the_same_number_pass(self, job: Job) -> None:
+        letter = bury(job, error="Order 7 is gone.")
+        assert dead_letters.discard_group(letter.pk, actor="user:ana", note="known", expected=1) == 1
