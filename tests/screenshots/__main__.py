@@ -56,7 +56,7 @@ def main() -> None:
         built = stage.build()
         port = options.serve or free_port()
         values = daybook.settings_for(url, running.broker(0), "web", settings=SETTINGS)
-        with _web(values, running.folder, port) as web:
+        with stage.alive(url), _web(values, running.folder, port) as web:
             if options.serve:
                 _serve(built, port, web)
             else:

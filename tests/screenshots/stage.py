@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import psycopg
 from django.contrib.auth.models import User
 from django.db import connection
 
@@ -314,7 +317,7 @@ def _processes(now: datetime) -> None:
     SchedulerLease.objects.update_or_create(
         name=NAME,
         defaults={
-            "holder": "beat-a:311:9f2c", "epoch": 7, "acquired_at": now - timedelta(days=3, hours=4), "ticked_at": hour,
+            "holder": "beat-a:311:9f2c", "epoch": 7, "acquired_at": now - timedelta(days=3, hours=4), "ticked_at": now,
             "expires_at": hour,
         },
     )  # fmt: skip
@@ -322,12 +325,12 @@ def _processes(now: datetime) -> None:
         name=NAME, epoch=7, holder="beat-a:311:9f2c", acquired_at=now - timedelta(days=3, hours=4), cause="expired"
     )
     for holder in ("beat-a:311:9f2c", "beat-b:298:1a77"):
-        SchedulerCandidate.objects.create(holder=holder, started_at=now - timedelta(days=3), seen_at=hour)
+        SchedulerCandidate.objects.create(holder=holder, started_at=now - timedelta(days=3), seen_at=now)
     for place, name in enumerate(WORKERS):
         Worker.objects.create(
             name=name, hostname=name.partition("@")[2], pid=4_000 + place,
             queues=["mail"] if "mail" in name else ["default"],
-            concurrency=2 if "mail" in name else 8, started_at=now - timedelta(days=3), heartbeat_at=hour,
+            concurrency=2 if "mail" in name else 8, started_at=now - timedelta(days=3), heartbeat_at=now,
             heard_at=now, runs_done=18_224 - 4_000 * place, pool="prefork", release="1.0",
             memory=[{"pid": pid, "rss": 110_000_000, "pss": 67_000_000} for pid in (1, 2)],
         )  # fmt: skip
@@ -392,3 +395,29 @@ def _log(run: Execution, until: datetime, count: int, error: str = "") -> None:
         )
         for place, (level, text) in enumerate(spread)
     )  # fmt: skip
+
+
+BEATS = (
+    "UPDATE workers SET heartbeat_at = now()",
+    "UPDATE scheduler_candidates SET seen_at = now()",
+    "UPDATE scheduler_leases SET ticked_at = now(), expires_at = now() + interval '10 seconds'",
+    "UPDATE queue_canaries SET asked_at = now() - interval '1 second', answered_at = now()",
+)
+
+
+@contextmanager
+def alive(database_url: str) -> Iterator[None]:
+    """While it lasts, the processes of the stage are heard of as living ones are."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        with psycopg.connect(database_url, autocommit=True) as connection_of_beats:
+            while not ended.wait(2):
+                for statement in BEATS:
+                    connection_of_beats.execute(statement.encode())
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    yield
+    ended.set()
+    thread.join()
