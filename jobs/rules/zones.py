@@ -49,6 +49,17 @@ def zone_names() -> frozenset[str]:
     return frozenset((files("tzdata") / "zones").read_text(encoding="ascii").split()) - {"Factory"}
 
 
+@lru_cache(maxsize=2)
+def zone_offsets(hour: int) -> list[tuple[str, str]]:
+    """Each zone with what it is ahead of UTC in this hour since 1970, as `+05:30`; by name."""
+    return [(name, _signed(offset_at(name, hour * 3600))) for name in sorted(zone_names())]
+
+
+def _signed(seconds: int) -> str:
+    hours, rest = divmod(abs(seconds) // 60, 60)
+    return f"{'-' if seconds < 0 else '+'}{hours:02}:{rest:02}"
+
+
 @lru_cache(maxsize=1)
 def _folded_names() -> dict[str, str]:
     return {name.casefold(): name for name in sorted(zone_names())}

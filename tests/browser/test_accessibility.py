@@ -181,6 +181,7 @@ class TestEveryPage:
         for fold in page.locator("details").all():
             fold.evaluate("fold => { fold.open = true; }")
         assert violations(page) == []
+        page.get_by_label("Expression", exact=True).check()
         page.get_by_label("Cron expression").fill("nonsense")
         page.get_by_role("button", name="Create job").click()
         expect(page.get_by_role("alert")).to_be_visible()

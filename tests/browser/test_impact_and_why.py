@@ -30,6 +30,7 @@ class TestImpact:
         page = visit(cast.ana).open(f"/admin/jobs/job/{job.pk}/change/")
         panel = page.locator("#impact-panel")
         expect(panel).to_contain_text("No run changes")
+        page.get_by_label("Expression", exact=True).check()
         page.get_by_label("Cron expression").fill("0 9,18 * * *")
         expect(panel).to_contain_text("30 added")
         picture(page, "impact-form")

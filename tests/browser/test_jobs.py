@@ -23,47 +23,16 @@ class TestNewJob:
         page.get_by_role("link", name="Create the first job").click()
         page.get_by_label("Name", exact=True).fill("Morning greeting")
         page.get_by_label("Template", exact=True).select_option(label="Echo")
+        page.get_by_label("Expression", exact=True).check()
         page.get_by_label("Cron expression").fill("0 9 * * mon-fri")
         page.get_by_label("Time zone").fill("Europe/Berlin")
-        panel = page.locator("#schedule-preview")
+        panel = page.locator(".preview-card")
         expect(panel).to_contain_text("At 09:00, on Monday to Friday (Europe/Berlin)")
         expect(panel.locator("time")).to_have_count(5)
         page.get_by_role("button", name="Create job").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Morning greeting")
         job = Job.objects.get()
         assert (job.schedule.cron, job.parameters) == ("0 9 * * mon-fri", {"text": "hello"})
-
-    def test_shows_what_is_wrong_with_a_schedule_while_it_is_written(self, cast: Cast, visit: SignIn) -> None:
-        page = visit(cast.ana).open("/admin/jobs/job/add/")
-        panel = page.locator("#schedule-preview")
-        cron = page.get_by_label("Cron expression")
-        cron.fill("61 * * * *")
-        expect(panel).to_contain_text("61 is outside 0 to 59")
-        cron.fill("0 9 13 * fri")
-        expect(panel).to_contain_text("More about the schedule")
-        page.get_by_text("More about the schedule", exact=True).click()
-        page.get_by_label("Day of the month and day of the week").select_option("all")
-        expect(panel).to_contain_text("if that is Friday")
-
-    def test_asks_only_for_what_the_kind_of_schedule_needs(self, cast: Cast, visit: SignIn) -> None:
-        page = visit(cast.ana).open("/admin/jobs/job/add/")
-        fields = {
-            name: page.get_by_label(name, exact=True)
-            for name in ("Cron expression", "Number", "Date and time", "Time zone")
-        }
-        every = page.locator("[name=every]")
-        for kind, shown in (
-            ("Calendar", {"Cron expression", "Time zone"}),
-            ("Once", {"Date and time", "Time zone"}),
-            ("By hand only", set[str]()),
-        ):
-            page.get_by_label(kind, exact=True).check()
-            for name in ("Cron expression", "Date and time", "Time zone"):
-                expect(fields[name]).to_be_visible(visible=name in shown)
-            expect(every).to_be_hidden()
-        page.get_by_label("Interval", exact=True).check()
-        expect(every).to_be_visible()
-        expect(page.locator("#schedule-preview")).to_contain_text("Every 15 minutes")
 
     def test_swaps_the_parameters_with_the_template(self, cast: Cast, visit: SignIn) -> None:
         page = visit(cast.ana).open("/admin/jobs/job/add/?template=echo")
@@ -75,6 +44,7 @@ class TestNewJob:
 
     def test_leads_to_each_mistake(self, cast: Cast, visit: SignIn) -> None:
         page = visit(cast.ana).open("/admin/jobs/job/add/?template=echo")
+        page.get_by_label("Expression", exact=True).check()
         page.get_by_label("Cron expression").fill("nonsense")
         page.get_by_label("Name", exact=True).fill("Kept")
         page.get_by_role("button", name="Create job").click()
@@ -91,9 +61,9 @@ class TestNewJob:
         page.get_by_role("button", name="Load fields").click()
         expect(page.locator("[name=parameters-text]")).to_be_attached()
         page.get_by_label("Name", exact=True).fill("Plain")
-        page.get_by_label("Cron expression").fill("0 9 * * *")
+        page.get_by_label("Weekly", exact=True).check()
         page.get_by_role("button", name="Check the schedule").click()
-        expect(page.locator("#schedule-preview")).to_contain_text("At 09:00")
+        expect(page.locator("#schedule-sentence")).to_contain_text("At 09:00, on Monday to Friday")
         page.get_by_role("button", name="Create job").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Plain")
         assert Job.objects.get().name == "Plain"

@@ -12,11 +12,16 @@ from accounts.models import Tenant
 from jobs.admin.editor.duration_field import DurationField
 from jobs.rules.states import PRIORITIES, Misfire, OnLost, Overlap
 
+# Kinds of schedules, and the modes of the builder, which are all cron underneath.
 KINDS = [
-    ("cron", "Calendar"),
-    ("interval", "Interval"),
+    ("interval", "Every …"),
+    ("hourly", "Hourly"),
+    ("daily", "Daily"),
+    ("weekly", "Weekly"),
+    ("monthly", "Monthly"),
     ("once", "Once"),
-    ("manual", "By hand only"),
+    ("cron", "Expression"),
+    ("manual", "Manual only"),
 ]
 OVERLAPS = [
     (Overlap.SKIP.value, "Skip the new run"),
@@ -105,9 +110,9 @@ class JobFields(forms.Form):
     kind = forms.ChoiceField(label="When it runs", choices=KINDS, widget=forms.RadioSelect, required=False)
     cron = forms.CharField(
         label="Cron expression",
-        help_text="Minute, hour, day of the month, month, day of the week. For example 0 9 * * mon-fri",
+        help_text="Five fields, such as 0 9 * * mon-fri, or a name such as @daily.",
         required=False,
-        widget=forms.TextInput(attrs={"class": "mono", "autocomplete": "off", "spellcheck": "false", "maxlength": 100}),
+        widget=forms.TextInput(attrs={"class": "mono", "autocomplete": "off", "spellcheck": "false"}),
     )
     every = DurationField(label="Every")
     at = LocalTimeField(label="Date and time", required=False)
@@ -116,8 +121,8 @@ class JobFields(forms.Form):
     )
     day_match = forms.ChoiceField(
         label="Day of the month and day of the week",
-        help_text="Needed only when the expression names both.",
-        choices=_choices([("all", "Both must fit"), ("any", "Either is enough")], "Not needed"),
+        help_text="Counts when the expression names both.",
+        choices=_choices([("all", "Both must fit"), ("any", "Either is enough")], "Not chosen"),
         required=False,
     )
     gap = forms.ChoiceField(
@@ -175,6 +180,7 @@ class JobFields(forms.Form):
         "Pause after failures in a row",
         "Counted in runs that failed for good; empty: the job is never paused for that.",
     )
+
 
     requires_approval = forms.BooleanField(
         label="Each run needs approval",

@@ -9,8 +9,11 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.forms import BoundField
+from django.utils import timezone
 
 from accounts.models import Tenant
+from jobs.admin.editor import builder
+from jobs.admin.editor.builder import BuilderFields
 from jobs.admin.editor.fields import (
     LOCAL_TIMES,
     MAY_BE_EMPTY,
@@ -24,13 +27,17 @@ from jobs.admin.editor.fields import (
     JobFields,
 )
 from jobs.models import Calendar, Job, Pool
+from jobs.rules.cron_builder import expression_of
+from jobs.rules.cron_meaning import FieldMeaning, meanings
 from jobs.rules.schedule import ScheduleSpec, load_zone
 from jobs.rules.states import PRIORITY_NAMES, Origin
-from jobs.rules.zones import UnknownZone, zone_names
+from jobs.rules.zones import UnknownZone, zone_offsets
 from templates_registry.models import TemplateVersion
 
+DEFAULT_CRON = expression_of(builder.FIRST)
 
-class JobForm(JobFields):
+
+class JobForm(BuilderFields, JobFields):
     def __init__(
         self, data: Any = None, *, job: Job | None, tenants: QuerySet[Tenant], templates: Iterable[TemplateVersion],
         initial: Mapping[str, Any] | None = None,
@@ -95,6 +102,7 @@ class JobForm(JobFields):
         field.choices = choices
 
     def clean(self) -> dict[str, Any]:
+        self.compose()
         zone = self._zone()
         for name in LOCAL_TIMES:
             value = self.cleaned_data.get(name)
@@ -181,8 +189,24 @@ class JobForm(JobFields):
 
     # --- the groups of the page ---
 
-    def zones(self) -> list[str]:
-        return sorted(zone_names())
+    def zones(self) -> list[tuple[str, str]]:
+        return zone_offsets(int(timezone.now().timestamp() // 3600))
+
+    def cron_text(self) -> str:
+        """The expression that the chosen mode stands for, or what was written."""
+        shown = self.cleaned_data.get("cron") if self.is_bound and hasattr(self, "cleaned_data") else None
+        return str(shown or self["cron"].value() or (DEFAULT_CRON if self["kind"].value() == "daily" else ""))
+
+    def cron_state(self) -> dict[str, Any]:
+        """What the page needs to keep the builder and the expression at one; `mode` is None for what only the
+        expression can say."""
+        cron = self.cron_text()
+        found = builder.initial_of(cron)
+        is_built = found["kind"] != "cron"
+        return {"cron": cron, "mode": found.pop("kind") if is_built else None, "values": found if is_built else {}}
+
+    def cron_fields(self) -> tuple[FieldMeaning, ...]:
+        return meanings(self.cron_text())
 
     def cron_details(self) -> list[BoundField]:
         return self.shown("day_match", "gap", "fold")
@@ -218,12 +242,13 @@ class JobForm(JobFields):
 
 def _initial(job: Job | None) -> dict[str, Any]:
     if job is None:
-        return {"kind": "cron", "timezone": "UTC", "queue": "default", "priority": "normal", "overlap": "skip",
-                "on_queue_full": "skip",
-                "misfire": "last", "gap": "shift", "fold": "first", "every": 900}  # fmt: skip
+        return {**builder.values_of(builder.FIRST), "kind": "daily", "timezone": "UTC", "every": 900, "gap": "shift",
+                "fold": "first", "queue": "default", "priority": "normal", "overlap": "skip", "on_queue_full": "skip",
+                "misfire": "last"}  # fmt: skip
     spec, policy = readable_schedule(job), job.policies
     return {
         **{field: getattr(spec, name) or None for field, name in SCHEDULE.items()},
+        **(builder.initial_of(spec.cron) if spec.kind == "cron" else builder.values_of(builder.FIRST)),
         **{field: getattr(policy, name) for field, name in POLICIES.items()},
         **{name: _local(spec, getattr(spec, name)) for name in LOCAL_TIMES},
         "name": job.name,

@@ -15,7 +15,8 @@ from accounts import access
 from accounts.scopes import Scope
 from accounts.sealing import KeysUnavailable
 from jobs import definition, executions, impact, registry
-from jobs.admin.editor import parameters, schedule_preview
+from jobs.admin.editor import builder, parameters, schedule_preview
+from jobs.admin.editor.builder import BuilderFields
 from jobs.admin.editor.form import JobForm, readable_schedule
 from jobs.admin.editor.upgrade import upgrade_of
 from jobs.admin.jobs import impact_panel, switch_page
@@ -27,6 +28,7 @@ from jobs.ledger import StillCatchingUp
 from jobs.models import Job, JobRevision
 from jobs.planner import Pause
 from jobs.rules.schedule import InvalidSchedule
+from jobs.rules.schedule_input import MAX_CRON_LENGTH
 from jobs.rules.states import Origin
 from jobs.tick import publisher
 from scheduler_project.lib import sql
@@ -52,7 +54,7 @@ class JobEditor:
         if self.request.method == "POST":
             return self._posted()
         chosen = self._find_template(self.request.GET.get("template"))
-        form = self._form(initial={"template": str(chosen.pk)} if chosen else {})
+        form = self._form(initial={**({"template": str(chosen.pk)} if chosen else {}), **self._proposed()})
         return self._page(form, parameters.section(chosen or self._template_of(form), job=self.job))
 
     def parameters_fragment(self) -> HttpResponse:
@@ -64,7 +66,7 @@ class JobEditor:
     def schedule_fragment(self) -> HttpResponse:
         form = self._form(self.request.GET)
         form.is_valid()
-        context = {"preview": self._preview(form), "form": form}
+        context = {"preview": self._preview(form), "form": form, "state": form.cron_state(), "is_fragment": True}
         return TemplateResponse(self.request, "jobs/editor/schedule_preview.html", context)
 
     def impact_fragment(self) -> HttpResponse:
@@ -189,6 +191,7 @@ class JobEditor:
             "conflict": self.conflict,
             "errors": _summary(form, section) if form.is_bound else [],
             "schedule_url": schedule_url(self.job),
+            "is_proposed": not form.is_bound and bool(self._proposed()),
             "is_adopted": job is not None and job.origin == Origin.ADOPTED,
             "schedule_words": schedule_in_words(job) if job else "",
             "upgrade": upgrade_of(job),
@@ -198,10 +201,10 @@ class JobEditor:
         return TemplateResponse(self.request, "jobs/editor/page.html", context)
 
     def _first_preview(self, form: JobForm) -> schedule_preview.Preview | None:
-        if self.job is None or form.is_bound:
+        if self.job is None or form.is_bound or self._proposed():
             return None
         try:
-            return schedule_preview.of_job(self.job, now=self.now)
+            return schedule_preview.of_stored(self.job, now=self.now)
         except InvalidSchedule as error:  # quarantined, and this form is where that is mended
             return schedule_preview.Preview(problems=error.fields)
         except Exception as error:  # noqa: BLE001  whatever is stored
@@ -221,6 +224,7 @@ class JobEditor:
             job_id=self.job.pk if self.job else None,
             anchor=before.anchor if before else None,
             around=self._around(form),
+            overlap=form.cleaned_data.get("overlap") or (self.job.policies.overlap if self.job else ""),
         )
 
     def _around(self, form: JobForm) -> schedule_preview.Around:
@@ -229,6 +233,16 @@ class JobEditor:
             return schedule_preview.Around(self.job.tenant_id, chosen, _pause_of(self.job))
         tenant = form.cleaned_data.get("tenant") or self.tenants.first()
         return schedule_preview.Around(tenant.pk if tenant else None, chosen)
+
+    def _proposed(self) -> dict[str, Any]:
+        """What the address proposes of the schedule: shown, and saved only by whoever looks at it."""
+        cron, spread = self.request.GET.get("cron", ""), self.request.GET.get("spread", "")
+        found: dict[str, Any] = {}
+        if cron and len(cron) <= MAX_CRON_LENGTH:
+            found |= {"cron": cron, **builder.initial_of(cron)}
+        if spread.isdecimal() and len(spread) < 6:
+            found["spread"] = int(spread)
+        return found if self.job is None or self.job.origin != Origin.ADOPTED else {}
 
     def _template_of(self, form: JobForm) -> TemplateVersion | None:
         return self._find_template(form.template_id())
@@ -247,7 +261,9 @@ def _pause_of(job: Job) -> Pause | None:
     return Pause(job.paused_by, job.pause_note, job.paused_until, job.paused_at) if job.is_paused else None
 
 
-PREVIEWED = frozenset(("kind", "cron", "every", "at", "timezone", "spread", "start_at", "end_at"))
+PREVIEWED = frozenset(
+    ("kind", "cron", "every", "at", "timezone", "spread", "start_at", "end_at", *BuilderFields.base_fields)
+)
 
 
 def choosable_templates(job: Job | None) -> list[TemplateVersion]:
