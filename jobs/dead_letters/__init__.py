@@ -10,7 +10,7 @@ from jobs.dead_letters.errors import (
     ReplayHasEnded,
 )
 from jobs.dead_letters.groups import Group, find, group_of, grouped, groups, open_in_group_of
-from jobs.dead_letters.replaying import close_ended, replay
+from jobs.dead_letters.replaying import close_ended, judged, replay
 from jobs.dead_letters.staged import MOST, Progress, advance, cancel, progress_of, stage_sizes, start
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "group_of",
     "grouped",
     "groups",
+    "judged",
     "open_in_group_of",
     "progress_of",
     "replay",

@@ -28,7 +28,7 @@ def replay(letter_id: int, *, actor: str, request_id: str = "", parameters: Mapp
         if letter.state != LetterState.OPEN:
             raise not_open(letter)
         if parameters is not None:
-            parameters = _checked(letter, parameters)
+            parameters = judged(letter.execution_id, parameters)
         made = executions.repeat(
             [letter.execution_id], requested_by=actor, request_id=request_id, parameters=parameters
         )
@@ -44,23 +44,26 @@ def replay(letter_id: int, *, actor: str, request_id: str = "", parameters: Mapp
     return execution_id
 
 
-def _checked(letter: DeadLetter, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as the template takes them, with its defaults and the secrets of the original."""
-    original = Execution.objects.select_related("template", "tenant", "job").filter(pk=letter.execution_id).first()
+def judged(execution_id: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Other parameters for a run, as its template takes them: with its defaults and the secrets of the original.
+
+    Raises `CannotReplay`, `InvalidJob`, `KeysUnavailable`.
+    """
+    original = Execution.objects.select_related("template", "tenant", "job").filter(pk=execution_id).first()
     if original is None:
-        raise cannot_replay(letter.execution_id)
+        raise cannot_replay(execution_id)
     if original.job is not None and original.job.origin == Origin.ADOPTED:
-        raise InvalidJob({"parameters": ["They belong to the job's row; replay the letter as it is."]})
+        raise InvalidJob({"parameters": ["They belong to the job's row; run it again as it was."]})
     try:
         code = templates.get(original.template.name, original.template.version)
     except templates.UnknownTemplate as error:
-        raise cannot_replay(letter.execution_id) from error
+        raise cannot_replay(execution_id) from error
     before = judging.Before(original.template, original.parameters)
-    judged = judging.judge(given, code, tenant=original.tenant, before=before)
-    problems = judged.problems or code.check_for_tenant(judged.plain, original.tenant.slug)
+    found = judging.judge(given, code, tenant=original.tenant, before=before)
+    problems = found.problems or code.check_for_tenant(found.plain, original.tenant.slug)
     if problems:
         raise InvalidJob(dict(problems))
-    return judged.seal()
+    return found.seal()
 
 
 # What a replay comes to. A run that failed again has a letter of its own, unless a worker of an earlier release ended

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from django.conf import settings
 
 from jobs.rules.states import FINISHED
 from notifications.live import bounds
 from notifications.live.messages import Message, instant
 from scheduler_project.api.errors import Invalid
-from scheduler_project.lib import sql
+from scheduler_project.lib import ansi, sql
 
 FORM = re.compile(r"(?P<event>[0-9]{1,9})\.(?P<line>[0-9]{1,9})", re.ASCII)
 EVENTS = 50
 
 READ = """
-SELECT w.id, x.status, x.attempt, x.max_attempts, events.found AS events, lines.found AS lines
+SELECT w.id, x.status, x.attempt, x.max_attempts, events.found AS events, lines.found AS lines,
+       lease.heartbeat, lease.progress, lease.expires_at - make_interval(secs => %(lease)s) AS beat_at
 FROM unnest(%(ids)s::bigint[], %(events)s::integer[], %(lines)s::integer[]) AS w(id, event, line)
 JOIN job_executions x ON x.id = w.id
+LEFT JOIN execution_leases lease ON lease.execution_id = w.id
 LEFT JOIN LATERAL (
     SELECT json_agg(json_build_array(v.sequence, v.kind, v.at, v.data -> 'attempt') ORDER BY v.sequence) AS found
     FROM (SELECT * FROM execution_events WHERE execution_id = w.id AND sequence > w.event
@@ -50,6 +54,20 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Beat:
+    """The last heartbeat of whoever runs it: when it was, and how far the run said to be. Has no place of its own."""
+
+    number: tuple[int, int]
+    at: datetime
+    progress: Mapping[str, Any] | None
+
+    def message(self, topic: str) -> Message:
+        told = self.progress
+        shown = told and {name: told.get(name) for name in ("done", "total", "text")}
+        return {"topic": topic, "type": "progress", "data": {"progress": shown}, "at": instant(self.at)}
+
+
+@dataclass(frozen=True)
 class News:
     """What one run has that is new, as messages, and the place after them."""
 
@@ -57,6 +75,7 @@ class News:
     place: Place
     has_more: bool
     is_over: bool
+    beat: Beat | None = None
 
 
 def read_place(text: object) -> Place:
@@ -76,6 +95,7 @@ def read(places: Collection[tuple[int, Place]]) -> dict[int, News]:
         "most_events": EVENTS,
         "most_lines": bounds.LINES,
         "most_bytes": bounds.LINES_BYTES,
+        "lease": settings.DAYBOOK_RUN_LEASE.total_seconds(),
     }
     known = dict(places)
     return {row["id"]: _news(row, known[row["id"]]) for row in sql.rows(READ, values, prepare=False)}
@@ -99,11 +119,19 @@ def _news(row: sql.Row, place: Place) -> News:
     # The limit by bytes may have left lines out too, so a full reading is followed by another until one is empty.
     has_more = bool(lines) or len(events) == EVENTS
     is_over = row["status"] in FINISHED and not has_more and not events
-    return News(messages, place, has_more, is_over)
+    return News(messages, place, has_more, is_over, _beat(row))
+
+
+def _beat(row: sql.Row) -> Beat | None:
+    if row["heartbeat"] is None:
+        return None
+    progress = sql.loads(row["progress"])
+    return Beat((row["attempt"], row["heartbeat"]), row["beat_at"], progress)
 
 
 def _line(sequence: int, attempt: int, logged_at: str, level: str, message: str) -> dict[str, Any]:
-    return {"sequence": sequence, "attempt": attempt, "logged_at": _at(logged_at), "level": level, "message": message}
+    line = {"sequence": sequence, "attempt": attempt, "logged_at": _at(logged_at), "level": level, "message": message}
+    return {**line, "pieces": ansi.pieces(message)} if ansi.ESCAPE in message else line
 
 
 def _at(text: str) -> str:

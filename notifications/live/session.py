@@ -43,6 +43,8 @@ class Listening:
 
     grant: Grant
     place: Place = field(default_factory=Place)
+    beat: tuple[int, int] | None = None
+    """The heartbeat that it was told last."""
     change: Change | None = None
     has_gap: bool = False
     is_dirty: bool = True
@@ -274,6 +276,9 @@ def _what_came(one: Listening, news: News | None, now: float) -> list[Message]:
         return [] if was_over else [_end(one)]
     one.place = news.place
     found = list(news.messages)
+    if news.beat is not None and news.beat.number != one.beat:
+        one.beat = news.beat.number
+        found.append(news.beat.message(str(one.topic)))
     if news.is_over and not one.is_over:
         found.append(_end(one))
     one.is_over = news.is_over

@@ -77,6 +77,7 @@ WORDING: dict[str, tuple[int, str]] = {
     "pool.changed": (INFO, "{actor} changed the pool {pool}, now of {size}"),
     "pool.deleted": (INFO, "{actor} removed the pool {pool}"),
     # --- dead letters ---
+    "execution.rerun": (INFO, "{actor} had execution {execution_id} run again as {new_id}"),
     "dead_letter.replayed": (INFO, "{actor} replayed dead letter {letter} as execution {execution_id}"),
     "dead_letter.discarded": (INFO, "{actor} discarded {letters} dead letters: {note}"),
     "dead_letter.restored": (INFO, "{actor} opened dead letter {letter} again"),

@@ -46,14 +46,6 @@ if (window.matchMedia("(max-width: 767px)").matches) {
   }
 }
 
-// A log stays at its end unless the reader has scrolled up.
-const log = document.querySelector(".log");
-let follows = true;
-if (log) {
-  log.scrollTop = log.scrollHeight;
-  log.addEventListener("scroll", () => { follows = log.scrollHeight - log.scrollTop - log.clientHeight < 40; });
-}
-
 document.addEventListener("change", showConditional);
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
@@ -63,10 +55,7 @@ document.addEventListener("pointerover", (event) => {
   const time = event.target.closest?.("time");
   if (time) addLocalTime(time);
 });
-document.addEventListener("htmx:afterSettle", () => {
-  showConditional();
-  if (log && follows) log.scrollTop = log.scrollHeight;
-});
+document.addEventListener("htmx:afterSettle", showConditional);
 document.getElementById("console-nav")?.addEventListener("toggle", (event) => {
   if (event.newState === "open") event.target.querySelector("a")?.focus();
 });

@@ -141,6 +141,7 @@ const disconnect = () => {
 // Follow a run (`exec:<id>`) line by line, from `since` on. Returns a function that ends it.
 export const follow = (topic, callback, since = "") => {
   followers.set(topic, { since, hear: callback });
+  subscribed.delete(topic); // a part of the page may have subscribed to it, without a place
   if (socket) subscribe();
   else connect();
   return () => {

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
@@ -17,6 +17,7 @@ from accounts.scopes import Scope
 from jobs import executions, registry, sealed, submission
 from jobs.admin import why
 from jobs.admin.chips import state_chip
+from jobs.admin.executions import log, report
 from jobs.admin.executions import page as execution_page
 from jobs.admin.executions.approvals import Approvals, shown_state
 from jobs.admin.executions.filters import (
@@ -27,6 +28,7 @@ from jobs.admin.executions.filters import (
     TriggerFilter,
     found_by,
 )
+from jobs.admin.executions.reruns import Reruns
 from jobs.admin.executions.retries import Retries
 from jobs.admin.history_list import HistoryAdmin, JobFilter
 from jobs.admin.jobs.columns import execution_url, job_url
@@ -40,7 +42,7 @@ from scheduler_project.lib import markup, sql
 
 
 @admin.register(Execution)
-class ExecutionAdmin(Approvals, Priorities, Retries, HistoryAdmin):
+class ExecutionAdmin(Approvals, Priorities, Reruns, Retries, HistoryAdmin):
     list_display = ("execution", "status_chip", "job_link", "trigger_words", "started", "times", "attempts")
     list_filter = (StatusFilter, TriggerFilter, TemplateFilter, QueueFilter, PriorityFilter, JobFilter)
     search_fields = ("id",)  # what is looked for is up to `get_search_results`
@@ -102,10 +104,15 @@ class ExecutionAdmin(Approvals, Priorities, Retries, HistoryAdmin):
         return [
             path("<int:execution_id>/live/", view(self.live_view), name="jobs_execution_live"),
             path("<int:execution_id>/log/", view(self.log_view), name="jobs_execution_log"),
+            path("<int:execution_id>/log/search/", view(self.log_search_view), name="jobs_execution_log_search"),
+            path("<int:execution_id>/log/raw/", view(self.log_raw_view), name="jobs_execution_log_raw"),
+            path("<int:execution_id>/status/", view(self.status_view), name="jobs_execution_status"),
+            path("<int:execution_id>/report/", view(self.report_view), name="jobs_execution_report"),
             path("<int:execution_id>/why/", view(self.why_view), name="jobs_execution_why"),
             path("<int:execution_id>/cancel/", view(self.cancel_view), name="jobs_execution_cancel"),
             path("<int:execution_id>/again/", view(self.again_view), name="jobs_execution_again"),
             *self.approval_urls(),
+            *self.rerun_urls(),
             *self.retry_urls(),
             *super().get_urls(),
         ]
@@ -123,7 +130,19 @@ class ExecutionAdmin(Approvals, Priorities, Retries, HistoryAdmin):
         return execution_page.live_fragment(request, self._get(request, execution_id))
 
     def log_view(self, request: HttpRequest, execution_id: int) -> HttpResponse:
-        return execution_page.log_fragment(request, self._get(request, execution_id))
+        return log.fragment(request, self._get(request, execution_id))
+
+    def log_search_view(self, request: HttpRequest, execution_id: int) -> HttpResponse:
+        return log.search(request, self._get(request, execution_id))
+
+    def log_raw_view(self, request: HttpRequest, execution_id: int) -> HttpResponseBase:
+        return log.raw(request, self._get(request, execution_id))
+
+    def status_view(self, request: HttpRequest, execution_id: int) -> HttpResponse:
+        return execution_page.status(self._get(request, execution_id))
+
+    def report_view(self, request: HttpRequest, execution_id: int) -> HttpResponse:
+        return report.respond(request, self._get(request, execution_id))
 
     def why_view(self, request: HttpRequest, execution_id: int) -> HttpResponse:
         explanation = explain_execution(self._get(request, execution_id), now=sql.now())

@@ -44,10 +44,11 @@ def shown_state(row: Execution) -> str:
 def cancel_steps(row: Execution) -> list[Step]:
     if row.cancel_requested_at is None or row.reason == "refused":
         return []
-    steps = [Step(f"{row.cancel_requested_by or 'Somebody'} asked for it", row.cancel_requested_at)]
+    who = row.cancel_requested_by.partition(":")[2] or row.cancel_requested_by or "somebody"
+    steps = [Step(f"Cancelling asked for by {who}", row.cancel_requested_at)]
     if row.started_at is not None:
         is_deaf = row.cancel_seen_at is None and row.finished_at is not None
-        heard = "Its process did not hear of it any more" if is_deaf else "Its process heard of it"
+        heard = "The worker did not hear of it any more" if is_deaf else "Worker confirmed"
         steps.append(Step(heard, row.cancel_seen_at))
     word = "Ended" if row.finished_at is None else f"Ended as {row.status.replace('_', ' ')}"
     return [*steps, Step(word, row.finished_at)]

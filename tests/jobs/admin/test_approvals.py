@@ -156,18 +156,18 @@ class TestCancelling:
         assert claim is not None
         executions.cancel(run.pk, by="user:olaf", now=sql.now())
         page = as_ana.text(page_of(run))
-        assert "user:olaf asked for it" in page
-        assert "Its process heard of it: not yet" in page
+        assert "Cancelling asked for by olaf" in page
+        assert "Worker confirmed: not yet" in page
         executions.confirm_cancel(claim)
         page = as_ana.text(page_of(run))
-        assert "Its process heard of it, " in page
+        assert "Worker confirmed <time" in page
         assert "Ended: not yet" in page
 
     def test_of_what_was_queued_has_two_steps(self, as_ana: Browser, job_of: MakeJob, run_of: RunJob) -> None:
         run = run_of(job_of())
         executions.cancel(run.pk, by="user:olaf", now=sql.now())
         page = as_ana.text(page_of(run))
-        assert "Ended as cancelled, " in page
+        assert "Ended as cancelled <time" in page
         assert "Its process" not in page
 
 
