@@ -42,6 +42,7 @@ STATES: dict[str, tuple[str, str, str]] = {
     "accepted": ("Accepted", "good", "check"),
     "repeated": ("Repeated", "quiet", "merge"),
     "refused": ("Refused", "bad", "cross"),
+    "unchanged": ("Unchanged", "quiet", "dots"),
     # backfills
     "done": ("Done", "good", "check"),
     "unrecorded": ("Not recorded", "quiet", "unknown"),

@@ -25,8 +25,12 @@ class NotQueued(Exception):
     """Only what is queued can get another priority."""
 
 
+class IsNotOver(Exception):
+    """Only what is over, and has a job, can run again."""
+
+
 REFUSALS: tuple[type[Exception], ...] = (
-    *(InvalidInput, QueueFull, StillCatchingUp, BackfillIsRunning, SchedulerDisabled, NotQueued, CannotOpen),
+    *(InvalidInput, QueueFull, StillCatchingUp, BackfillIsRunning, SchedulerDisabled, NotQueued, IsNotOver, CannotOpen),
     *(KeysUnavailable, executions.AlreadyFinished, executions.JobIsArchived, executions.NotWaitingForRetry),
     *(registry.RevisionConflict, Job.DoesNotExist, Execution.DoesNotExist),
 )

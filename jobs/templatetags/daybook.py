@@ -39,6 +39,11 @@ def instant(at: datetime | None) -> str | SafeString:
 
 
 @register.filter
+def thousands(count: int) -> str:
+    return f"{count:,}"
+
+
+@register.filter
 def ago(at: datetime | None) -> str:
     return markup.NOTHING if at is None else markup.relative(at, timezone.now())
 

@@ -30,7 +30,7 @@ BUDGETS: dict[tuple[str, str], int] = {
     ("get", "job-explain"): 60,
     ("post", "job-bulk"): 60,  # each job in a transaction of its own
 }
-PAGE_BUDGETS = {"/admin/jobs/job/": 40}
+PAGE_BUDGETS = {"/admin/jobs/job/": 45}
 GROWS = {"job-explain": "it explains each upstream of the job by itself"}
 # Lists that are shorter than ROWS in this test, and why that proves no less.
 SHORT = {

@@ -1,86 +1,92 @@
-"""Bulk actions of the list of jobs: each job on its own, and every one that failed is named."""
+"""What can be done to many jobs of the list: by the same operations as the API's, and every refusal is named."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from accounts import access
 from accounts.scopes import Scope
-from jobs import bulk, transfer
+from jobs import bulk
 from jobs.admin.jobs import transfers
-from jobs.admin.jobs.operations import Caller, in_words
+from jobs.admin.jobs.columns import job_url
+from jobs.admin.jobs.operations import Caller
+from jobs.admin.lists.many import Action, ManyChanges, Selection
 from jobs.models import Job
+from jobs.rules.states import ListPage
+from scheduler_project.lib import sql
 
-NAMED = 10
+MOST_TAGS, LONGEST_TAG = 20, 50
+
+WRITE = Scope.SCHEDULER_WRITE
+ACTIONS: dict[str, Action] = {
+    "run": Action("Run", Scope.SCHEDULER_RUN, "Queued a run of {}.", "Each gets a run at once, beside its schedule."),
+    "pause": Action(
+        "Pause", WRITE, "Paused {}.", "What becomes due is recorded as skipped. What runs now goes on.", "note"
+    ),
+    "resume": Action("Resume", WRITE, "Resumed {}.", "They run again from the next time that they are due."),
+    "enable": Action("Enable", WRITE, "Enabled {}.", "Their schedules are in force from now on."),
+    "disable": Action("Disable", WRITE, "Disabled {}.", "Nothing is due while they are disabled.", "note"),
+    "add_tags": Action("Add tags to", WRITE, "Tagged {}.", asks_for="tags", always_asks=True, short="Add tags…"),
+    "remove_tags": Action(
+        "Remove tags from", WRITE, "Took tags off {}.", asks_for="tags", always_asks=True, short="Remove tags…"
+    ),
+    "export": Action("Export", Scope.SCHEDULER_READ, "Exported {}."),
+    "archive": Action(
+        "Archive",
+        WRITE,
+        "Archived {}.",
+        "An archived job neither runs nor changes any more, and cannot be brought back. What waits in the queue is "
+        "cancelled; executions, ticks and revisions stay.",
+        "note",
+        always_asks=True,
+        is_final=True,
+    ),
+}
 
 
-class JobActions:
+class JobActions(ManyChanges):
     """Mixed into the admin of jobs."""
 
-    def has_run_permission(self, request: HttpRequest) -> bool:
-        return access.may_anywhere(request.user, Scope.SCHEDULER_RUN)
+    list_page = ListPage.JOBS
+    noun = "job"
+    many_actions = ACTIONS
 
-    def has_write_permission(self, request: HttpRequest) -> bool:
-        return access.may_anywhere(request.user, Scope.SCHEDULER_WRITE)
+    def answer_at_once(self, request: HttpRequest, action: str, selection: Selection) -> HttpResponse | None:
+        if action != "export":
+            return None
+        visible = access.visible(Job.objects.filter(archived_at=None), request.user, Scope.SCHEDULER_READ)
+        rows = visible.filter(pk__in=[job.pk for job in selection.rows]).select_related("template", "tenant", "pool")
+        return transfers.export(request, list(rows.order_by("name", "pk"))) or HttpResponseRedirect(
+            self._list(request.GET.urlencode())
+        )
 
-    @admin.action(description="Run now", permissions=["run"])
-    def run_now(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        apply_to_all(request, queryset, "run", done="Queued a run of {}.")
+    def apply_to_many(self, action: str, ids: list[int], wish: dict[str, Any], caller: Caller) -> list[bulk.Result]:
+        meant = bulk.JobWish(
+            actor=caller.actor, request_id=caller.request_id, note=wish.get("note", ""), tags=wish.get("tags", ())
+        )
+        return bulk.apply_to_jobs(action, ids, meant)
 
-    @admin.action(description="Pause", permissions=["write"])
-    def pause(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        apply_to_all(request, queryset, "pause", done="Paused {}.")
+    def read_wish(self, action: str, request: HttpRequest) -> tuple[dict[str, Any], str]:
+        wish, problem = super().read_wish(action, request)
+        if ACTIONS[action].asks_for != "tags":
+            return wish, problem
+        tags = list(
+            dict.fromkeys(filter(None, (tag.strip() for tag in sql.text(request.POST.get("tags", "")).split(","))))
+        )
+        if not tags:
+            return wish, "Write at least one tag."
+        if len(tags) > MOST_TAGS or max(map(len, tags)) > LONGEST_TAG:
+            return wish, f"Write at most {MOST_TAGS} tags of {LONGEST_TAG} characters each."
+        return {**wish, "tags": tags}, ""
 
-    @admin.action(description="Resume", permissions=["write"])
-    def resume(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        apply_to_all(request, queryset, "resume", done="Resumed {}.")
+    def name_of(self, row: Any) -> str:
+        return str(row.name)
 
-    @admin.action(description="Enable", permissions=["write"])
-    def enable(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        apply_to_all(request, queryset, "enable", done="Enabled {}.")
+    def names_of(self, ids: Sequence[int]) -> dict[int, str]:
+        return dict(Job.objects.filter(pk__in=ids).values_list("pk", "name"))
 
-    @admin.action(description="Disable", permissions=["write"])
-    def disable(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        apply_to_all(request, queryset, "disable", done="Disabled {}.")
-
-    @admin.action(description="Export", permissions=["view"])
-    def export(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
-        visible = access.visible(queryset.filter(archived_at=None), request.user, Scope.SCHEDULER_READ)
-        rows = visible.select_related("template", "tenant", "pool")
-        return transfers.export(request, list(rows[: transfer.MOST_JOBS + 1]))
-
-
-def apply_to_all(request: HttpRequest, queryset: QuerySet[Job], name: str, *, done: str) -> None:
-    caller, scope = Caller.of(request), bulk.JOB_ACTIONS[name]
-    selected = list(queryset.select_related("tenant")[: bulk.MOST + 1])
-    if len(selected) > bulk.MOST:
-        messages.error(request, f"More than {bulk.MOST} jobs are selected; nothing was done. Narrow them down.")
-        return
-    open_ones = [job for job in selected if access.may(request.user, scope, job.tenant_id)]
-    failures = [f"{job.name}: your role in {job.tenant} does not allow it." for job in selected if job not in open_ones]
-    wish = bulk.JobWish(actor=caller.actor, request_id=caller.request_id)
-    results = bulk.apply_to_jobs(name, [job.pk for job in open_ones], wish)
-    names = {job.pk: job.name for job in selected}
-    failures += [f"{names[one.id]}: {in_words(one.error)}" for one in results if one.error is not None]
-    succeeded = sum(one.status is bulk.Status.DONE for one in results)
-    unchanged = sum(one.status is bulk.Status.UNCHANGED for one in results)
-    _tell(request, done, succeeded, unchanged, failures)
-
-
-def _tell(request: HttpRequest, done: str, succeeded: int, unchanged: int, failures: list[str]) -> None:
-    if succeeded:
-        messages.success(request, done.format(_jobs(succeeded)))
-    if unchanged:
-        messages.info(request, f"{_jobs(unchanged).capitalize()} needed no change.")
-    for failure in failures[:NAMED]:
-        messages.error(request, failure)
-    if len(failures) > NAMED:
-        messages.error(request, f"And {len(failures) - NAMED} more could not be changed.")
-
-
-def _jobs(count: Any) -> str:
-    return f"{count} job" if count == 1 else f"{count} jobs"
+    def url_of(self, row_id: int) -> str:
+        return job_url(row_id)

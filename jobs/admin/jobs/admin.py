@@ -20,7 +20,7 @@ from jobs.admin.editor.page import JobEditor
 from jobs.admin.jobs import dependencies, restore_page, switch_page, transfers
 from jobs.admin.jobs import page as job_page
 from jobs.admin.jobs.actions import JobActions
-from jobs.admin.jobs.columns import JobChangeList, JobColumns, job_url
+from jobs.admin.jobs.columns import job_url
 from jobs.admin.jobs.filters import (
     OriginFilter,
     OutcomeFilter,
@@ -30,6 +30,7 @@ from jobs.admin.jobs.filters import (
     TemplateFilter,
     TenantFilter,
 )
+from jobs.admin.jobs.list import JobList
 from jobs.admin.jobs.operations import OPERATIONS, REFUSALS, Caller, Wishes, in_words
 from jobs.explain import explain_job
 from jobs.models import Job
@@ -39,17 +40,16 @@ MOST_NOTE = 500
 
 
 @admin.register(Job)
-class JobAdmin(JobActions, JobColumns, TenantAdmin[Job]):
-    actions = ("run_now", "pause", "resume", "enable", "disable", "export")
-    list_display = ("job", "state", "schedule", "next_run", "last_outcome")
-    list_display_links = None
+class JobAdmin(JobActions, JobList, TenantAdmin[Job]):
+    actions = None
+    list_display = ("name",)
+    show_full_result_count = False
     list_filter = (StateFilter, OutcomeFilter, TemplateFilter, TagFilter, QueueFilter, OriginFilter, TenantFilter)
     list_select_related = ("template", "tenant")
     list_per_page = 50
     search_fields = ("name", "slug", "template__name", "template__title", "tags")
     show_facets = admin.ShowFacets.ALWAYS
     ordering = ("name",)
-    change_list_template = "jobs/jobs/list.html"
 
     # --- who may ---
 
@@ -61,20 +61,13 @@ class JobAdmin(JobActions, JobColumns, TenantAdmin[Job]):
             return access.may_anywhere(request.user, Scope.SCHEDULER_WRITE)
         return obj.archived_at is None and access.may(request.user, Scope.SCHEDULER_WRITE, obj.tenant_id)
 
-    # --- the list ---
-
-    def get_changelist(self, request: HttpRequest, **options: Any) -> type[JobChangeList]:
-        return JobChangeList
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        has_any = self.get_queryset(request).exists()
-        return super().changelist_view(request, {"title": "Jobs", "has_any": has_any, **(extra_context or {})})
-
     # --- the pages ---
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
+            *self.list_urls(),
+            *self.many_urls(),
             path("import/", view(self.import_view), name="jobs_job_import"),
             path("<int:job_id>/clone/", view(self.clone_view), name="jobs_job_clone"),
             path("form/parameters/", view(self.parameters_view), name="jobs_job_parameters"),

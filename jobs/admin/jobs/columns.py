@@ -1,38 +1,105 @@
-"""The columns of the list of jobs."""
+"""What a row of the list of jobs shows, and how jobs are told of elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
+from django.db.models import F
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts import access
-from jobs.admin.charts import recent_runs
-from jobs.admin.chips import job_chip, origin_chip, state_chip
+from accounts.scopes import Scope
+from jobs.admin.charts import sparkline
+from jobs.admin.chips import job_state
+from jobs.admin.lists.change_list import ConsoleChangeList
+from jobs.admin.lists.filter_bar import SORT, address
 from jobs.models import Job
 from jobs.rules.schedule import describe
-from scheduler_project.lib import markup
+from jobs.rules.states import Origin
+
+# key -> (heading, column)
+SORTS: dict[str, tuple[str, str]] = {
+    "name": ("Job", "name"),
+    "last_run": ("Last result", "last_finished_at"),
+    "next_run": ("Next run", "next_tick_at"),
+    "queue": ("Queue", "queue"),
+}
 
 
-class JobChangeList(ChangeList):
-    """Brings the last runs of the page's jobs along."""
+class JobChangeList(ConsoleChangeList):
+    def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:
+        key, is_reverse = sorting(request)
+        by = F(SORTS[key][1])
+        return [by.desc(nulls_last=True) if is_reverse else by.asc(nulls_last=True), "pk"]
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        jobs: list[Any] = list(self.result_list)
-        runs = recent_runs.find([job.pk for job in jobs])
-        shows_tenant = access.tenants(request.user).count() > 1
-        for job in jobs:
-            job.recent_runs, job.shows_tenant = runs[job.pk], shows_tenant
-        self.result_list = jobs
-        if not self.query and not self.has_active_filters:
-            self.full_result_count = self.result_count  # archived jobs are no part of what was searched
+
+def sorting(request: HttpRequest) -> tuple[str, bool]:
+    asked = request.GET.get(SORT, "")
+    key = asked.removeprefix("-")
+    return (key, asked.startswith("-")) if key in SORTS else ("name", False)
+
+
+@dataclass(frozen=True)
+class Heading:
+    key: str
+    label: str
+    url: str
+    direction: str  # as aria-sort has it; empty when the list is sorted by another
+
+
+def headings(changelist: Any, request: HttpRequest) -> dict[str, Heading]:
+    key, is_reverse = sorting(request)
+    found = {}
+    for name, (label, _) in SORTS.items():
+        is_sorted = name == key
+        following = f"-{name}" if is_sorted and not is_reverse else name
+        direction = ("descending" if is_reverse else "ascending") if is_sorted else ""
+        url = address(changelist.params, **{SORT: "" if following == "name" else following})
+        found[name] = Heading(name, label, url, direction)
+    return found
+
+
+@dataclass(frozen=True)
+class Row:
+    job: Job
+    state: str
+    words: str
+    zone: str
+    expression: str
+    history: sparkline.History
+    picture: str | SafeString
+    may_run: bool
+    may_write: bool
+    may_switch: bool
+    shows_tenant: bool
+
+
+def rows_of(jobs: Sequence[Job], request: HttpRequest, *, shows_tenant: bool) -> list[Row]:
+    histories = sparkline.find([job.pk for job in jobs])
+    return [_row(job, histories[job.pk], request, shows_tenant=shows_tenant) for job in jobs]
+
+
+def _row(job: Job, history: sparkline.History, request: HttpRequest, *, shows_tenant: bool) -> Row:
+    words, _, zone = schedule_in_words(job).rpartition(" (")
+    is_open = job.archived_at is None
+    may_write = is_open and access.may(request.user, Scope.SCHEDULER_WRITE, job.tenant_id)
+    return Row(
+        job=job,
+        state=job_state(job),
+        words=words or zone,
+        zone=zone.rstrip(")") if words else "",
+        expression=str(job.spec.get("cron", "")) if isinstance(job.spec, dict) else "",
+        history=history,
+        picture=sparkline.draw(history),
+        may_run=is_open and access.may(request.user, Scope.SCHEDULER_RUN, job.tenant_id),
+        may_write=may_write,
+        may_switch=may_write and job.origin != Origin.ADOPTED,
+        shows_tenant=shows_tenant,
+    )
 
 
 def schedule_in_words(job: Job) -> str:
@@ -49,59 +116,3 @@ def job_url(job_id: int | None) -> str:
 
 def execution_url(execution_id: int) -> str:
     return reverse("admin:jobs_execution_change", args=[execution_id])
-
-
-class JobColumns:
-    """Mixed into the admin of jobs. Few columns, so that the list fits beside navigation and filters."""
-
-    @admin.display(description="Job", ordering="name")
-    def job(self, job: Any) -> SafeString:
-        facts = [job.template.title or job.template.name]
-        facts += [f"queue {job.queue}"] if job.queue != "default" else []
-        facts += [job.tenant.name] if job.shows_tenant else []
-        tags = format_html_join("", '<span class="tag">{}</span>', ((tag,) for tag in job.tags))
-        return format_html(
-            '<a class="row-link" href="{}">{}</a><small class="below">{}</small>{}',
-            job_url(job.pk),
-            job.name,
-            " · ".join(facts),
-            format_html('<span class="tags">{}</span>', tags) if tags else "",
-        )
-
-    @admin.display(description="State")
-    def state(self, job: Job) -> SafeString:
-        return format_html('<span class="chips">{}{}</span>', job_chip(job), origin_chip(job))
-
-    @admin.display(description="Schedule")
-    def schedule(self, job: Job) -> SafeString:
-        words, _, zone = schedule_in_words(job).rpartition(" (")
-        return format_html(
-            '<span title="{}">{}</span>{}',
-            job.spec.get("cron", ""),
-            words or zone,
-            format_html(' <small class="below">{}</small>', zone.rstrip(")")) if words else "",
-        )
-
-    @admin.display(description="Next run", ordering="next_tick_at")
-    def next_run(self, job: Job) -> str | SafeString:
-        if job.is_paused and job.next_tick_at is not None:
-            return format_html('<span class="soft">{}</span>', "Skipped while paused")
-        return markup.moment(job.next_tick_at, now=timezone.now())
-
-    @admin.display(description="Last outcome", ordering="last_finished_at")
-    def last_outcome(self, job: Any) -> SafeString:
-        newest = next((run for run in reversed(job.recent_runs) if run.status != "queued"), None)
-        if newest is None:
-            return format_html('<span class="soft">{}</span>', "Never ran")
-        ended = markup.relative(newest.finished_at, timezone.now()) if newest.finished_at else ""
-        return _outcome(newest.id, newest.status, recent_runs.bars(job.recent_runs), ended)
-
-
-def _outcome(execution_id: int, status: str, bars: str, ended: str) -> SafeString:
-    return format_html(
-        '<a href="{}">{}</a><span class="outcome">{}<small>{}</small></span>',
-        execution_url(execution_id),
-        state_chip(status),
-        bars,
-        ended,
-    )

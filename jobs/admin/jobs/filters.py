@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Count, F, Func, Q, QuerySet
 from django.http import HttpRequest
 
 from jobs.models import Job
 from jobs.rules.states import ExecutionStatus, Origin
-from scheduler_project.lib import sql
 from templates_registry.models import TemplateVersion
 
 LIVE = Q(archived_at=None)
@@ -60,8 +59,9 @@ class StateFilter(FacetFilter):
 
 
 class OutcomeFilter(FacetFilter):
-    title = "last outcome"
+    title = "last result"
     parameter_name = "outcome"
+    everything = "Any result"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         at_rest = [status for status in ExecutionStatus if status not in ("queued", "running")]
@@ -79,6 +79,7 @@ class OutcomeFilter(FacetFilter):
 class TemplateFilter(FacetFilter):
     title = "template"
     parameter_name = "template"
+    everything = "All templates"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         rows = TemplateVersion.objects.order_by("name", "-version").values_list("name", "title")
@@ -94,6 +95,7 @@ class TemplateFilter(FacetFilter):
 class QueueFilter(FacetFilter):
     title = "queue"
     parameter_name = "queue"
+    everything = "All queues"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         queues = model_admin.get_queryset(request).order_by("queue").values_list("queue", flat=True).distinct()[:20]
@@ -106,17 +108,12 @@ class QueueFilter(FacetFilter):
 class TagFilter(FacetFilter):
     title = "tag"
     parameter_name = "tag"
+    everything = "All tags"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        tenants = list(model_admin.get_queryset(request).order_by().values_list("tenant_id", flat=True).distinct())
-        rows = sql.rows(
-            """
-            SELECT tag FROM dynamic_jobs, unnest(tags) AS tag
-            WHERE tenant_id = ANY(%(tenants)s) AND archived_at IS NULL GROUP BY tag ORDER BY count(*) DESC, tag LIMIT 20
-            """,
-            {"tenants": tenants},
-        )
-        return [(row["tag"], row["tag"]) for row in rows]
+        jobs = model_admin.get_queryset(request).filter(archived_at=None).select_related(None).order_by()
+        tags = jobs.annotate(one=Func(F("tags"), function="unnest")).values("one").annotate(count=Count("pk"))
+        return [(row["one"], row["one"]) for row in tags.order_by("-count", "one")[:20]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
         return queryset.filter(tags__contains=[self.value()]) if self.value() else queryset
@@ -125,6 +122,7 @@ class TagFilter(FacetFilter):
 class OriginFilter(FacetFilter):
     title = "origin"
     parameter_name = "origin"
+    everything = "Any origin"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         if not model_admin.get_queryset(request).filter(origin=Origin.ADOPTED).exists():
@@ -138,6 +136,7 @@ class OriginFilter(FacetFilter):
 class TenantFilter(FacetFilter):
     title = "tenant"
     parameter_name = "tenant"
+    everything = "All tenants"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         rows = model_admin.get_queryset(request).order_by("tenant__name").values_list("tenant__slug", "tenant__name")

@@ -7,7 +7,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import connection
 from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
@@ -30,10 +29,10 @@ class TestColumns:
     def test_tell_what_when_and_how_it_went(self, job_of: MakeJob, run_of: RunJob, as_vera: Browser) -> None:
         run_of(job_of(name="Greet all", tags=["hello"], queue="slow"), "failed")
         page = as_vera.text(JOBS)
-        for expected in ("Greet all", "At 09:00", "UTC", "hello", "queue slow", "Echo", "Failed", "Active"):
+        for expected in ("Greet all", "At 09:00", "UTC", "hello", "slow", "Echo", "Failed", "0 9 * * *"):
             assert expected in page, expected
         assert re.search(r'<time class="moment" datetime="\d{4}-\d\d-\d\dT09:00:00\+00:00"', page)
-        assert 'aria-label="Last run: 1 failed"' in page
+        assert 'aria-label="Last run: 1 failed; longest ' in page
 
     def test_replace_the_stock_title(self, as_vera: Browser) -> None:
         page = as_vera.text(JOBS)
@@ -128,8 +127,8 @@ class TestFinding:
 
 class TestActions:
     def act(self, browser: Browser, action: str, *jobs: Job, **query: str) -> list[str]:
-        data = {"action": action, ACTION_CHECKBOX_NAME: [job.pk for job in jobs]}
-        path = f"{JOBS}?" + "&".join(f"{key}={value}" for key, value in query.items())
+        data = {"id": [job.pk for job in jobs]}
+        path = f"{JOBS}many/{action}/?" + "&".join(f"{key}={value}" for key, value in query.items())
         response = browser.post(path, data)
         assert isinstance(response, HttpResponse)
         return browser.told(response) if response.status_code == 302 else []
@@ -137,7 +136,7 @@ class TestActions:
     def test_run_each_selected_job(self, job_of: MakeJob, as_olaf: Browser) -> None:
         jobs = [job_of(), job_of()]
         job_of()
-        assert self.act(as_olaf, "run_now", *jobs) == ["Queued a run of 2 jobs."]
+        assert self.act(as_olaf, "run", *jobs) == ["Queued a run of 2 jobs."]
         runs = Execution.objects.order_by("job_id").values_list("job_id", "trigger", "requested_by")
         assert list(runs) == [(job.pk, "manual", "user:olaf") for job in jobs]
 
@@ -151,7 +150,7 @@ class TestActions:
     def test_name_each_job_that_could_not_be_done(self, job_of: MakeJob, as_ana: Browser) -> None:
         gone = job_of(name="Gone")
         registry.archive(gone.pk, actor="user:ana")
-        told = self.act(as_ana, "run_now", gone, state="archived")
+        told = self.act(as_ana, "run", gone, state="archived")
         assert told == ["Gone: Gone is archived; it cannot run any more."]
 
     def test_refuse_the_jobs_of_tenants_where_the_role_is_too_small(
@@ -163,11 +162,11 @@ class TestActions:
 
     def test_are_offered_by_role(self, job_of: MakeJob, as_vera: Browser, as_olaf: Browser, as_ana: Browser) -> None:
         job = job_of()
-        assert 'value="run_now"' not in as_vera.text(JOBS)
-        assert 'value="run_now"' in as_olaf.text(JOBS)
-        assert 'value="pause"' not in as_olaf.text(JOBS)
-        assert 'value="pause"' in as_ana.text(JOBS)
-        self.act(as_vera, "run_now", job)
+        assert "many/run/" not in as_vera.text(JOBS)
+        assert "many/run/" in as_olaf.text(JOBS)
+        assert 'formaction="/admin/jobs/job/many/pause/' not in as_olaf.text(JOBS)
+        assert 'formaction="/admin/jobs/job/many/pause/' in as_ana.text(JOBS)
+        self.act(as_vera, "run", job)
         self.act(as_olaf, "pause", job)
         assert not Execution.objects.exists()
         assert not Job.objects.get(pk=job.pk).is_paused
@@ -176,7 +175,7 @@ class TestActions:
         self, job_of: MakeJob, as_olaf: Browser, django_capture_on_commit_callbacks: object
     ) -> None:
         with django_capture_on_commit_callbacks() as callbacks:  # type: ignore[operator]
-            self.act(as_olaf, "run_now", job_of())
+            self.act(as_olaf, "run", job_of())
         assert any(callback.__qualname__.startswith("announce_soon") for callback in callbacks)
 
 

@@ -43,14 +43,13 @@ class TestClone:
 class TestExport:
     def test_of_selected_jobs_is_a_file(self, job_of: MakeJob, cast: Cast, sign_in: SignIn) -> None:
         jobs = [job_of() for _ in range(2)]
-        data = {"action": "export", "_selected_action": [job.pk for job in jobs]}
-        answer = sign_in(cast.vera).post(LIST, data)
+        answer = sign_in(cast.vera).post(f"{LIST}many/export/", {"id": [job.pk for job in jobs]})
         assert answer.headers["Content-Disposition"] == 'attachment; filename="daybook-jobs-acme.json"'
         assert [one["slug"] for one in json.loads(answer.content)["jobs"]] == [job.slug for job in jobs]
 
     def test_of_two_tenants_is_refused(self, job_of: MakeJob, cast: Cast, sign_in: SignIn) -> None:
         ids = [job_of().pk, job_of(cast.globex).pk]
-        answer = sign_in(cast.root).post(LIST, {"action": "export", "_selected_action": ids}, follow=True)
+        answer = sign_in(cast.root).post(f"{LIST}many/export/", {"id": ids}, follow=True)
         assert "of one tenant" in answer.content.decode()
 
 
