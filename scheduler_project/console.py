@@ -34,7 +34,7 @@ class ConsoleAdminSite(AdminSite):
     site_title = "Daybook"
     index_title = "Dashboard"
     site_url = None
-    index_template = "console/overview.html"
+    index_template = "jobs/dashboard/page.html"
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         own = getattr(admin_class or ModelAdmin, "formfield_overrides", {})
@@ -69,9 +69,11 @@ class ConsoleAdminSite(AdminSite):
         return respond
 
     def get_urls(self) -> list[Any]:
+        from jobs.admin.dashboard import page as dashboard
+        from scheduler_project import settings_page
         from scheduler_project.frame import pages
 
-        return [*pages.urls(self), *super().get_urls()]
+        return [*pages.urls(self), *dashboard.urls(self), *settings_page.urls(self), *super().get_urls()]
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -85,9 +87,9 @@ class ConsoleAdminSite(AdminSite):
             return TemplateResponse(request, "console/too_many_sign_ins.html", context, status=429, headers=headers)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        from jobs.admin.dashboard import page as overview
+        from jobs.admin.dashboard import page as dashboard
 
-        return super().index(request, {**overview.facts(request), **(extra_context or {})})
+        return super().index(request, {**dashboard.facts(request), **(extra_context or {})})
 
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None

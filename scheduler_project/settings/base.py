@@ -191,6 +191,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 
 # --- Daybook ----------------------------------------------------------------------------------------------------------
 
+DAYBOOK_GIVEN: frozenset[str] = environment.given()
 DATABASE_POOLER: str = environment["DATABASE_POOLER"]
 SECRET_KEY_FALLBACKS: list[str] = environment["DAYBOOK_PREVIOUS_SECRET_KEYS"]
 DAYBOOK_CREDENTIAL_CACHE = environment["DAYBOOK_CREDENTIAL_CACHE"]

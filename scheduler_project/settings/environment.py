@@ -327,6 +327,10 @@ class Environment:
         for name in VARIABLES:
             self[name]
 
+    def given(self) -> frozenset[str]:
+        """The variables that somebody has set."""
+        return frozenset(name for name in VARIABLES if self._values.get(name))
+
     def __getitem__(self, name: str) -> Any:
         variable = VARIABLES[name]
         value = self._values.get(name)

@@ -1,101 +1,94 @@
-"""What the overview tells: a handful of facts, each with a link to where they come from."""
+"""The first page: its top at once, the rest as it comes into view, each part read again when something has changed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from django.db.models import Count, Q
-from django.http import HttpRequest
-from django.urls import reverse
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 
 from accounts import access
 from accounts.scopes import Scope
-from jobs.admin.charts import recent_runs
-from jobs.admin.jobs.filters import STATES
-from jobs.admin.workers.page import state_of
-from jobs.models import DeadLetter, Execution, Job, SchedulerLease, Worker
-from jobs.rules.states import ACTIVE, ExecutionStatus, HeldFor, LetterState
-from jobs.tick.leader import NAME
-from scheduler_project.lib import sql
+from jobs.admin.dashboard import events, panels, start, tree
+from jobs.admin.dashboard.panels import PANELS, Panel
+from jobs.admin.dashboard.viewer import Viewer
 
-SHOWN = 6
-NOT_SUCCEEDED = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT, ExecutionStatus.LOST, ExecutionStatus.DEAD)
-STALE_AFTER = timedelta(seconds=15)
-# Executions are found by their end only through their ids, so that no large table is searched.
-NEWEST = 5_000
-
-
-@dataclass(frozen=True)
-class Tile:
-    label: str
-    value: int | str
-    url: str
-    tone: str = ""
-    hint: str = ""
+MOST_ASKED = 2_000  # characters of an address
 
 
 def facts(request: HttpRequest) -> dict[str, Any]:
     if not access.may_anywhere(request.user, Scope.SCHEDULER_READ):
         return {"sees_nothing": True}
-    now = sql.now()
-    jobs = access.visible(Job.objects.all(), request.user)
-    runs = access.visible(Execution.objects.all(), request.user)
-    counts = jobs.aggregate(**{name: Count("pk", filter=condition) for name, (_, condition) in STATES.items()})
-    newest = runs.order_by("-id").values("pk")[:NEWEST]
-    failed = runs.filter(pk__in=newest, status__in=NOT_SUCCEEDED, finished_at__gte=now - timedelta(days=1))
-    active = runs.filter(status__in=ACTIVE).aggregate(
-        running=Count("pk", filter=Q(status=ExecutionStatus.RUNNING)),
-        queued=Count("pk", filter=Q(status=ExecutionStatus.QUEUED, available_at__lte=now)),
-    )
-    held = runs.filter(status=ExecutionStatus.QUEUED, held_for=HeldFor.APPROVAL).count()
-    dead = access.visible(DeadLetter.objects.filter(state=LetterState.OPEN), request.user).count()
-    workers = [(worker, state_of(worker)) for worker in Worker.objects.filter(stopped_at=None)]
-    lease = SchedulerLease.objects.filter(name=NAME).first()
+    viewer = Viewer.of(request)
+    everything = request.GET.get("all") == "1"
+    if start.is_needed(viewer):
+        return {"start": _context(PANELS["start"], viewer)}
     return {
-        "now": now,
-        "tiles": _tiles(counts, active, failed.count(), held, dead),
-        "failed": _with_jobs(failed.order_by("-id")[:SHOWN]),
-        "running": _with_jobs(runs.filter(status=ExecutionStatus.RUNNING).order_by("-id")[:SHOWN]),
-        "due": _due(jobs),
-        "lease": lease,
-        "is_led": bool(lease and lease.expires_at and lease.expires_at > now),
-        "is_stale": bool(lease and (lease.ticked_at is None or now - lease.ticked_at > STALE_AFTER)),
-        "workers": workers,
-        "has_jobs": any(counts.values()),
-        "may_write": access.may_anywhere(request.user, Scope.SCHEDULER_WRITE),
+        "may_write": viewer.may_write,
+        "first": _context(PANELS[panels.FIRST], viewer),
+        "stacks": [[_context(panel, viewer, is_built=everything) for panel in stack] for stack in panels.stacks()],
+        "everything": everything,
     }
 
 
-def _tiles(counts: dict[str, int], active: dict[str, int], failed: int, held: int, dead: int) -> list[Tile]:
-    jobs, executions = reverse("admin:jobs_job_changelist"), reverse("admin:jobs_execution_changelist")
+def urls(site: AdminSite) -> list[URLPattern]:
+    view = site.admin_view
     return [
-        Tile("Active jobs", counts["active"], f"{jobs}?state=active"),
-        Tile("Running now", active["running"], f"{executions}?status=running", hint=f"{active['queued']} queued"),
-        *([Tile("Wait for approval", held, f"{executions}?status=approval", "warn")] if held else []),
-        Tile("Failed in 24 hours", failed, f"{executions}?status=unsuccessful", "bad" if failed else ""),
-        Tile("Dead letters", dead, reverse("admin:jobs_deadletter_changelist"), "bad" if dead else ""),
-        Tile("Paused", counts["paused"], f"{jobs}?state=paused", "warn" if counts["paused"] else ""),
-        Tile("Need attention", counts["problem"], f"{jobs}?state=problem", "bad" if counts["problem"] else ""),
+        path("dashboard/events/new/", view(_new_events), name="dashboard_new_events"),
+        path("dashboard/tree/leaves/", view(_leaves), name="dashboard_leaves"),
+        path("dashboard/<slug:name>/", view(_part), name="dashboard_part"),
     ]
 
 
-def _with_jobs(rows: Any) -> list[Any]:
-    found = list(rows.defer("parameters", "policy", "result").select_related("template"))
-    names = dict(Job.objects.filter(pk__in={row.job_id for row in found}).values_list("pk", "name"))
-    for row in found:
-        row.job_name = names.get(row.job_id) or row.template.title
-    return found
+def _part(request: HttpRequest, name: str) -> HttpResponse:
+    if name not in PANELS:
+        raise Http404(f"The dashboard has no part {name}.")
+    panel, viewer = PANELS[name], _viewer(request)
+    context = _context(panel, viewer)
+    is_continued = bool(context.get("is_continued")) and "HX-Request" in request.headers
+    template = f"jobs/dashboard/{name}_rows.html" if is_continued else panel.template
+    response = TemplateResponse(request, template, {"part": context})
+    if panel.name == "start" and not start.is_needed(viewer):
+        response.headers["HX-Refresh"] = "true"  # from here on there is something to show
+    page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    if panel.asks and not is_continued and page.path == reverse("admin:index") and len(page.query) < MOST_ASKED:
+        response.headers["HX-Replace-Url"] = _address(panel, viewer, dict(parse_qsl(page.query)))
+    return response
 
 
-def _due(jobs: Any) -> list[Any]:
-    found = list(
-        jobs.filter(next_tick_at__isnull=False, paused_at=None)
-        .order_by("next_tick_at")
-        .select_related("template")[:SHOWN]
-    )
-    runs = recent_runs.find([job.pk for job in found])
-    for job in found:
-        job.bars = recent_runs.bars(runs[job.pk])
-    return found
+def _new_events(request: HttpRequest) -> HttpResponse:
+    return TemplateResponse(request, "jobs/dashboard/events_new.html", {"part": events.new_since(_viewer(request))})
+
+
+def _leaves(request: HttpRequest) -> HttpResponse:
+    return TemplateResponse(request, "jobs/dashboard/tree_leaves.html", {"part": tree.leaves(_viewer(request))})
+
+
+def _viewer(request: HttpRequest) -> Viewer:
+    if not access.may_anywhere(request.user, Scope.SCHEDULER_READ):
+        raise PermissionDenied("The dashboard needs the scope scheduler:read in some tenant.")
+    return Viewer.of(request)
+
+
+def _context(panel: Panel, viewer: Viewer, *, is_built: bool = True) -> dict[str, Any]:
+    query = urlencode({name: value for name in panel.asks if (value := viewer.request.GET.get(name))})
+    found = panel.build(viewer) if is_built else {}
+    return {
+        **found,
+        "panel": panel,
+        "panel_url": panel.url + (f"?{query}" if query else ""),
+        "is_built": is_built,
+        "now": viewer.now,
+    }
+
+
+def _address(panel: Panel, viewer: Viewer, page: dict[str, str]) -> str:
+    """The page's own, with what this part was asked for just now."""
+    others = {name: value for name, value in page.items() if name not in panel.asks}
+    mine = {name: value for name in panel.asks if (value := viewer.request.GET.get(name))}
+    query = urlencode({**others, **mine})
+    return reverse("admin:index") + (f"?{query}" if query else "")
