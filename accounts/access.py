@@ -28,6 +28,11 @@ def is_superuser(user: User) -> bool:
     return user.is_active and bool(getattr(user, "is_superuser", False))
 
 
+def sees_everything(user: User) -> bool:
+    """A superuser who looks at all tenants."""
+    return is_superuser(user) and focus.tenant_id() is None
+
+
 def roles(user: User) -> dict[int, str]:
     """The user's role by tenant, inactive tenants left out. Read once per user object, that is once per request."""
     return {tenant_id: role for tenant_id, role in _all_roles(user).items() if focus.covers(tenant_id)}

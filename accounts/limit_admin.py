@@ -81,7 +81,7 @@ class RateLimitAdmin(AdministeredAdmin):
     sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        if access.is_superuser(request.user):
+        if access.sees_everything(request.user):
             return admin.ModelAdmin.get_queryset(self, request)
         return super().get_queryset(request)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
-from accounts import access
+from accounts import access, focus
 from accounts.models import Tenant
 from accounts.scopes import Role, Scope
 
@@ -28,6 +29,11 @@ class ReadOnlyAdmin(ModelAdmin[Row]):
     """Rows of no tenant: whoever sees any tenant sees them, and nobody edits them here."""
 
     view_scope: str = Scope.SCHEDULER_READ
+
+    @property
+    def media(self) -> forms.Media:
+        """Without jQuery, which only widgets of the stock forms need and bring along themselves."""
+        return forms.Media(js=["admin/js/core.js", "admin/js/actions.js"])
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -69,6 +75,8 @@ class TenantAdmin(ReadOnlyAdmin[Row]):
             is_foreign = self.model._default_manager.filter(pk=object_id).exists()
         except (ValueError, ValidationError):
             is_foreign = False
+        if is_foreign and focus.tenant_id() is not None:
+            raise PermissionDenied(f"This {self.opts.verbose_name} belongs to another tenant than the one you look at.")
         if is_foreign:
             raise PermissionDenied(f"This {self.opts.verbose_name} belongs to a tenant that you are no member of.")
         raise Http404(f"There is no {self.opts.verbose_name} {object_id}.")

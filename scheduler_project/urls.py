@@ -25,6 +25,6 @@ urlpatterns = [
 ]
 
 handler400 = "scheduler_project.api.errors.bad_request"
-handler403 = "scheduler_project.api.errors.permission_denied"
-handler404 = "scheduler_project.api.errors.page_not_found"
-handler500 = "scheduler_project.api.errors.server_error"
+handler403 = "scheduler_project.frame.error_pages.permission_denied"
+handler404 = "scheduler_project.frame.error_pages.page_not_found"
+handler500 = "scheduler_project.frame.error_pages.server_error"

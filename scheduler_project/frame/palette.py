@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.db.models import Case, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -18,6 +20,8 @@ from templates_registry.models import TemplateVersion
 
 SHOWN = 6
 LONGEST_QUERY = 100
+MOST_WORDS = 5
+RUN = "run "
 LONGEST_NUMBER = 18  # digits of an id
 
 
@@ -46,15 +50,27 @@ def respond(site: AdminSite, request: HttpRequest) -> HttpResponse:
 
 
 def find(site: AdminSite, request: HttpRequest, query: str) -> list[Section]:
-    sees_jobs = access.may_anywhere(request.user, Scope.SCHEDULER_READ)
-    sections = [
-        Section("Executions", _executions(request, query) if sees_jobs else []),
-        Section("Jobs", _jobs(request, query) if sees_jobs else []),
-        Section("Actions", _actions(request, query)),
+    """Best first: a number leads to its execution, `run …` to the question before a run."""
+    if not access.may_anywhere(request.user, Scope.SCHEDULER_READ):
+        found = [Section("Pages", _pages(site, request, query))]
+    elif query.lower().startswith(RUN):
+        found = [
+            Section("Run now", _runs(request, query[len(RUN) :].strip(), SHOWN)),
+            *_everything(site, request, query),
+        ]
+    else:
+        found = _everything(site, request, query)
+    return [section for section in found if section.hits]
+
+
+def _everything(site: AdminSite, request: HttpRequest, query: str) -> list[Section]:
+    return [
+        Section("Executions", _executions(request, query)),
+        Section("Jobs", _jobs(request, query)),
+        Section("Actions", [*_actions(request, query), *(_runs(request, query, 2) if query else [])]),
         Section("Pages", _pages(site, request, query)),
-        Section("Templates", _templates(request, query) if sees_jobs else []),
+        Section("Templates", _templates(request, query)),
     ]
-    return [section for section in sections if section.hits]
 
 
 def _executions(request: HttpRequest, query: str) -> list[Hit]:
@@ -73,12 +89,9 @@ def _told(row: Execution) -> str:
 
 
 def _jobs(request: HttpRequest, query: str) -> list[Hit]:
-    """Those whose name begins so come first."""
     if not query:
         return []
-    rows = list(_of_jobs(request, query.removeprefix("Run ").removeprefix("run "))[: SHOWN * 4])
-    rows.sort(key=lambda job: (not job.name.lower().startswith(query.lower()), job.name.lower()))
-    shows_tenant = access.tenants(request.user).count() > 1
+    shows_tenant = access.tenants(request.user)[:2].count() > 1
     return [
         Hit(
             job.name,
@@ -86,16 +99,22 @@ def _jobs(request: HttpRequest, query: str) -> list[Hit]:
             "calendar",
             job.tenant.name if shows_tenant else job.slug,
         )
-        for job in rows[:SHOWN]
+        for job in _of_name(request, query, Scope.SCHEDULER_READ)[:SHOWN]
     ]
 
 
-def _of_jobs(request: HttpRequest, name: str, scope: str = Scope.SCHEDULER_READ) -> list[Job]:
+def _runs(request: HttpRequest, name: str, most: int) -> list[Hit]:
+    found = _of_name(request, name, Scope.SCHEDULER_RUN)[:most]
+    return [Hit(f"Run {job.name}", reverse("admin:run_job", args=[job.pk]), "run", "asks first") for job in found]
+
+
+def _of_name(request: HttpRequest, name: str, scope: str) -> Any:
+    """All words in the name, in any order; those that begin so come first."""
     rows = access.visible(Job.objects.filter(archived_at=None), request.user, scope)
-    for word in name.split()[:5]:
-        rows = rows.filter(name__icontains=word)
-    found: list[Job] = rows.select_related("tenant").only("pk", "name", "slug", "tenant__name").order_by("name")
-    return found
+    for word in name.split()[:MOST_WORDS]:
+        rows = rows.filter(Q(name__icontains=word) | Q(slug__icontains=word))
+    begins = Case(When(name__istartswith=name, then=0), default=1)
+    return rows.select_related("tenant").only("pk", "name", "slug", "tenant__name").order_by(begins, "name")
 
 
 def _actions(request: HttpRequest, query: str) -> list[Hit]:

@@ -49,7 +49,7 @@ def choose_tenant(site: AdminSite, request: HttpRequest) -> HttpResponse:
     with focus.on(None):
         found = access.tenants(request.user).filter(pk=int(wanted)).first() if _is_id(wanted) else None
     # The page of one row may be of another tenant; its list is there for all.
-    response = HttpResponseRedirect(_without_row(came_from, site, request))
+    response = HttpResponseRedirect(came_from if found is None else _without_row(came_from, site, request))
     if found is None:
         response.delete_cookie(TENANT_COOKIE, samesite="Lax")
     else:

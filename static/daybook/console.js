@@ -1,5 +1,8 @@
 // Small helps for pages that work without them. No page depends on this file.
-import "./live.js";
+import "./fragments.js";
+import "./keys.js";
+import { liveState } from "./live.js";
+import { copy } from "./zone.js";
 
 const focusErrors = (root) => root.querySelector("[data-focus]")?.focus();
 
@@ -20,25 +23,6 @@ const guard = (form) => {
   window.addEventListener("beforeunload", (event) => { if (isDirty) event.preventDefault(); });
 };
 
-const copy = async (button) => {
-  const field = document.getElementById(button.dataset.copy);
-  field.select();
-  try {
-    await navigator.clipboard.writeText(field.value);
-  } catch {
-    document.execCommand("copy"); // plain http has no clipboard
-  }
-  document.querySelector("[data-copied]").textContent = "Copied.";
-};
-
-// Times are shown in UTC; the pointer tells the viewer's own.
-const addLocalTime = (time) => {
-  if (time.dataset.local || !time.dateTime) return;
-  const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(time.dateTime));
-  time.dataset.local = "1";
-  time.title = `${time.title ? `${time.title}\n` : ""}${local} on your clock`;
-};
-
 // On a phone the filters stand below the list, folded until they are wanted.
 if (window.matchMedia("(max-width: 767px)").matches) {
   for (const filter of document.querySelectorAll("#changelist-filter details")) {
@@ -49,16 +33,48 @@ if (window.matchMedia("(max-width: 767px)").matches) {
 document.addEventListener("change", showConditional);
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
-  if (button) copy(button);
-});
-document.addEventListener("pointerover", (event) => {
-  const time = event.target.closest?.("time");
-  if (time) addLocalTime(time);
+  if (!button) return;
+  copy(document.getElementById(button.dataset.copy).value);
+  document.querySelector("[data-copied]").textContent = "Copied.";
 });
 document.addEventListener("htmx:afterSettle", showConditional);
-document.getElementById("console-nav")?.addEventListener("toggle", (event) => {
-  if (event.newState === "open") event.target.querySelector("a")?.focus();
+
+// The drawer of small screens keeps the focus; what it covers is out of reach.
+const nav = document.getElementById("console-nav");
+const covered = "#user-tools, #site-name, #container > nav, #content-start, #footer";
+nav?.addEventListener("beforetoggle", (event) => {
+  for (const part of document.querySelectorAll(covered)) part.inert = event.newState === "open";
 });
+nav?.addEventListener("toggle", (event) => {
+  if (event.newState === "open") nav.querySelector("a")?.focus();
+});
+
+// Folds stay as they were left.
+for (const fold of document.querySelectorAll("[data-remember]")) {
+  const name = `daybook-${fold.dataset.remember}`;
+  fold.open ||= localStorage.getItem(name) === "open";
+  fold.querySelector("summary").addEventListener("click", () => localStorage.setItem(name, fold.open ? "closed" : "open"));
+}
+
+// How fresh the page is, in words.
+const STATES = { live: "Live", connecting: "Connecting", reconnecting: "Reconnecting", offline: "Offline: reads again every 10 s", paused: "Paused (tab hidden)" };
+const tellState = () => {
+  for (const words of document.querySelectorAll("[data-live-words]")) words.textContent = STATES[liveState()] ?? "";
+};
+document.addEventListener("live:state", tellState);
+tellState();
+document.addEventListener("live:message", ({ detail }) => {
+  const events = Object.keys(detail.data?.events ?? {});
+  if (events.some((name) => /dead|discard|replay|restored|failed|timed_out|lost/.test(name))) letters();
+});
+let counting = 0;
+const letters = () => {
+  counting ||= setTimeout(() => {
+    counting = 0;
+    const badge = document.getElementById("nav-letters");
+    if (badge) window.htmx.trigger(badge, "letters");
+  }, 1000);
+};
 
 document.querySelectorAll("[data-warn-unsaved]").forEach(guard);
 document.querySelectorAll("[data-select]").forEach((field) => field.select());

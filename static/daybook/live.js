@@ -5,12 +5,13 @@
 // "tenants" stands for every tenant that the viewer sees. What comes oftener than `data-live-every` (seconds, 1 unless
 // said) is added up; the last change is never left out. A log follows its run with `follow`.
 //
-// The state is told to the page as the event "live:state": live, connecting, offline (then parts are read again every
-// ten seconds) or paused (the tab is hidden).
+// The state is told to the page as the event "live:state": live, connecting, reconnecting (away for a while: parts are
+// read again every ten seconds), offline (away for long) or paused (the tab is hidden).
 
 const POLL = 10_000;
 const LONGEST_WAIT = 30_000;
 const UNNOTICED = 5_000; // so long a connection may be away before the page says so
+const LONG = 20_000;
 
 const meta = document.querySelector('meta[name="daybook-live"]');
 const tenants = (meta?.content ?? "").split(" ").filter(Boolean);
@@ -24,6 +25,7 @@ let failures = 0;
 let timer = 0;
 let poll = 0;
 let state = "";
+let lostAt = 0;
 
 const parts = () => [...document.querySelectorAll("[data-live]")];
 const topicsOf = (part) => part.dataset.live.split(" ").filter(Boolean).flatMap((topic) => (topic === "tenants" ? tenants : [topic]));
@@ -93,22 +95,25 @@ const schedule = () => {
   clearTimeout(timer);
   timer = setTimeout(connect, wait);
   if (!poll) {
+    lostAt = Date.now();
     poll = setTimeout(function again() {
-      tell("offline");
+      tell(Date.now() - lostAt > LONG || !navigator.onLine ? "offline" : "reconnecting");
       refreshAll();
       poll = setTimeout(again, POLL);
     }, UNNOTICED);
   }
 };
 
+const isAway = () => ["reconnecting", "offline"].includes(state);
+
 const connect = () => {
   if (document.hidden || socket || !wanted().size) return;
-  tell(state === "offline" ? "offline" : "connecting");
+  if (!isAway()) tell("connecting");
   const opened = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws/live`);
   socket = opened;
   subscribed = new Set();
   opened.addEventListener("open", () => {
-    const wasAway = failures > 0 || state === "offline";
+    const wasAway = failures > 0 || isAway();
     failures = 0;
     clearTimeout(poll);
     poll = 0;
@@ -159,6 +164,12 @@ document.addEventListener("visibilitychange", () => {
     return;
   }
   failures = 0;
+  connect();
+  refreshAll();
+});
+document.addEventListener("live:signed-in", () => {
+  failures = 0;
+  refused.clear();
   connect();
   refreshAll();
 });

@@ -40,7 +40,7 @@ class ScheduleAdmin(ReadOnlyAdmin[ForecastHour]):
         jobs = access.visible(Job.objects.all(), request.user)
         queue = request.GET.get("queue", "")[:100]
         found = forecast(jobs, since=now, until=now + timedelta(hours=HOURS), queue=queue, herds=HERDS)
-        sees_all = access.is_superuser(request.user)
+        sees_all = access.sees_everything(request.user)
         queues = sorted(set(jobs.filter(archived_at=None).order_by().values_list("queue", flat=True)))
         error = last_error(now=now, queues=[queue] if queue in queues else None if sees_all else queues)
         context = {

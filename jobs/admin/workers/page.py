@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -28,7 +29,7 @@ def state_of(worker: Worker) -> str:
 
 def tenant_ids(request: HttpRequest) -> list[int] | None:
     """Whose runs the user may see; None means everybody's."""
-    if access.is_superuser(request.user):
+    if access.sees_everything(request.user):
         return None
     return list(access.tenants(request.user).values_list("pk", flat=True))
 
@@ -45,11 +46,17 @@ class WorkerAdmin(ReadOnlyAdmin[Worker]):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        self._require(request)
         context = {**self.admin_site.each_context(request), **facts(request), "title": "Workers & queues"}
         return TemplateResponse(request, "jobs/workers/page.html", {**context, "opts": Worker._meta})
 
     def live_view(self, request: HttpRequest) -> HttpResponse:
+        self._require(request)
         return TemplateResponse(request, "jobs/workers/live.html", facts(request))
+
+    def _require(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied("Your role does not allow you to see workers and queues.")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -72,7 +79,7 @@ def facts(request: HttpRequest) -> dict[str, Any]:
         "now": now,
         "scheduler": queries.scheduler_status(),
         "queues": queues,
-        "sees_all": access.is_superuser(request.user),
+        "sees_all": access.sees_everything(request.user),
         "workers": [_shown(status) for status in statuses],
         "is_cut": len(found) > MOST,
         "most": MOST,
