@@ -17,6 +17,7 @@ from benchmarks.console import visitor
 from benchmarks.outage.turns import percentile
 from benchmarks.processes import Process, environment
 from benchmarks.runs import systems
+from benchmarks.runs.journal import VARIABLE
 from benchmarks.servers import Servers
 from scheduler_project.embedded.processes import free_port, wait_until
 
@@ -46,13 +47,14 @@ def main() -> None:
     options = _options()
     with servers.running() as running:
         os.environ["BENCH_STATIC_ROOT"] = str(running.folder / "static")
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps an event loop in this thread
         daybook.set_up(running, settings=SETTINGS)
         _collect_static()
         system = systems.ours(running)
         base, session, probe = _stage(system.database, running)
         try:
             for worker in system.workers:
-                system.run(running, worker)
+                system.run(running, worker, **{VARIABLE: str(running.folder / "journal")})
             for other in system.also:
                 system.run(running, other)
             with _web(system.environment, running.folder, base), visitor.browser() as browser:
@@ -163,7 +165,16 @@ def _listen(
             page.wait_for_timeout(700)
         producer.wait()
     page.wait_for_timeout(3_000)
+    _expect_ends(runs)
     return _judge(dashboard, page, probe, runs, options)
+
+
+def _expect_ends(runs: list[int]) -> None:
+    from jobs.models import Execution
+
+    found = Execution.objects.filter(pk__in=runs, status="succeeded").count()
+    if not runs or found < len(runs):
+        raise SystemExit(f"Of {len(runs)} runs that were looked at {found} have succeeded: the machine is too busy.")
 
 
 def _judge(dashboard: Any, page: Any, probe: int, runs: list[int], options: argparse.Namespace) -> dict[str, Any]:

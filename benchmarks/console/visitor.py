@@ -64,8 +64,10 @@ class Weight:
 def weigh(context: BrowserContext, path: str) -> Weight:
     page = context.new_page()
     weight, responses = Weight(), list[Response]()
-    page.on("response", responses.append)
-    page.goto(path, wait_until="networkidle")
+    page.on("response", lambda response: responses.append(response))
+    answer = page.goto(path, wait_until="networkidle")
+    if answer is None or answer.status != 200:
+        raise SystemExit(f"{path} answers {answer.status if answer else 'nothing'}.")
     origin = page.url.split("/admin")[0]
     for response in responses:
         body = response.body() if response.status == 200 else b""

@@ -35,4 +35,4 @@ def submit(number: int) -> int:
 
 @cache
 def _job() -> Job:
-    return Job.objects.select_related("template").get(template__name="bench_nothing")
+    return Job.objects.select_related("template").filter(template__name="bench_nothing").earliest("pk")
