@@ -5,7 +5,8 @@ from importlib import import_module
 PAGES = (
     *("beat", "circuits", "maintenance", "pools", "ticks"),
     *("backfills.admin", "calendars.admin", "dead_letters.admin", "dead_letters.replays", "executions.admin"),
-    *("jobs.admin", "jobs.revisions", "schedule.page", "webhooks.admin", "webhooks.event_hooks", "workers.page"),
+    *("jobs.admin", "jobs.revisions", "pipelines.admin", "schedule.page"),
+    *("webhooks.admin", "webhooks.event_hooks", "workers.page"),
 )
 
 for page in PAGES:

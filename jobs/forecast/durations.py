@@ -91,3 +91,25 @@ def _of_templates() -> dict[int, float]:
     totals = ExecutionTotal.objects.filter(kind=ExecutionStatus.SUCCEEDED, count__gt=0)
     means = {name: seconds / count for name, seconds, count in totals.values_list("template", "seconds", "count")}
     return {pk: means[name] for pk, name in TemplateVersion.objects.filter(name__in=means).values_list("pk", "name")}
+
+
+# The median of each of several jobs.
+MEDIANS = """
+SELECT j.id AS job_id, percentile_cont(0.5) WITHIN GROUP (ORDER BY e.seconds) AS seconds
+FROM unnest(%(jobs)s::bigint[]) AS j(id)
+CROSS JOIN LATERAL (
+    SELECT extract(epoch FROM finished_at - started_at)::float AS seconds, status, dry_run FROM job_executions
+    WHERE job_id BETWEEN j.id AND j.id ORDER BY job_id, id DESC LIMIT %(count)s
+) e
+WHERE e.status = 'succeeded' AND NOT e.dry_run
+GROUP BY j.id
+"""
+
+
+def median_seconds(job_ids: Collection[int]) -> dict[int, float]:
+    """How long half of each job's newest successful runs took; without those of which nothing is known."""
+    if not job_ids:
+        return {}
+    count = max(LEAST, min(SAMPLE, MOST_ROWS // len(job_ids)))
+    found = sql.rows(MEDIANS, {"jobs": list(job_ids), "count": count})
+    return {row["job_id"]: row["seconds"] for row in found}

@@ -10,6 +10,7 @@ from jobs import planner
 from jobs.definition import InvalidJob
 from jobs.explain.wording import instant
 from jobs.facts import Surroundings
+from jobs.impact import following
 from jobs.impact.collisions import Collision, collisions_of
 from jobs.impact.comparison import Comparison, compare
 from jobs.impact.missed import Missed, missed_by
@@ -100,7 +101,8 @@ def assess(proposal: Proposal, *, now: datetime) -> Impact:
         undecided=_undecided(proposal, now),
         missed=missed_by(proposal, now=now),
     )
-    return replace(impact, notes=tuple(sentences(impact)))
+    notes = (*sentences(impact), *following.sentences(proposal.before, proposal.change))
+    return replace(impact, notes=notes)
 
 
 def _refuse_unreadable(job: Job) -> None:

@@ -84,7 +84,7 @@ SELDOM = (
     Entry("Celery results", "check", "django_celery_results"),
 )
 # Reached from where they belong.
-ELSEWHERE = {"jobs.EventHook", "jobs.DeadLetterReplay", "jobs.JobRevision"}
+ELSEWHERE = {"jobs.Dependency", "jobs.EventHook", "jobs.DeadLetterReplay", "jobs.JobRevision"}
 
 
 def groups(site: AdminSite, request: HttpRequest) -> list[Group]:

@@ -23,6 +23,7 @@ from scheduler_project.lib.markup import duration
 COUNT = 60
 PITCH, WIDTH, HEIGHT, FOOT = 12, 8, 84, 14
 LEAST, HOLLOW = 6, 22
+GOING = ("running", "queued")
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,11 @@ def draw(entries: Sequence[Entry], marks: Sequence[Mark], *, usual: float | None
     """Nothing when there is nothing to draw."""
     if not entries:
         return ""
-    longest = max([*(entry.seconds or 0 for entry in entries), usual or 0]) or 1
+    ended = [entry.seconds or 0 for entry in entries if entry.state not in GOING]
+    longest = max([*ended, usual or 0]) or 1  # what goes on may become as long as it likes
 
     def height(seconds: float) -> int:
-        return round(LEAST + (HEIGHT - LEAST) * math.sqrt(seconds / longest))
+        return round(LEAST + (HEIGHT - LEAST) * math.sqrt(min(seconds / longest, 1)))
 
     width = max(len(entries), 20) * PITCH
     shapes = [_bar(place, entry, height(entry.seconds or 0)) for place, entry in enumerate(entries)]
@@ -97,7 +99,7 @@ def draw(entries: Sequence[Entry], marks: Sequence[Mark], *, usual: float | None
     flags = format_html_join(
         "",
         '<path class="mark" d="M{0} 0v{1}m-4 {2}l4-7 4 7z"/>',
-        ((mark.before * PITCH - (PITCH - WIDTH) // 2, HEIGHT, FOOT - 2) for mark in marks),
+        ((min(mark.before * PITCH - (PITCH - WIDTH) // 2, width - 5), HEIGHT, FOOT - 2) for mark in marks),
     )
     return format_html(
         '<svg class="history-chart" viewBox="0 0 {0} {1}" role="img" aria-label="{2}">'
@@ -118,7 +120,7 @@ def _bar(place: int, entry: Entry, height: int) -> SafeString:
         shape = format_html(
             '<rect class="hollow" x="{}" y="{}" width="{}" height="{}"/>', left + 1, HEIGHT - HOLLOW, WIDTH - 2, HOLLOW
         )
-    elif entry.state in ("running", "queued"):
+    elif entry.state in GOING:
         shape = format_html(
             '<path class="going tone-{}" d="M{} {}v-{}m{} 0v{}"/>', tone, left + 1, HEIGHT, height, WIDTH - 2, height
         )

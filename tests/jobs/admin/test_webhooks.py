@@ -145,13 +145,13 @@ class TestWebhook:
 class TestEventHook:
     def test_is_made_from_the_page_of_its_job(self, as_ana: Browser, job_of: MakeJob) -> None:
         job = job_of()
-        assert of("eventhook_new", job.pk) in as_ana.text(job_url(job))
+        assert of("eventhook_new", job.pk) in as_ana.text(job_url(job), tab="connections")
         body = {"name": "CI", "mapping": "text /a\n", "calls_per_minute": "5", "enabled": "on"}
         answer = as_ana.post(of("eventhook_new", job.pk), body)
         made = EventHook.objects.get()
         assert made.newest_secret() in answer.content.decode()
         assert (made.mapping, made.calls_per_minute) == ({"text": "/a"}, 5)
-        assert of("eventhook_change", made.pk) in as_ana.text(job_url(job))
+        assert of("eventhook_change", made.pk) in as_ana.text(job_url(job), tab="connections")
 
     def test_shows_how_to_call_it(self, as_ana: Browser, hook: EventHook) -> None:
         page = as_ana.text(of("eventhook_change", hook.pk))

@@ -40,3 +40,25 @@ class TestFindLoop:
         else:
             level = graph.levels(range(8), edges)
             assert all(level[upstream] < level[downstream] for upstream, downstream in edges)
+
+
+class TestComponents:
+    def test_are_what_hangs_together(self) -> None:
+        assert graph.components([(1, 2), (3, 4), (5, 2), (4, 6)]) == [{1, 2, 5}, {3, 4, 6}]
+        assert graph.components([]) == []
+
+
+class TestReach:
+    def test_goes_along_the_edges_only(self) -> None:
+        edges = [(1, 2), (2, 3), (4, 2), (3, 5)]
+        assert graph.behind([2], edges) == {3, 5}
+        assert graph.near(1, edges, hops=1) == {1, 2}
+        assert graph.near(1, edges, hops=2) == {1, 2, 3, 4}
+
+
+class TestLongestPath:
+    def test_is_the_heaviest_and_of_equals_the_longer(self) -> None:
+        edges = [(1, 2), (1, 3), (2, 4), (3, 4), (4, 5)]
+        assert graph.longest_path({1: 1, 2: 5, 3: 9, 4: 1}, edges) == ([1, 3, 4, 5], 11)
+        assert graph.longest_path({}, edges)[0] in ([1, 2, 4, 5], [1, 3, 4, 5])
+        assert graph.longest_path({}, []) == ([], 0.0)

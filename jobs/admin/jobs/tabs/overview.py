@@ -22,7 +22,7 @@ from jobs.forecast import durations
 from jobs.forecast.durations import Usual
 from jobs.models import Calendar, Execution, Job, JobRevision
 from jobs.rules.states import ExecutionStatus
-from scheduler_project.lib import viewer_zone
+from scheduler_project.lib import markup, viewer_zone
 
 MOST_MARKS = 30
 MARKING = ("schedule", "template", "template_version")
@@ -69,6 +69,7 @@ def facts(request: HttpRequest, job: Job, now: datetime) -> dict[str, Any]:
         "marked": marked[::-1],
         "slow_runs": _slower_than_usual(job.pk, usual, now),
         "preview": preview,
+        "next_runs": [(run, markup.instant(run.at, now=now, seconds=False)) for run in preview.runs] if preview else [],
         "viewer_zone": viewer_zone.name(),
         "shows_viewer_zone": preview is not None and viewer_zone.name() != preview.timezone,
         "policies": policies_in_words(job.policies),
