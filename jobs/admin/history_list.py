@@ -68,6 +68,7 @@ class JobFilter(admin.SimpleListFilter):
 
     title = "job"
     parameter_name = "job"
+    is_set_by_links = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         value = request.GET.get("job", "")

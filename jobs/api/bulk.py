@@ -150,7 +150,9 @@ class ExecutionBulkViewSet(BulkViewSet):
         """Do one thing to up to 500 executions. Each is changed in a transaction of its own, and answered for."""
         wanted = self.read_body(ExecutionBulkSerializer)
         ids, unreachable = self.select(Execution.objects.all(), wanted)
-        wish = bulk.ExecutionWish(actor=self.principal.label, priority=wanted.get("priority", ""))
+        wish = bulk.ExecutionWish(
+            actor=self.principal.label, priority=wanted.get("priority", ""), request_id=self.request_id
+        )
         within_reach = [pk for pk in ids if pk not in unreachable]
         done = bulk.apply_to_executions(wanted["action"], within_reach, wish, dry_run=wanted["dry_run"])
         return self.answer(wanted, ids, done, unreachable)

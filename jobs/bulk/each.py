@@ -11,6 +11,7 @@ from django.db import DatabaseError, transaction
 from accounts.sealing import CannotOpen, KeysUnavailable
 from jobs import executions, registry
 from jobs.backfill import BackfillIsRunning
+from jobs.dead_letters import CannotReplay, LetterIsNotOpen
 from jobs.ledger import StillCatchingUp
 from jobs.models import Execution, Job
 from jobs.queues import QueueFull
@@ -25,13 +26,16 @@ class NotQueued(Exception):
     """Only what is queued can get another priority."""
 
 
-class IsNotOver(Exception):
-    """Only what is over, and has a job, can run again."""
-
-
 REFUSALS: tuple[type[Exception], ...] = (
-    *(InvalidInput, QueueFull, StillCatchingUp, BackfillIsRunning, SchedulerDisabled, NotQueued, IsNotOver, CannotOpen),
-    *(KeysUnavailable, executions.AlreadyFinished, executions.JobIsArchived, executions.NotWaitingForRetry),
+    *(InvalidInput, QueueFull, StillCatchingUp, BackfillIsRunning, SchedulerDisabled, NotQueued, CannotOpen),
+    *(
+        CannotReplay,
+        LetterIsNotOpen,
+        KeysUnavailable,
+        executions.AlreadyFinished,
+        executions.JobIsArchived,
+        executions.NotWaitingForRetry,
+    ),
     *(registry.RevisionConflict, Job.DoesNotExist, Execution.DoesNotExist),
 )
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from accounts.scopes import Scope
-from jobs import executions, registry, sealed
-from jobs.bulk.each import IsNotOver, NotQueued, Result, Status, apply_each
-from jobs.models import Execution, Job
-from jobs.rules.states import ACTIVE, PRIORITIES, ExecutionStatus, Trigger
+from jobs import executions, reruns
+from jobs.bulk.each import NotQueued, Result, Status, apply_each
+from jobs.models import Execution
+from jobs.rules.states import PRIORITIES, ExecutionStatus
 from jobs.tick import publisher
 from scheduler_project.lib import sql
 
@@ -19,7 +19,6 @@ class ExecutionWish:
     actor: str
     priority: str = ""  # of priority
     request_id: str = ""  # of again
-    trigger: Trigger = Trigger.MANUAL  # of again
 
 
 Act = Callable[[int, ExecutionWish], Status]
@@ -63,22 +62,8 @@ def _priority(execution_id: int, wish: ExecutionWish) -> Status:
 
 
 def _again(execution_id: int, wish: ExecutionWish) -> Result:
-    """A new run of its job, with the parameters that it had."""
     row = Execution.objects.select_related("template").get(pk=execution_id)
-    if row.status in ACTIVE:
-        raise IsNotOver(f"Execution {execution_id} is {row.status}; only what is over can run again.")
-    job = Job.objects.select_related("template", "tenant", "pool").filter(pk=row.job_id or 0).first()
-    if job is None:
-        raise IsNotOver(f"Execution {execution_id} has no job; submit its task again.")
-    differs = row.template_id == job.template_id and row.parameters != job.parameters
-    new_id = registry.run_now(
-        job,
-        actor=wish.actor,
-        trigger=wish.trigger,
-        parameters=sealed.parameters_of(row) if differs else None,
-        dry_run=row.dry_run,
-        request_id=wish.request_id,
-    )
+    new_id = reruns.rerun(row, actor=wish.actor, request_id=wish.request_id)
     publisher.announce_soon([new_id])
     return Result(execution_id, Status.DONE, execution_id=new_id)
 

@@ -8,46 +8,49 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path
-from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from accounts import access
 from accounts.scopes import Scope
 from jobs import executions, registry, sealed, submission
 from jobs.admin import why
-from jobs.admin.chips import state_chip
 from jobs.admin.executions import log, report
 from jobs.admin.executions import page as execution_page
-from jobs.admin.executions.approvals import Approvals, shown_state
+from jobs.admin.executions.approvals import Approvals
 from jobs.admin.executions.filters import (
+    FingerprintFilter,
     PriorityFilter,
     QueueFilter,
     StatusFilter,
+    TagFilter,
     TemplateFilter,
     TriggerFilter,
+    WorkerFilter,
     found_by,
 )
+from jobs.admin.executions.list import ExecutionList
+from jobs.admin.executions.many import ExecutionActions
 from jobs.admin.executions.reruns import Reruns
 from jobs.admin.executions.retries import Retries
+from jobs.admin.executions.time_range import RangeFilter
 from jobs.admin.history_list import HistoryAdmin, JobFilter
-from jobs.admin.jobs.columns import execution_url, job_url
+from jobs.admin.jobs.columns import execution_url
 from jobs.admin.jobs.operations import REFUSALS, Caller, in_words
-from jobs.admin.priorities import Priorities
 from jobs.explain import explain_execution
 from jobs.models import Execution
-from jobs.rules.states import PRIORITIES, ExecutionStatus
+from jobs.rules.states import ExecutionStatus
 from jobs.tick import publisher
-from scheduler_project.lib import markup, sql
+from scheduler_project.lib import sql
 
 
 @admin.register(Execution)
-class ExecutionAdmin(Approvals, Priorities, Reruns, Retries, HistoryAdmin):
-    list_display = ("execution", "status_chip", "job_link", "trigger_words", "started", "times", "attempts")
-    list_filter = (StatusFilter, TriggerFilter, TemplateFilter, QueueFilter, PriorityFilter, JobFilter)
+class ExecutionAdmin(Approvals, ExecutionActions, ExecutionList, Reruns, Retries, HistoryAdmin):
+    list_display = ("id",)
+    list_filter = (
+        *(StatusFilter, RangeFilter, TriggerFilter, TemplateFilter, TagFilter, QueueFilter, WorkerFilter, PriorityFilter),
+        *(JobFilter, FingerprintFilter),
+    )
     search_fields = ("id",)  # what is looked for is up to `get_search_results`
-    search_help_text = "Part of a job's name, the number of an execution, or a whole request id."
-    actions = ("change_priority", "retry_all_now", "give_all_up")
+    actions = None
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("template").defer("parameters", "policy", "result")
@@ -55,53 +58,13 @@ class ExecutionAdmin(Approvals, Priorities, Reruns, Retries, HistoryAdmin):
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         return (found_by(search_term, queryset, request.user) if search_term.strip() else queryset), False
 
-    # --- columns ---
-
-    @admin.display(description="No.")
-    def execution(self, row: Execution) -> SafeString:
-        return format_html(
-            '<span class="nowrap"><a class="row-link" href="{}">{}</a></span>', execution_url(row.pk), row.pk
-        )
-
-    @admin.display(description="Status")
-    def status_chip(self, row: Execution) -> SafeString:
-        chip = state_chip(shown_state(row))
-        if row.status != ExecutionStatus.QUEUED or row.priority == PRIORITIES["normal"]:
-            return chip
-        return format_html('{}<small class="below">{} priority</small>', chip, row.get_priority_display())
-
-    @admin.display(description="Job")
-    def job_link(self, row: Any) -> SafeString | str:
-        dry = format_html(' <span class="tag">{}</span>', "dry run") if row.dry_run else ""
-        line = row.error.strip().partition("\n")[0][:140]
-        error = format_html('<a class="error-line below" href="{}">{}</a>', execution_url(row.pk), line) if line else ""
-        if row.job_id is None or not row.job_name:
-            return format_html("{}{}{}", row.template.title or row.template.name, dry, error)
-        return format_html('<a href="{}">{}</a>{}{}', job_url(row.job_id), row.job_name, dry, error)
-
-    @admin.display(description="Trigger")
-    def trigger_words(self, row: Execution) -> SafeString:
-        return format_html("{} <small class='below'>{}</small>", *execution_page.trigger_in_words(row))
-
-    @admin.display(description="Started")
-    def started(self, row: Execution) -> str | SafeString:
-        return markup.moment(row.started_at, now=timezone.now())
-
-    @admin.display(description="Waited / ran")
-    def times(self, row: Execution) -> SafeString:
-        waited, ran = execution_page.waited_and_ran(row, now=timezone.now())
-        return format_html('<span class="nowrap">{} / <b>{}</b></span>', markup.duration(waited), markup.duration(ran))
-
-    @admin.display(description="Attempt")
-    def attempts(self, row: Execution) -> str:
-        most = row.max_attempts + row.handed_back_count
-        return f"{row.attempt} of {most}" if most > 1 else str(row.attempt)
-
     # --- pages ---
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
+            *self.list_urls(),
+            *self.many_urls(),
             path("<int:execution_id>/live/", view(self.live_view), name="jobs_execution_live"),
             path("<int:execution_id>/log/", view(self.log_view), name="jobs_execution_log"),
             path("<int:execution_id>/log/search/", view(self.log_search_view), name="jobs_execution_log_search"),

@@ -6,18 +6,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Count, F, Func, Q
 from django.http import HttpRequest
 
 from accounts import access
 from jobs import narrowing
 from jobs.admin.executions import page as execution_page
-from jobs.models import Job
+from jobs.models import Job, Worker
 from jobs.rules.states import PRIORITIES, ExecutionStatus, HeldFor, Trigger
 from scheduler_project.lib import sql
 from templates_registry.models import TemplateVersion
 
-MOST_QUEUES = 20
+MOST_QUEUES = MOST_TAGS = 20
+MOST_WORKERS = 50
 MOST_JOBS = 1_000
 LONGEST_NUMBER = 18  # digits of an id
 
@@ -35,6 +36,7 @@ def found_by(text: str, executions: Any, user: Any) -> Any:
 class StatusFilter(admin.SimpleListFilter):
     title = "status"
     parameter_name = "status"
+    everything = "Any status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         words = [(status.value, status.value.replace("_", " ").capitalize()) for status in ExecutionStatus]
@@ -51,6 +53,7 @@ class StatusFilter(admin.SimpleListFilter):
 class TriggerFilter(admin.SimpleListFilter):
     title = "trigger"
     parameter_name = "trigger"
+    everything = "Any trigger"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(trigger.value, execution_page.TRIGGERS[trigger]) for trigger in Trigger]
@@ -71,6 +74,7 @@ class _ApiFilter(admin.SimpleListFilter):
 class PriorityFilter(_ApiFilter):
     title = "priority"
     parameter_name = "priority"
+    everything = "Any priority"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(name, name.capitalize()) for name in PRIORITIES]
@@ -79,6 +83,7 @@ class PriorityFilter(_ApiFilter):
 class TemplateFilter(_ApiFilter):
     title = "template"
     parameter_name = "template"
+    everything = "All templates"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         rows = TemplateVersion.objects.order_by("name", "version").values_list("name", "title")
@@ -91,9 +96,53 @@ class QueueFilter(_ApiFilter):
 
     title = "queue"
     parameter_name = "queue"
+    everything = "All queues"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         jobs = access.visible(Job.objects.all(), request.user).order_by("queue")
         queues = set(jobs.values_list("queue", flat=True).distinct()[:MOST_QUEUES])
         asked = request.GET.get(self.parameter_name, "")
         return [(queue, queue) for queue in sorted(queues | ({asked} if asked else set()))]
+
+
+class TagFilter(_ApiFilter):
+    """Of the job, as it is now."""
+
+    title = "tag"
+    parameter_name = "tag"
+    everything = "All tags"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        jobs = access.visible(Job.objects.filter(archived_at=None), request.user).order_by()
+        tags = jobs.annotate(one=Func(F("tags"), function="unnest")).values("one").annotate(count=Count("pk"))
+        found = [row["one"] for row in tags.order_by("-count", "one")[:MOST_TAGS]]
+        return [(tag, tag) for tag in _with_asked(found, request, self.parameter_name)]
+
+
+class WorkerFilter(_ApiFilter):
+    """Of any attempt."""
+
+    title = "worker"
+    parameter_name = "worker"
+    everything = "All workers"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        names = Worker.objects.order_by("-heartbeat_at").values_list("name", flat=True)[:MOST_WORKERS]
+        return [(name, name) for name in _with_asked(sorted(names), request, self.parameter_name)]
+
+
+class FingerprintFilter(_ApiFilter):
+    """Set by links from an error: executions that failed in the same way."""
+
+    title = "same error"
+    parameter_name = "fingerprint"
+    is_set_by_links = True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        asked = request.GET.get(self.parameter_name, "")
+        return [(asked, asked[:12])] if asked else []
+
+
+def _with_asked(names: list[str], request: HttpRequest, parameter: str) -> list[str]:
+    asked = request.GET.get(parameter, "")
+    return [*names, asked] if asked and asked not in names else names

@@ -1,18 +1,18 @@
-"""Of a run that failed: the buttons and bulk actions for one that waits for its next try, and its dead letter."""
+"""Of a run that failed: the buttons for one that waits for its next try, and its dead letter."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path
 
 from accounts import access
 from accounts.scopes import Scope
-from jobs import bulk, executions
+from jobs import executions
 from jobs.admin.jobs.columns import execution_url
 from jobs.admin.jobs.operations import Caller
 from jobs.models import DeadLetter, Execution
@@ -38,9 +38,6 @@ class Retries:
     admin_site: Any
     get_object: Any
 
-    def has_run_permission(self, request: HttpRequest) -> bool:
-        return access.may_anywhere(request.user, Scope.SCHEDULER_RUN)
-
     def retry_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
@@ -57,14 +54,6 @@ class Retries:
         return self._decide_on_retry(
             request, execution_id, executions.give_up, "Given up. It lies with the dead letters."
         )
-
-    @admin.action(description="Retry now", permissions=["run"])
-    def retry_all_now(self, request: HttpRequest, queryset: Any) -> None:
-        apply_to_all(request, queryset, "retry_now", "Brought the next try of {} forward.")
-
-    @admin.action(description="Give up", permissions=["run"])
-    def give_all_up(self, request: HttpRequest, queryset: Any) -> None:
-        apply_to_all(request, queryset, "give_up", "Gave up {}.")
 
     def _decide_on_retry(
         self, request: HttpRequest, execution_id: int, decide: Callable[..., None], done: str
@@ -86,19 +75,3 @@ class Retries:
 def _retry_now(execution_id: int, *, by: str) -> None:
     executions.retry_now(execution_id, by=by)
     publisher.announce_soon([execution_id])
-
-
-def apply_to_all(request: HttpRequest, queryset: Any, action: str, done: str) -> None:
-    visible = access.visible(queryset, request.user, Scope.SCHEDULER_RUN)
-    ids = list(visible.values_list("pk", flat=True)[: bulk.MOST + 1])
-    if len(ids) > bulk.MOST:
-        messages.error(request, f"More than {bulk.MOST} are selected; nothing was done. Narrow them down by filters.")
-        return
-    results = bulk.apply_to_executions(action, ids, bulk.ExecutionWish(actor=Caller.of(request).actor))
-    succeeded = sum(one.status is bulk.Status.DONE for one in results)
-    refused = [one.id for one in results if one.status is bulk.Status.REFUSED]
-    if succeeded:
-        messages.success(request, done.format(f"{succeeded} execution{'' if succeeded == 1 else 's'}"))
-    if refused:
-        named = ", ".join(map(str, refused[:NAMED])) + (" and more" if len(refused) > NAMED else "")
-        messages.info(request, f"{len(refused)} wait for no other try and stay as they are: {named}.")

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 SEARCH, PAGE, SORT, VIEW = "q", "p", "sort", "view"
 # Read by the lists themselves; not filters.
-OWN = (PAGE, SORT, VIEW, "ids", "newest", "older", "newer")
+OWN = (PAGE, SORT, VIEW, "ids", "newest", "older", "newer", "since", "until", "zone")
 PLACES = (PAGE, "older", "newer")  # where in a list; begins anew with each change of what is listed
 
 
@@ -57,7 +57,7 @@ def of(changelist: Any) -> Bar:
         if shown is not None:
             filters.append(shown)
         if chosen:
-            label = dict(spec.lookup_choices).get(chosen, chosen)
+            label = spec.label() if hasattr(spec, "label") else dict(spec.lookup_choices).get(chosen, chosen)
             without = getattr(spec, "beside", ())
             chips.append(
                 Chip(
@@ -66,7 +66,8 @@ def of(changelist: Any) -> Bar:
                     address(given, **dict.fromkeys([spec.parameter_name, *without], "")),
                 )
             )
-    named = {SEARCH, *PLACES, *(one.name for one in filters)}
+    ends = [name for spec in changelist.filter_specs for name in getattr(spec, "beside", ())]
+    named = {SEARCH, *PLACES, *ends, *(one.name for one in filters)}
     hidden = tuple((name, value) for name, value in given.items() if name not in named)
     return Bar(tuple(filters), tuple(chips), hidden, changelist.query, bool(chips))
 

@@ -147,7 +147,8 @@ class ManyChanges:
         most = changes.MOST_ROWS + 1
         if request.POST.get("all") == "1":
             found = find_changelist(self, request)
-            return Selection(list(found.queryset[:most]) if found else [], is_all=True, missing=0)
+            is_open = found is not None and not getattr(found, "is_too_slow", False)
+            return Selection(list(found.queryset[:most]) if is_open else [], is_all=True, missing=0)
         asked = request.POST.getlist("id")[:most]
         ids = list(dict.fromkeys(int(one) for one in asked if one.isdecimal() and len(one) <= LONGEST_NUMBER))
         rows = {row.pk: row for row in self.get_queryset(request).filter(pk__in=ids)}

@@ -10,11 +10,17 @@ const bar = document.querySelector("[data-filter-bar]");
 if (bar) {
   // An address says only what is chosen.
   bar.addEventListener("submit", () => {
-    for (const field of bar.elements) if (field.name && !field.value) field.disabled = true;
+    const hasEnds = [...bar.querySelectorAll("[name=since], [name=until]")].some((end) => end.value);
+    for (const field of bar.elements) if (field.name && (!field.value || (field.name === "zone" && !hasEnds))) field.disabled = true;
   });
   window.addEventListener("pageshow", () => { for (const field of bar.elements) field.disabled = false; });
   bar.addEventListener("change", (event) => {
-    if (event.target.matches("select:not([data-waits])")) bar.requestSubmit();
+    if (!event.target.matches("select")) return;
+    if (event.target.matches("[data-range]")) {
+      if (event.target.value === "range") { bar.querySelector("[name=since]")?.focus(); return; }
+      for (const end of bar.querySelectorAll("[name=since], [name=until]")) end.value = "";
+    }
+    bar.requestSubmit();
   });
   bar.classList.add("sends-itself");
   const fold = bar.querySelector("[data-fold]");
@@ -48,7 +54,7 @@ const showSelection = () => {
   selection.hidden = checked === 0;
   document.body.classList.toggle("has-selection", checked > 0);
   const count = selection.querySelector("[data-selection-count]");
-  const words = meansAll ? `All ${foundWords} that match` : `${checked} selected`;
+  const words = meansAll ? `All${foundWords && ` ${foundWords}`} that match` : `${checked} selected`;
   if (count.textContent !== words) count.textContent = words;
   selection.querySelector("[data-select-all]").hidden = meansAll || checked < onPage || !many.dataset.hasMore;
   selection.querySelector("[data-select-none]").hidden = checked === 0;

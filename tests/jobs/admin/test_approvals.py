@@ -119,19 +119,20 @@ class TestList:
 
 class TestPriority:
     def change(self, browser: Browser, runs: list[Execution], priority: str) -> Any:
-        data = {"action": "change_priority", "priority": priority, "_selected_action": [run.pk for run in runs]}
-        return browser.post(EXECUTIONS, data)
+        data = {"priority": priority, "id": [run.pk for run in runs], "confirmed": "1", "count": len(runs)}
+        return browser.post(f"{EXECUTIONS}many/priority/", data)
 
     def test_is_changed_for_what_is_selected_and_waits(self, as_olaf: Browser, job_of: MakeJob, run_of: RunJob) -> None:
         queued, over, other = run_of(job_of()), run_of(job_of(), "succeeded"), run_of(job_of())
         told = as_olaf.told(self.change(as_olaf, [queued, over], "critical"))
-        assert told == ["Changed the priority of 1 execution to critical."]
+        refused = f"Execution {over.pk} of {over.job}: Execution {over.pk} is succeeded; only what is queued can change."
+        assert told == ["Changed the priority of 1 execution.", refused]
         levels = dict(Execution.objects.values_list("pk", "priority"))
         normal = PRIORITIES["normal"]
         assert levels == {queued.pk: PRIORITIES["critical"], over.pk: normal, other.pk: normal}
         assert as_olaf.text(EXECUTIONS).count("Critical priority") == 1
         assert as_olaf.told(self.change(as_olaf, [queued], "critical")) == [
-            "None of them waits at another priority; nothing was changed."
+            "1 execution needed no change."
         ]
 
     def test_is_one_of_four(self, as_olaf: Browser, job_of: MakeJob, run_of: RunJob) -> None:
@@ -146,7 +147,7 @@ class TestPriority:
         for browser in (as_vera, as_gita):
             with untouched():
                 self.change(browser, [run], "critical")
-        assert "change_priority" not in as_vera.text(EXECUTIONS)
+        assert "many/priority/" not in as_vera.text(EXECUTIONS)
 
 
 class TestCancelling:

@@ -214,12 +214,14 @@ class TestRetries:
 
     @pytest.mark.parametrize(
         ("action", "told"),
-        [("retry_all_now", "Brought the next try of 1 execution forward."), ("give_all_up", "Gave up 1 execution.")],
+        [("retry_now", "Brought the next try of 1 execution forward."), ("give_up", "Gave up 1 execution.")],
     )
     def test_are_decided_for_many(self, as_olaf: Browser, job: Job, waiting: Execution, action: str, told: str) -> None:
         other = bury(job).execution_id
-        response = as_olaf.post(EXECUTIONS, {"action": action, "_selected_action": [waiting.pk, other]})
-        assert as_olaf.told(response) == [told, f"1 wait for no other try and stay as they are: {other}."]
+        response = as_olaf.post(f"{EXECUTIONS}many/{action}/", {"id": [waiting.pk, other]})
+        first, refused = as_olaf.told(response)
+        assert first == told
+        assert f"Execution {other} does not wait for another try" in refused
 
 
 class TestExactCount:
