@@ -1,6 +1,14 @@
 """What a dashboard shows of the scheduling: figures, what needs a person, what runs, what comes, and what happened."""
 
-from jobs.dashboard.concerns import Cause, Deviations, HeldJobs, find_causes, find_deviations, find_held_jobs
+from jobs.dashboard.concerns import (
+    Cause,
+    Deviations,
+    HeldJobs,
+    count_letters,
+    find_causes,
+    find_deviations,
+    find_held_jobs,
+)
 from jobs.dashboard.events import find_events, named
 from jobs.dashboard.figures import JOB_STATES, WINDOWS, Stats, Window, stats
 from jobs.dashboard.history import Ended, days, hours, last_day_and_before
@@ -25,6 +33,7 @@ __all__ = [
     "Stats",
     "Window",
     "branches",
+    "count_letters",
     "days",
     "density",
     "find_causes",

@@ -11,7 +11,7 @@ from scheduler_project.lib import sql
 
 DAY = timedelta(days=1)
 FORGOTTEN_AFTER = timedelta(days=7)
-MOST_LETTERS, MOST_EVENTS = 5_000, 20_000
+MOST_LETTERS, MOST_EVENTS = 5_000, 10_000
 
 # The newest open letters only, so that a flood of them costs no more than many.
 FAILURES = f"""
@@ -60,6 +60,13 @@ SELECT id, name, paused_at, paused_by, pause_note, problem, count FROM (
 ) AS found
 WHERE place <= %(most)s ORDER BY place
 """  # noqa: S608
+
+
+LETTERS = f"""
+SELECT count(*) AS count, count(*) FILTER (WHERE died_at >= %(since)s) AS new
+FROM (SELECT died_at FROM dead_letters WHERE state = 'open' AND {MINE} LIMIT %(most)s) AS open
+"""  # noqa: S608
+MOST_COUNTED = 100_000
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,13 @@ class HeldJobs:
     forgotten: Sequence[HeldJob]
     """Paused for longer than a week, the longest first."""
     forgotten_count: int
+
+
+def count_letters(tenant_ids: Sequence[int] | None, *, now: datetime) -> tuple[int, int]:
+    """Dead letters that wait for a person, and how many of them are of the last day."""
+    values = {"tenants": _listed(tenant_ids), "since": now - DAY, "most": MOST_COUNTED}
+    (found,) = sql.rows(LETTERS, values, prepare=False)
+    return found["count"], found["new"]
 
 
 def find_causes(tenant_ids: Sequence[int] | None, *, now: datetime, most: int) -> tuple[list[Cause], int]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from django.conf import settings
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from accounts import sealing
 from accounts.sealing import providers
@@ -37,6 +39,14 @@ class Check:
     milliseconds: float | None = None
     since: datetime | None = None
     """When this process first saw it so."""
+
+    @property
+    def to_do(self) -> SafeString:
+        """What to do, with commands and names set apart."""
+        parts = enumerate(self.action.split("`"))
+        return format_html_join(
+            "", "{}", ((format_html("<code>{}</code>", text) if place % 2 else text,) for place, text in parts)
+        )
 
 
 def all_checks() -> list[Check]:

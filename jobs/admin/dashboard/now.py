@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from jobs import dashboard, queries
 from jobs.admin.dashboard import attention
-from jobs.admin.dashboard.tiles import DAY, tiles, waiting
+from jobs.admin.dashboard.tiles import tiles, waiting
 from jobs.admin.dashboard.viewer import Viewer
 
+DAY = timedelta(days=1)
 SHOWN = 8
 
 

@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Count, Min, Q
 
-from jobs import queries
+from jobs import dashboard, queries
 from jobs.admin.dashboard import amounts, links
 from jobs.admin.dashboard.viewer import Viewer
 from jobs.dashboard import Deviations, Ended, Running
-from jobs.models import DeadLetter
 from jobs.queries import SchedulerStatus
-from jobs.rules.states import ExecutionStatus, LetterState
+from jobs.rules.states import ExecutionStatus
 from scheduler_project.lib import markup
 
-DAY = timedelta(days=1)
 LONG_WAIT = timedelta(minutes=1)
-MOST_COUNTED = 100_000
 
 
 @dataclass(frozen=True)
@@ -102,10 +98,7 @@ def _not_in_time(deviations: Deviations) -> Tile:
 
 
 def _letters(viewer: Viewer) -> Tile:
-    mine: Any = {} if viewer.tenant_ids is None else {"tenant__in": viewer.tenant_ids}
-    found = DeadLetter.objects.filter(state=LetterState.OPEN, **mine)[:MOST_COUNTED]
-    count = found.count()
-    new = DeadLetter.objects.filter(pk__in=found.values("pk"), died_at__gte=viewer.now - DAY).count() if count else 0
+    count, new = dashboard.count_letters(viewer.tenant_ids, now=viewer.now)
     hint = f"{amounts.short(new)} new in 24 h" if count else "nothing waits"
     return Tile(
         "letters",
