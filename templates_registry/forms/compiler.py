@@ -213,7 +213,7 @@ def finish(entry: Entry) -> fields.JsonValueField:
     if isinstance(field, fields.LinesField) and not isinstance(field, fields.MapField):
         sentences.append("One per line.")
     elif isinstance(field, fields.JsonField):
-        sentences.append("Written as JSON.")
+        sentences.append("Written as JSON." if entry.reason else "")
     elif isinstance(field, fields.TimeField):
         sentences.append("In UTC.")
     elif isinstance(field, fields.DateTimeField):

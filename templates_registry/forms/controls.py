@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from templates_registry.forms import fields
-from templates_registry.forms.widgets import MapWidget, SecretWidget
+from templates_registry.forms.widgets import ChoiceList, MapWidget, SecretWidget
 from templates_registry.schema.dialect import Schema
 from templates_registry.schema.secrets import is_secret
 from templates_registry.schema.walk import resolve
@@ -78,7 +78,7 @@ def _nothing(_: Schema) -> None:
 
 
 def _secret() -> fields.JsonValueField:
-    return fields.SecretField(widget=SecretWidget(attrs={"autocomplete": "new-password", "hx-preserve": "true"}))
+    return fields.SecretField(widget=SecretWidget(attrs={"autocomplete": "new-password", "data-keeps": ""}))
 
 
 def as_json() -> fields.JsonValueField:
@@ -87,7 +87,7 @@ def as_json() -> fields.JsonValueField:
 
 
 def choice(values: list[Any], labels: list[str]) -> Callable[[], fields.JsonValueField]:
-    choose = forms.RadioSelect if len(values) <= MOST_RADIOS else forms.Select
+    choose = forms.RadioSelect if len(values) <= MOST_RADIOS else ChoiceList
     return lambda: fields.ChoiceField(values=values, labels=labels, choose=choose)
 
 

@@ -152,7 +152,7 @@ class ParameterForm(forms.Form):
         def is_placeholder(place: str, secret: Any) -> bool:
             if secret == PLACEHOLDER:
                 found.add(place)
-            return bool(secret == PLACEHOLDER)
+            return secret == PLACEHOLDER and "[" not in place
 
         rest: dict[str, Any] = drop_secrets(self.schema, parameters, is_placeholder)
         # In a list nothing says which item a secret belonged to.

@@ -148,7 +148,7 @@ def masked_text(schema: Schema, text: str) -> str:
 
 
 def _text() -> JsonText:
-    attributes = {"rows": 12, "spellcheck": "false", "class": "mono", "data-grows": "", "autocomplete": "off"}
+    attributes = {"rows": 12, "spellcheck": "false", "class": "mono json-pane", "data-grows": "", "autocomplete": "off"}
     return JsonText(widget=forms.Textarea(attrs=attributes))
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from templates_registry.schema.bounds import SCHEMAS, find_excess
-from templates_registry.schema.dialect import FORMATS, Schema, validator
+from templates_registry.schema.dialect import FORMATS, MetaValidator, Schema, validator
 from templates_registry.schema.patterns import find_pattern_problem
 from templates_registry.schema.secrets import is_secret
 from templates_registry.schema.walk import Unresolved, follow, parts
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+MOST_ERRORS = 20
 KEYWORDS = {
     *Draft202012Validator.VALIDATORS,
     *("$schema", "$defs", "$comment", "title", "description", "default", "examples", "deprecated"),
@@ -35,8 +37,8 @@ def check_schema(schema: Schema) -> list[str]:
     excess = find_excess(schema, SCHEMAS)
     if excess:
         return [f"The schema {messages[0]}." for messages in excess.values()]
-    metaschema = Draft202012Validator(Draft202012Validator.META_SCHEMA, format_checker=FORMATS)
-    error = best_match(metaschema.iter_errors(schema))
+    metaschema = MetaValidator(Draft202012Validator.META_SCHEMA)  # patterns are judged below, and not compiled before
+    error = best_match(islice(metaschema.iter_errors(schema), MOST_ERRORS))
     if error is not None:
         return [f"{_place('/'.join(map(str, error.absolute_path)))}: {error.message[:300]}."]
     if schema.get("type") != "object":

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, TypeAlias
 
+import attrs
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 from referencing import Registry
 
 from templates_registry.schema.patterns import compile_pattern
+from templates_registry.schema.time_limit import spend
 
 Schema: TypeAlias = Mapping[str, Any]
 
@@ -97,16 +99,28 @@ def _properties(validator: Any, properties: Any, instance: object, schema: Schem
             yield ValidationError("not allowed", path=[name], instance=instance[name])
 
 
-Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator,
-    {
-        "type": _type,
-        "pattern": _pattern,
-        "multipleOf": _multiple_of,
-        "uniqueItems": _unique_items,
-        "properties": _properties,
-    },
+def _limited(keyword: Any) -> Any:
+    def judged(validator: Any, value: Any, instance: object, schema: Schema) -> Iterator[ValidationError]:
+        spend()
+        yield from keyword(validator, value, instance, schema) or ()
+
+    return judged
+
+
+def _validator_class(**own: Any) -> Any:
+    keywords = {**Draft202012Validator.VALIDATORS, **own}
+    made: Any = validators.extend(  # type: ignore[no-untyped-call]
+        Draft202012Validator, {name: _limited(keyword) for name, keyword in keywords.items()}
+    )
+    # The stock method hands a part that names its dialect back to the stock class.
+    made.evolve = attrs.evolve
+    return made
+
+
+Validator: Any = _validator_class(
+    type=_type, pattern=_pattern, multipleOf=_multiple_of, uniqueItems=_unique_items, properties=_properties
 )
+MetaValidator: Any = _validator_class()
 
 
 def validator(schema: Schema) -> Any:

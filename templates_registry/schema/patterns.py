@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from templates_registry.schema.time_limit import spend
+
 LONGEST_PATTERN = 500
 LONGEST_QUADRATIC_TEXT = 1_000
 MOST_FORKS = 6
@@ -92,6 +94,7 @@ class _Automaton:
 
     def spend(self, steps: int = 1) -> None:
         self.work += steps
+        spend()
         if self.work > WORK:
             raise _Refused("the pattern is too complex")
 

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from templates_registry.schema.dialect import Schema
 from templates_registry.schema.patterns import compile_pattern
+from templates_registry.schema.time_limit import spend
 
 IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
 IN_PLACE = ("not", "if", "then", "else")
@@ -43,6 +44,7 @@ def follow(root: Schema, reference: str) -> Any:
 
 def resolve(root: Schema, schema: Any) -> Schema:
     """The schema with its reference replaced by the target; what stands beside the reference wins."""
+    spend()
     steps = 0
     while isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str) and steps < 20:
         beside = {key: value for key, value in schema.items() if key != "$ref"}
@@ -54,6 +56,7 @@ def resolve(root: Schema, schema: Any) -> Schema:
 
 def parts(schema: Schema) -> Iterator[tuple[str, Any, bool]]:
     """(where, part, whether it judges the same value) for every schema directly inside this one."""
+    spend()
     for keyword in (*IN_PLACE_LISTS, *CHILD_LISTS):
         for index, part in enumerate(schema.get(keyword, ())):
             yield f"{keyword}/{index}", part, keyword in IN_PLACE_LISTS

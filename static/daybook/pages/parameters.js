@@ -1,4 +1,7 @@
-// The parameter form: rows of name and value, and text that grows with what is written. Nothing here is needed to post.
+// The parameter form: rows of name and value, text that grows with what is written, and secrets that stay in the page
+// while its fields are read anew, since the server never sends them back. Nothing here is needed to post.
+
+const typed = new Map();
 
 const rowsAsText = (map) => [...map.querySelectorAll("[data-map-row]")]
   .map((row) => [...row.querySelectorAll("input")].map((input) => input.value))
@@ -79,4 +82,19 @@ document.addEventListener("toggle", (event) => {
 document.addEventListener("input", (event) => {
   if (event.target.matches?.("[data-grows]")) grow(event.target);
 });
+document.addEventListener("htmx:beforeSwap", (event) => {
+  typed.clear();
+  for (const input of event.detail.target.querySelectorAll?.("[data-keeps]") ?? []) if (input.value) typed.set(input.id, input.value);
+});
+document.addEventListener("htmx:afterSwap", () => {
+  for (const [id, value] of typed) {
+    const input = document.getElementById(id);
+    if (!input || input.value) continue;
+    input.value = value;
+    const fold = input.closest("details");
+    if (fold) fold.open = true;
+  }
+  typed.clear();
+});
+document.addEventListener("htmx:afterSettle", () => document.querySelectorAll("[data-grows]").forEach(grow));
 document.querySelectorAll("[data-grows]").forEach(grow);

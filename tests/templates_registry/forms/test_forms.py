@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from templates_registry import registry
 from templates_registry.forms import apply_errors, form_class, initial_from
-from templates_registry.forms.widgets import SecretWidget
+from templates_registry.forms.widgets import ChoiceList, SecretWidget
 from templates_registry.schema import validate
 from tests.templates_registry.forms.browser import fill, messages, post
 from tests.templates_registry.schemas import EVERY_KIND, FILLED, having
@@ -454,7 +454,7 @@ class TestShape:
             ({"type": "string"}, forms.Textarea, {}),
             ({"type": "string", "writeOnly": True}, SecretWidget, {"autocomplete": "new-password"}),
             ({"enum": list("abcde")}, forms.RadioSelect, {}),
-            ({"enum": list("abcdef")}, forms.Select, {}),
+            ({"enum": list("abcdef")}, ChoiceList, {}),
             ({"type": "boolean", "default": False}, forms.CheckboxInput, {}),
             ({"type": "boolean"}, forms.RadioSelect, {}),
         ],
@@ -494,7 +494,7 @@ class TestPage:
 
     def test_labels_every_control(self) -> None:
         page = str(form_class(EVERY_KIND)())
-        controls = re.findall(r'<(?:input|select|textarea)[^>]*>', page)
+        controls = re.findall(r"<(?:input|select|textarea)[^>]*>", page)
         named = [control for control in controls if "aria-label=" in control]
         ids = [found[1] for control in controls if (found := re.search(r' id="([^"]+)"', control))]
         assert len(ids) >= 18

@@ -16,7 +16,7 @@ BAD: list[tuple[Any, str]] = [
     ({"type": "string"}, '"type": "object"'),
     ({"type": "object", "required": "a"}, "/required"),
     ({"type": "objet"}, "/type"),
-    (having(a={"pattern": "("}), "/properties/a/pattern"),
+    (having(a={"pattern": "("}), "/properties/a: the pattern is not a regular expression"),
     (having(a={"pattern": "^(a+)+$"}), "repeats a repetition"),
     ({"type": "object", "patternProperties": {"^(a+)+$": {}}}, "patternProperties"),
     (having(a={"$ref": "http://example.org/x"}), "not local"),

@@ -1,0 +1,1 @@
+"""The pages of templates: the gallery, a template with its versions, and the playground of schemas."""
