@@ -34,10 +34,10 @@ def find_user(name: object) -> AbstractBaseUser:
     return found
 
 
-def responsible(tenant: Tenant) -> QuerySet[Any]:
-    """Who may answer for something of the tenant: its members and superusers."""
+def responsible(tenants: QuerySet[Tenant]) -> QuerySet[Any]:
+    """Who may answer for something of these tenants: their members and superusers."""
     users = get_user_model()._default_manager.filter(is_active=True)
-    return users.filter(Q(memberships__tenant=tenant) | Q(is_superuser=True)).distinct()
+    return users.filter(Q(memberships__tenant__in=tenants) | Q(is_superuser=True)).distinct()
 
 
 def judge(role: str, *, by: Giver) -> None:

@@ -119,6 +119,10 @@ def choose(draft_id: int, *, tenant: Tenant, template: TemplateVersion) -> list[
     return dropped
 
 
+def reach(draft_id: int, step: int) -> None:
+    JobDraft.objects.filter(pk=draft_id, step__lt=step).update(step=step)
+
+
 def discard(draft: JobDraft) -> None:
     JobDraft.objects.filter(pk=draft.pk).delete()
 

@@ -279,10 +279,14 @@ class Reader:
             users = get_user_model()
             found = users._default_manager.filter(**{users.USERNAME_FIELD: given}).first()
             stays = found is not None and self.before is not None and found.pk == self.before.owner_id
-            if found is not None and (stays or members.responsible(self.tenant).filter(pk=found.pk).exists()):
+            if found is not None and (stays or self._may_answer(found.pk)):
                 return int(found.pk)
         self.refuse("owner", f"Write the name of a user who is a member of {self.tenant.slug}, or null for nobody.")
         return None
+
+    def _may_answer(self, user_id: int) -> bool:
+        assert self.tenant is not None
+        return members.responsible(Tenant.objects.filter(pk=self.tenant.pk)).filter(pk=user_id).exists()
 
 
 def default_policies(template: TemplateVersion | None) -> JobPolicy:

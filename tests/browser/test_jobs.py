@@ -1,4 +1,4 @@
-"""What people do most: make a job, run it, look at what became of it, pause it."""
+"""What people do most: run a job, look at what became of it, pause it."""
 
 from __future__ import annotations
 
@@ -8,65 +8,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from jobs.models import Execution, Job
+from jobs.models import Execution
 from tests.browser.conftest import PHONE, SignIn
 from tests.cast import Cast
 from tests.jobs.api.conftest import MakeJob, RunJob
 from tests.live import worker
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-class TestNewJob:
-    def test_is_made_in_a_minute(self, cast: Cast, visit: SignIn) -> None:
-        page = visit(cast.ana).open("/admin/jobs/job/")
-        page.get_by_role("link", name="Create the first job").click()
-        page.get_by_label("Name", exact=True).fill("Morning greeting")
-        page.get_by_label("Template", exact=True).select_option(label="Echo")
-        page.get_by_label("Expression", exact=True).check()
-        page.get_by_label("Cron expression").fill("0 9 * * mon-fri")
-        page.get_by_label("Time zone").fill("Europe/Berlin")
-        panel = page.locator(".preview-card")
-        expect(panel).to_contain_text("At 09:00, on Monday to Friday (Europe/Berlin)")
-        expect(panel.locator("time")).to_have_count(5)
-        page.get_by_role("button", name="Create job").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Morning greeting")
-        job = Job.objects.get()
-        assert (job.schedule.cron, job.parameters) == ("0 9 * * mon-fri", {"text": "hello"})
-
-    def test_swaps_the_parameters_with_the_template(self, cast: Cast, visit: SignIn) -> None:
-        page = visit(cast.ana).open("/admin/jobs/job/add/?template=echo")
-        page.locator("#parameters summary").click()
-        page.get_by_label("Text", exact=True).fill("mine")
-        page.get_by_label("Template", exact=True).select_option(label="Failing")
-        expect(page.locator("[name=parameters-until_attempt]")).to_be_attached()
-        expect(page.locator("#parameters")).to_contain_text("1 value no longer applies: text.")
-
-    def test_leads_to_each_mistake(self, cast: Cast, visit: SignIn) -> None:
-        page = visit(cast.ana).open("/admin/jobs/job/add/?template=echo")
-        page.get_by_label("Expression", exact=True).check()
-        page.get_by_label("Cron expression").fill("nonsense")
-        page.get_by_label("Name", exact=True).fill("Kept")
-        page.get_by_role("button", name="Create job").click()
-        summary = page.get_by_role("alert")
-        expect(summary).to_be_focused()
-        summary.get_by_role("link", name=re.compile("Cron expression")).click()
-        expect(page.get_by_label("Cron expression")).to_be_focused()
-        expect(page.get_by_label("Name", exact=True)).to_have_value("Kept")
-        assert not Job.objects.exists()
-
-    def test_works_without_scripts(self, cast: Cast, visit: SignIn) -> None:
-        page = visit(cast.ana, java_script_enabled=False).open("/admin/jobs/job/add/")
-        page.get_by_label("Template", exact=True).select_option(label="Echo")
-        page.get_by_role("button", name="Load fields").click()
-        expect(page.locator("[name=parameters-text]")).to_be_attached()
-        page.get_by_label("Name", exact=True).fill("Plain")
-        page.get_by_label("Weekly", exact=True).check()
-        page.get_by_role("button", name="Check the schedule").click()
-        expect(page.locator("#schedule-sentence")).to_contain_text("At 09:00, on Monday to Friday")
-        page.get_by_role("button", name="Create job").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Plain")
-        assert Job.objects.get().name == "Plain"
 
 
 class TestRun:

@@ -181,6 +181,7 @@ class JobFields(forms.Form):
         "Counted in runs that failed for good; empty: the job is never paused for that.",
     )
 
+    owner = forms.ChoiceField(help_text="Who answers for it, and hears of it.", required=False)
 
     requires_approval = forms.BooleanField(
         label="Each run needs approval",

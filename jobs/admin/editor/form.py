@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.forms import BoundField
 from django.utils import timezone
 
+from accounts import members
 from accounts.models import Tenant
 from jobs.admin.editor import builder
 from jobs.admin.editor.builder import BuilderFields
@@ -47,6 +48,7 @@ class JobForm(BuilderFields, JobFields):
         self._fill_choices(tenants, templates)
         self._fill_calendars(tenants)
         self._fill_pools(tenants)
+        self._fill_owners(tenants)
         if job is not None:
             del self.fields["tenant"]
             if job.origin == Origin.ADOPTED:
@@ -95,6 +97,15 @@ class JobForm(BuilderFields, JobFields):
             self._set_choices("pool", [("", "None"), *names.items()])
         else:
             del self.fields["pool"]
+
+    def _fill_owners(self, tenants: QuerySet[Tenant]) -> None:
+        """Members of the job's tenant, and whoever has it now; of a new job, of all tenants that it may get."""
+        of = Tenant.objects.filter(pk=self.job.tenant_id) if self.job else tenants
+        names = [user.get_username() for user in members.responsible(of)]
+        if self.job is not None and self.job.owner is not None:
+            names.append(self.job.owner.get_username())
+        shown = [(name, name) for name in sorted(set(names))]
+        self._set_choices("owner", [("", "Nobody" if self.job else "Whoever creates it"), *shown])
 
     def _set_choices(self, name: str, choices: list[Any]) -> None:
         field = self.fields[name]
@@ -161,6 +172,10 @@ class JobForm(BuilderFields, JobFields):
             "pool": cleaned.get("pool", ""),
             "tags": [tag.strip() for tag in cleaned.get("tags", "").split(",") if tag.strip()],
         }
+        if owner := cleaned.get("owner"):
+            data["owner"] = owner
+        elif self.job is not None:
+            data["owner"] = None
         if self.job is None or self.job.origin != Origin.ADOPTED:
             data |= {
                 "name": cleaned.get("name", ""),
@@ -215,7 +230,7 @@ class JobForm(BuilderFields, JobFields):
         return self.shown("spread", "start_at", "end_at")
 
     def about(self) -> list[BoundField]:
-        return self.shown("description", "tags", "slug")
+        return self.shown("description", "tags", "slug", *(["owner"] if self.job else []))
 
     def where(self) -> list[BoundField]:
         return self.shown("queue", "priority", "on_queue_full", "pool", "requires_approval")
@@ -260,6 +275,7 @@ def _initial(job: Job | None) -> dict[str, Any]:
         "pool": job.pool.slug if job.pool else "",
         "queue": job.queue,
         "priority": PRIORITY_NAMES[job.priority],
+        "owner": job.owner.get_username() if job.owner else "",
         "expected_revision": job.revision,
     }
 

@@ -53,20 +53,20 @@ class JobEditor:
     def respond(self) -> HttpResponse:
         if self.request.method == "POST":
             return self._posted()
-        chosen = self._find_template(self.request.GET.get("template"))
+        chosen = self.find_template(self.request.GET.get("template"))
         form = self._form(initial={**({"template": str(chosen.pk)} if chosen else {}), **self._proposed()})
         return self._page(form, parameters.section(chosen or self._template_of(form), job=self.job))
 
     def parameters_fragment(self) -> HttpResponse:
         """Posted, so that what was entered, secrets included, stays out of addresses and logs."""
-        template = self._find_template(self.request.POST.get("template") or self.request.POST.get(parameters.SOURCE))
+        template = self.find_template(self.request.POST.get("template") or self.request.POST.get(parameters.SOURCE))
         section = parameters.carried_over(template, self.request.POST, job=self.job)
         return TemplateResponse(self.request, "jobs/editor/parameters.html", {"section": section})
 
     def schedule_fragment(self) -> HttpResponse:
         form = self._form(self.request.GET)
         form.is_valid()
-        context = {"preview": self._preview(form), "form": form, "state": form.cron_state(), "is_fragment": True}
+        context = {"preview": self.preview(form), "form": form, "state": form.cron_state(), "is_fragment": True}
         return TemplateResponse(self.request, "jobs/editor/schedule_preview.html", context)
 
     def impact_fragment(self) -> HttpResponse:
@@ -84,16 +84,16 @@ class JobEditor:
         form.is_valid()
         if {LOAD, CHECK, parameters.SWITCH} & self.request.POST.keys():
             section = parameters.carried_over(self._template_of(form), self.request.POST, job=self.job)
-            preview = self._preview(form)
+            preview = self.preview(form)
             form.silence()
             return self._page(form, section, preview)
         section = parameters.submitted(self._template_of(form), self.request.POST, job=self.job)
         if section.form is not None and not section.form.is_bound:
             form.add_error("template", "The fields are another template's now: look at them, then save again.")
-            return self._page(form, section, self._preview(form))
+            return self._page(form, section, self.preview(form))
         job = self._save(form, section)
         if job is None:
-            return self._page(form, section, self._preview(form))
+            return self._page(form, section, self.preview(form))
         return self._saved(job)
 
     def _save(self, form: JobForm, section: parameters.Section) -> Job | None:
@@ -210,7 +210,7 @@ class JobEditor:
         except Exception as error:  # noqa: BLE001  whatever is stored
             return schedule_preview.Preview(problems={"schedule": [self.job.problem or str(error)]})
 
-    def _preview(self, form: JobForm) -> schedule_preview.Preview:
+    def preview(self, form: JobForm) -> schedule_preview.Preview:
         problems = {name: [str(text) for text in form.errors[name]] for name in form.errors if name in PREVIEWED}
         if problems:
             return schedule_preview.Preview(problems=problems)
@@ -245,9 +245,9 @@ class JobEditor:
         return found if self.job is None or self.job.origin != Origin.ADOPTED else {}
 
     def _template_of(self, form: JobForm) -> TemplateVersion | None:
-        return self._find_template(form.template_id())
+        return self.find_template(form.template_id())
 
-    def _find_template(self, key: Any) -> TemplateVersion | None:
+    def find_template(self, key: Any) -> TemplateVersion | None:
         return next((row for row in self.templates if str(row.pk) == str(key) or row.name == key), None)
 
 

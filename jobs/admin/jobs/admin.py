@@ -16,7 +16,7 @@ from accounts.tenant_admin import TenantAdmin
 from jobs import cloning
 from jobs.admin import why
 from jobs.admin.editor.fields import in_utc
-from jobs.admin.editor.page import JobEditor
+from jobs.admin.editor.page import CHECK, LOAD, JobEditor
 from jobs.admin.jobs import dependencies, restore_page, switch_page, transfers
 from jobs.admin.jobs import page as job_page
 from jobs.admin.jobs.actions import JobActions
@@ -32,6 +32,8 @@ from jobs.admin.jobs.filters import (
 )
 from jobs.admin.jobs.list import JobList
 from jobs.admin.jobs.operations import OPERATIONS, REFUSALS, Caller, Wishes, in_words
+from jobs.admin.wizard import urls as wizard
+from jobs.admin.wizard.page import Wizard
 from jobs.explain import explain_job
 from jobs.models import Job
 from scheduler_project.lib import sql
@@ -70,6 +72,7 @@ class JobAdmin(JobActions, JobList, TenantAdmin[Job]):
             *self.many_urls(),
             path("import/", view(self.import_view), name="jobs_job_import"),
             path("<int:job_id>/clone/", view(self.clone_view), name="jobs_job_clone"),
+            *wizard.patterns(view, self._wizard),
             path("form/parameters/", view(self.parameters_view), name="jobs_job_parameters"),
             path("form/schedule/", view(self.schedule_view), name="jobs_job_schedule"),
             path("form/impact/", view(self.form_impact_view), name="jobs_job_form_impact"),
@@ -94,8 +97,11 @@ class JobAdmin(JobActions, JobList, TenantAdmin[Job]):
         return job_page.respond(request, self._context(request), self._get(request, job_id))
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        self._require(self.has_add_permission(request), "create jobs")
-        return JobEditor(request, self._context(request), None).respond()
+        """The wizard. A form that is sent as a whole, from before there were drafts, is still taken."""
+        if request.method == "POST" and not {"_save", "_run", LOAD, CHECK}.isdisjoint(request.POST):
+            self._require(self.has_add_permission(request), "create jobs")
+            return JobEditor(request, self._context(request), None).respond()
+        return self._wizard(request).begin()
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -148,6 +154,10 @@ class JobAdmin(JobActions, JobList, TenantAdmin[Job]):
 
     def impact_view(self, request: HttpRequest, job_id: int, name: str) -> HttpResponse:
         return switch_page.fragment(request, self._get(request, job_id), name)
+
+    def _wizard(self, request: HttpRequest) -> Wizard:
+        self._require(self.has_add_permission(request), "create jobs")
+        return Wizard(request, self._context(request))
 
     def _editor_of_fragment(self, request: HttpRequest) -> JobEditor:
         job_id = request.GET.get("job", "")

@@ -15,6 +15,7 @@ from jobs.admin.jobs.columns import JobChangeList, headings, rows_of
 from jobs.admin.lists import filter_bar
 from jobs.admin.lists.change_list import find_changelist
 from jobs.admin.lists.views import ViewsOfList
+from jobs.admin.wizard.resuming import resumable
 from jobs.models import Job
 
 MOST_ROWS = 200  # that one answer brings anew
@@ -53,6 +54,7 @@ class JobList(ViewsOfList):
             **self.admin_site.each_context(request),
             **views,
             "title": "Jobs",
+            "drafts": resumable(request),
             "opts": Job._meta,
             "cl": changelist,
             "bar": bar,

@@ -164,15 +164,6 @@ class TestNewJob:
         assert "Tenant" in errors(response)
         assert not Job.objects.exists()
 
-    def test_asks_for_the_tenant_only_when_there_are_several(
-        self, cast: Cast, as_ana: Browser, as_root: Browser
-    ) -> None:
-        assert 'name="tenant"' not in as_ana.text(ADD)
-        assert 'name="tenant"' in as_root.text(ADD)
-
-    def test_starts_with_the_template_that_a_link_names(self, as_ana: Browser) -> None:
-        assert 'name="parameters-text"' in as_ana.text(ADD, template="echo")
-
     def test_is_for_authors(self, echo: TemplateVersion, as_vera: Browser, as_olaf: Browser) -> None:
         for browser in (as_vera, as_olaf):
             assert browser.get(ADD).status_code == 403
@@ -184,16 +175,6 @@ class TestNewJob:
         strict = Client(enforce_csrf_checks=True)
         strict.force_login(cast.ana)
         assert strict.post(ADD, minimal(echo)).status_code == 403
-
-    def test_asks_for_few_things_at_first(self, as_ana: Browser) -> None:
-        """What lies outside <details> is what everybody sees."""
-        page = as_ana.text(ADD, template="echo")
-        form = page[page.index('id="job-form"') : page.index('class="save-bar"')]
-        shown = [part.split("</details>")[-1] for part in form.split("<details")]
-        names = {name for name in ("name", "template", "cron", "timezone", "queue", "overlap") if any(
-            f'name="{name}"' in part for part in shown
-        )}  # fmt: skip
-        assert names == {"name", "template", "cron", "timezone"}
 
 
 class TestRefusal:
