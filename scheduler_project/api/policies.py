@@ -23,7 +23,7 @@ from scheduler_project.lib import masking, origin, telemetry
 from scheduler_project.lib.policy_server import Decision, PolicyServer, PolicyUnavailable
 from scheduler_project.lib.requests import API_PATHS, READERS, TENANT_HEADER
 
-SIGNING_IN_AND_OUT = ("login", "logout")
+OF_THE_VIEWER = ("login", "logout", "choose_tenant", "choose_zone")  # nothing of a job or of anybody else changes
 LARGEST_BODY = 65_536  # characters of JSON; of a larger one the policy learns only that there is one
 
 
@@ -53,7 +53,7 @@ class AskAboutConsole(MiddlewareMixin):
         if not settings.DAYBOOK_POLICY_URL or request.method in READERS or request.path.startswith(API_PATHS):
             return None
         match = request.resolver_match
-        if match is None or match.url_name in SIGNING_IN_AND_OUT or not request.user.is_authenticated:
+        if match is None or match.url_name in OF_THE_VIEWER or not request.user.is_authenticated:
             return None
         decision = _decide(_of_console(request, kwargs))
         if decision is None:

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html_join
 
+from jobs.rules.states import ExecutionStatus
 from scheduler_project.frame import confirm_run, context, palette, viewer
 
 
@@ -55,4 +56,5 @@ def _components(site: AdminSite, request: HttpRequest) -> HttpResponse:
     """All building blocks on one page, for those who work on the console."""
     if not settings.DEBUG:
         raise Http404("There is no such page.")
-    return TemplateResponse(request, "console/components.html", {**site.each_context(request), "title": "Components"})
+    context = {**site.each_context(request), "title": "Components", "states": [*ExecutionStatus, "online", "silent"]}
+    return TemplateResponse(request, "console/components.html", context)

@@ -1,4 +1,4 @@
-// Small helps for pages that work without them. No page depends on this file.
+// Small helps for pages that work without them.
 import "./fragments.js";
 import "./keys.js";
 import { liveState } from "./live.js";
@@ -41,12 +41,14 @@ document.addEventListener("htmx:afterSettle", showConditional);
 
 // The drawer of small screens keeps the focus; what it covers is out of reach.
 const nav = document.getElementById("console-nav");
-const covered = "#user-tools, #site-name, #container > nav, #content-start, #footer";
-nav?.addEventListener("beforetoggle", (event) => {
-  for (const part of document.querySelectorAll(covered)) part.inert = event.newState === "open";
-});
+const covered = ".skip-to-content-link, #header, #container > nav, #content-start, #footer";
+const cover = (isCovered) => document.querySelectorAll(covered).forEach((part) => { part.inert = isCovered; });
+nav?.addEventListener("beforetoggle", (event) => { if (event.newState === "closed") cover(false); });
 nav?.addEventListener("toggle", (event) => {
-  if (event.newState === "open") nav.querySelector("a")?.focus();
+  const isOpen = event.newState === "open";
+  cover(isOpen);
+  if (isOpen) nav.querySelector("a")?.focus();
+  else if (document.activeElement === document.body) document.querySelector(".nav-button").focus();
 });
 
 // Folds stay as they were left.

@@ -1,10 +1,8 @@
-// Parts of a page that are read by themselves: while one is under way its old content stays; when it fails, a box says
-// why and tries again. What reads itself again because something happened does so without a sign.
+// Parts that are read by themselves: the old content stays meanwhile; when it fails, a box says why and tries again.
 
 const boxes = new WeakMap(); // target -> box
 const WORDS = {
-  0: "The server does not answer.", 403: "You may not see this.", 404: "This is not there any more.",
-  429: "Too many requests. Wait a moment.", 503: "The server is busy. Try again in a moment.",
+  0: "The server does not answer.", 429: "Too many requests. Wait a moment.", 503: "The server is busy. Try again in a moment.",
 };
 
 const isLive = (detail) => ["live", "letters"].includes(detail.requestConfig?.triggeringEvent?.type);

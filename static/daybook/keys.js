@@ -1,5 +1,5 @@
-// Keys for those who live here. Any page adds its own: data-key="c" on a control is pressed by c, first within the row
-// that has the focus. Rows are those of a list, or whatever says data-row. Single keys can be switched off.
+// Keys for those who live here. data-key="c" on a control: c presses it, first within the row that has the focus.
+// Rows are those of a list, or whatever says data-row. Single keys can be switched off.
 import { open as search } from "./palette.js";
 
 const STORED = "daybook-keys";

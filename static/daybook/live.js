@@ -1,12 +1,6 @@
-// One socket for the whole page: what happens on the server reaches the parts of the page that show it.
-//
-// A part says what it shows and reads itself again by htmx:
-//   <section id="…" data-live="job:5 tenants" data-live-every="2" hx-get="…" hx-trigger="live" hx-swap="outerHTML">
-// "tenants" stands for every tenant that the viewer sees. What comes oftener than `data-live-every` (seconds, 1 unless
-// said) is added up; the last change is never left out. A log follows its run with `follow`.
-//
-// The state is told to the page as the event "live:state": live, connecting, reconnecting (away for a while: parts are
-// read again every ten seconds), offline (away for long) or paused (the tab is hidden).
+// One socket for the whole page: what happens on the server reaches the parts of the page that show it; docs/live.md
+// says how a part asks for it. The event "live:state" tells: live, connecting, reconnecting (away for a while: parts are
+// read again every ten seconds), offline (for long) or paused (the tab is hidden).
 
 const POLL = 10_000;
 const LONGEST_WAIT = 30_000;

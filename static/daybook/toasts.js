@@ -1,6 +1,5 @@
-// Notices in a corner: those of the server, and any part's own by
-//   document.dispatchEvent(new CustomEvent("toast", { detail: { text, tone, undo } }))
-// `tone` is success, info, warning or error; `undo` the address to which Undo posts. Errors stay until they are closed.
+// Notices: those of the server, and those of new CustomEvent("toast", { detail: { text, tone, undo } }) at the document.
+// `tone`: success, info, warning or error (stays until closed); `undo`: the address to which Undo posts.
 import { csrf } from "./session.js";
 
 const MOST = 3;
@@ -64,7 +63,7 @@ const arm = (toast) => {
   toast.append(make("button", { type: "button", className: "toast-close", ariaLabel: "Close", textContent: "×", onclick: () => close(toast) }));
   if (toast.classList.contains("error")) return;
   const form = toast.querySelector("form");
-  form?.querySelector("button").append(make("span", { ariaHidden: "true" }));
+  form?.querySelector("button").append(" ", make("span", { ariaHidden: "true" }));
   if (form) form.querySelector("span").dataset.countdown = "";
   timers.set(toast, { left: form ? 10_000 : 8_000, timer: 0 });
   count();
