@@ -46,9 +46,10 @@ def test_the_pages_are_sound(
     assert [fault for path in paths for fault in faults(as_root, path)] == []
 
 
-def test_a_run_is_approved(cast: Cast, visit: SignIn, waiting: Execution) -> None:
+def test_a_run_is_approved(cast: Cast, visit: SignIn, job_of: MakeJob, run_of: RunJob, waiting: Execution) -> None:
+    run_of(job_of(), "succeeded")
     page = visit(cast.root).open("/admin/")
-    page.get_by_role("link", name="Wait for approval").click()
+    page.get_by_role("link", name="1 run waits for approval").click()
     page.get_by_role("link", name=str(waiting.pk), exact=True).click()
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_text("Approved; it may start.")).to_be_visible()

@@ -30,7 +30,7 @@ def test_nothing_of_them_runs(visit: SignIn, cast: Cast, job_of: MakeJob, run_of
     shown = 0
     runs = [reverse("admin:jobs_execution_change", args=[rows[name].pk]) for name in ("execution", "running")]
     for path in (
-        "/admin/", "/admin/jobs/job/", reverse("admin:jobs_job_page", args=[rows["job"].pk]),
+        "/admin/?all=1", "/admin/settings/", "/admin/jobs/job/", reverse("admin:jobs_job_page", args=[rows["job"].pk]),
         reverse("admin:jobs_job_change", args=[rows["job"].pk]), "/admin/jobs/execution/",
         *runs,
         reverse("admin:jobs_execution_why", args=[rows["execution"].pk]), "/admin/jobs/worker/",

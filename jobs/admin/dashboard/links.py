@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from scheduler_project.lib import viewer_zone
 
-def executions(*, status: str = "", since: datetime | None = None, until: datetime | None = None) -> str:
-    ended = {"finished_at__gte": _written(since), "finished_at__lt": _written(until)}
-    return _narrowed("jobs_execution", status=status, **ended)
+
+def executions(
+    *, status: str = "", when: str = "", since: datetime | None = None, until: datetime | None = None
+) -> str:
+    """`since` and `until` are written in the viewer's zone, which stands beside them."""
+    zone = viewer_zone.name() if since or until else ""
+    return _narrowed(
+        "jobs_execution", status=status, when=when, since=_written(since), until=_written(until), zone=zone
+    )
 
 
 def jobs(**filters: str) -> str:
@@ -59,4 +66,4 @@ def _narrowed(name: str, **filters: str | int) -> str:
 
 
 def _written(at: datetime | None) -> str:
-    return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return "" if at is None else f"{viewer_zone.local(at):%Y-%m-%dT%H:%M}"

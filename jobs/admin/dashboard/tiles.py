@@ -65,10 +65,10 @@ def tiles(
     failed = ended.failed
     return [
         Tile("succeeded", "Succeeded", "24 h", amounts.short(ended.succeeded),
-             amounts.change(ended.succeeded, before["succeeded"]), links.executions(status="succeeded"), "quiet",
-             "check"),
+             amounts.change(ended.succeeded, before["succeeded"]), links.executions(status="succeeded", when="24h"),
+             "quiet", "check"),
         Tile("failed", "Failed", "24 h", amounts.short(failed), amounts.change(failed, before["failed"]),
-             links.executions(status="unsuccessful"), "bad" if failed else "quiet", "cross"),
+             links.executions(status="unsuccessful", when="24h"), "bad" if failed else "quiet", "cross"),
         _running(running, waits, viewer.now),
         _not_in_time(deviations),
         _letters(viewer),

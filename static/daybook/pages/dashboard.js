@@ -27,6 +27,23 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful && event.detail.elt.id === "part-now") readAt = performance.now();
 });
 
+// Sums of hours and events follow a run's end by a second or two, so what shows them is read once more.
+const ECHO = 3_000;
+let heardAt = -Infinity;
+const resound = () => {
+  echo = performance.now() - heardAt < ECHO - 200 ? setTimeout(resound, ECHO) : 0;
+  for (const id of ["part-now", "part-runs", "events-new"]) {
+    const part = document.getElementById(id);
+    if (part?.dataset.live) window.htmx.trigger(part, "live");
+  }
+};
+let echo = setTimeout(resound, ECHO); // of what ended just before the page was opened
+document.addEventListener("live:message", (event) => {
+  if (event.detail.type !== "changed") return;
+  heardAt = performance.now();
+  echo ||= setTimeout(resound, ECHO);
+});
+
 // A part that reads itself again keeps its tables and groups unfolded, with what they hold.
 let unfolded = new Map();
 document.addEventListener("htmx:beforeSwap", (event) => {

@@ -300,3 +300,22 @@ class TestStart:
 
     def test_tells_a_stranger_how_to_get_in(self, sign_in: SignIn) -> None:
         assert "You belong to no tenant yet" in sign_in(User.objects.create_user("nobody")).text(DASHBOARD)
+
+
+class TestLinks:
+    def test_lead_to_lists_that_know_their_filters(
+        self, cast: Cast, job_of: MakeJob, run_of: RunJob, as_vera: Browser
+    ) -> None:
+        failed = run_of(job_of(name="Failing"), "failed")
+        run_of(job_of(name="Working"), "succeeded")
+        hour = failed.created_at.replace(minute=0, second=0, microsecond=0)
+        RunHour.objects.create(tenant_id=cast.acme.pk, hour=hour, status="failed", count=1)
+        found = {tile.name: tile.url for tile in first(as_vera)["tiles"]}
+        assert "Failing" in as_vera.text(found["failed"])
+        assert "Working" not in as_vera.text(found["failed"]).partition("result_list")[2]
+        (bar,) = as_vera.get("/admin/dashboard/runs/").context["part"]["bars"]
+        assert "Failing" in as_vera.text(bar.url)
+        (cell,) = as_vera.get("/admin/dashboard/days/").context["part"]["cells"]
+        assert "Failing" in as_vera.text(cell.url)
+        before = bar.url.replace(f"{hour.year}", f"{hour.year - 1}")
+        assert "Failing" not in as_vera.text(before).partition("result_list")[2]
