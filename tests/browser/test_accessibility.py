@@ -124,7 +124,8 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
     job = everything["job"]
     mirror = Job.objects.get(pk=everything["broken"].pk).periodic_task_id
     return [
-        "/admin/?all=1", "/admin/settings/", "/admin/jobs/job/", "/admin/jobs/job/?q=nothing", "/admin/jobs/job/?state=archived",
+        "/admin/?all=1", "/admin/settings/",
+        "/admin/jobs/job/", "/admin/jobs/job/?q=nothing", "/admin/jobs/job/?state=archived",
         "/admin/jobs/job/import/",
         of("jobs_job_page", job.pk), of("jobs_job_page", everything["broken"].pk), of("jobs_job_change", job.pk),
         of("jobs_job_why", job.pk), of("jobs_job_switch", job.pk, "disable"), of("jobs_job_dependencies", job.pk),
