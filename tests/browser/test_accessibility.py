@@ -142,6 +142,7 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
         of("jobs_eventhook_change", everything["hook"].pk), of("jobs_eventhook_remove", everything["hook"].pk),
         "/admin/jobs/pool/", of("jobs_pool_add"), of("jobs_pool_change", everything["pool"].pk),
         of("jobs_pool_delete", everything["pool"].pk), "/admin/jobs/forecasthour/", "/admin/jobs/backfill/",
+        *(f"/admin/jobs/forecasthour/?{view}" for view in ("view=calendar", "view=list", "view=load", "as=table")),
         of("jobs_backfill_start", job.pk), of("jobs_jobrevision_change", job.revisions.earliest("number").pk),
         "/admin/templates_registry/templateversion/",
         of("templates_registry_templateversion_change", TemplateVersion.objects.get(name="echo").pk),

@@ -9,6 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from jobs.rules.load import HourOfQueue
+from scheduler_project.lib import viewer_zone
 from scheduler_project.lib.markup import duration
 
 WIDTH, GAP, HEIGHT, FOOT = 26, 4, 120, 18
@@ -30,7 +31,7 @@ def draw(entries: Sequence[HourOfQueue], *, since: datetime, hours: int) -> str 
     for place, hour in enumerate(places):
         height = round(heights[hour] / highest * (HEIGHT - 4)) if ticks[hour] else 0
         height = max(height, 3) if ticks[hour] else 0
-        words = f"{hour:%a %H}:00: {ticks[hour]} run{'' if ticks[hour] == 1 else 's'}"
+        words = f"{viewer_zone.local(hour):%a %H:%M}: {ticks[hour]} run{'' if ticks[hour] == 1 else 's'}"
         if knows and ticks[hour]:
             words = f"{words}, {duration(seconds[hour])} of work"
         shapes.append((place * (WIDTH + GAP), HEIGHT - height, WIDTH, height, words))
@@ -41,9 +42,9 @@ def draw(entries: Sequence[HourOfQueue], *, since: datetime, hours: int) -> str 
         "",
         '<text x="{}" y="{}" class="axis">{}</text>',
         [
-            (place * (WIDTH + GAP) + WIDTH // 2, HEIGHT + FOOT - 4, f"{hour:%H}")
+            (place * (WIDTH + GAP) + WIDTH // 2, HEIGHT + FOOT - 4, f"{viewer_zone.local(hour):%H}")
             for place, hour in enumerate(places)
-            if hour.hour % 3 == 0
+            if viewer_zone.local(hour).hour % 3 == 0
         ],
     )
     most = duration(highest) if knows else f"{int(highest)} runs"
