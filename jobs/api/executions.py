@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.scopes import Scope
-from jobs import executions, narrowing
+from jobs import executions, narrowing, reruns, run_log
 from jobs.api.base import TenantEngineViewSet
+from jobs.api.broker import refuse_without_broker
+from jobs.api.dead_letter_output import ReplayedSerializer
 from jobs.api.execution_output import (
     ExecutionDetailSerializer,
     ExecutionSerializer,
@@ -19,12 +24,13 @@ from jobs.api.execution_output import (
     detail,
     in_detail,
 )
-from jobs.api.inputs import PriorityChangeSerializer, RefusalSerializer
+from jobs.api.inputs import PriorityChangeSerializer, RefusalSerializer, ReplayStartSerializer
 from jobs.api.parameters import ExecutionListParameters, ExecutionParameters, LogParameters
-from jobs.models import Execution, LogLine
+from jobs.models import Execution
 from jobs.rules.states import FINISHED, PRIORITIES, ExecutionStatus
 from jobs.tick import publisher
 from scheduler_project.api.errors import Conflict, Invalid
+from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.serializers import StrictSerializer
 from scheduler_project.lib import sql
 
@@ -44,19 +50,21 @@ class ExecutionViewSet(TenantEngineViewSet):
     queryset = Execution.objects.none()
     serializer_class = ExecutionSerializer
     required_scopes = {
-        **dict.fromkeys(("list", "retrieve", "log"), Scope.SCHEDULER_READ),
-        **dict.fromkeys(("cancel", "change", "change_all"), Scope.SCHEDULER_RUN),
+        **dict.fromkeys(("list", "retrieve", "log", "raw_log"), Scope.SCHEDULER_READ),
+        **dict.fromkeys(("cancel", "change", "change_all", "rerun"), Scope.SCHEDULER_RUN),
         **dict.fromkeys(("approve", "refuse"), Scope.SCHEDULER_APPROVE),
     }
     operation_ids = {
         "list": "list_executions",
         "retrieve": "get_execution",
         "log": "read_log_of_execution",
+        "raw_log": "read_log_of_execution_as_text",
         "cancel": "cancel_execution",
         "change": "change_execution",
         "change_all": "change_executions",
         "approve": "approve_execution",
         "refuse": "refuse_execution",
+        "rerun": "rerun_execution",
     }
     version_field = "event_sequence"
     conditional = frozenset({"change"})
@@ -65,6 +73,7 @@ class ExecutionViewSet(TenantEngineViewSet):
     errors = {
         "cancel": {409: "The execution has already finished."},
         "change": {409: "The execution does not wait any more."},
+        "rerun": {409: "The execution has not ended, or what it takes to run it again is there no more."},
         **{action: {409: "The execution does not wait for approval."} for action in ("approve", "refuse")},
     }
 
@@ -81,20 +90,52 @@ class ExecutionViewSet(TenantEngineViewSet):
 
     @extend_schema(responses=LogSerializer)
     def log(self, request: Request, pk: str) -> Response:
-        """The lines that the run logged after `since`. Ask again with `next_since` until `finished`."""
+        """The lines that the run logged after `since`. Ask again with `next_since` until `finished`.
+
+        With `before` the last ones before a line, to be read backwards: ask again with the sequence of the first.
+        """
         execution = self.find(Execution.objects.only("id", "tenant_id", "status"), pk)
-        since, limit = self.filters["since"], self.filters["limit"]
-        lines = LogLine.objects.filter(execution=execution, sequence__gt=since).order_by("sequence")
-        found = list(lines[: limit + 1])
-        shown = found[:limit]
-        has_more = len(found) > limit
+        since, before, limit = self.filters["since"], self.filters.get("before"), self.filters["limit"]
+        narrowed = {name: self.filters[name] for name in ("level", "search") if name in self.filters}
+        found = run_log.lines(execution.pk, **narrowed)
+        if before is None:
+            window = run_log.after(found, since, limit)
+        else:
+            window = run_log.before(found.filter(sequence__gt=since), before, limit)
+        has_more = window.has_later if before is None else window.has_earlier
         log = {
-            "results": shown,
+            "results": window.lines,
             "has_more": has_more,
-            "next_since": shown[-1].sequence if shown else since,
+            "next_since": window.lines[-1].sequence if window.lines else since,
             "finished": execution.status in FINISHED and not has_more,
         }
         return Response(LogSerializer(log).data)
+
+    @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
+    def raw_log(self, request: Request, pk: str) -> HttpResponse:
+        """The whole log as text: of each line the instant, the level and the message, as it was written."""
+        execution = self.find(Execution.objects.only("id", "tenant_id"), pk)
+        return HttpResponse("".join(run_log.raw(execution.pk)), content_type="text/plain; charset=utf-8")
+
+    @extend_schema(request=ReplayStartSerializer, responses={201: ReplayedSerializer})
+    @idempotent
+    def rerun(self, request: Request, pk: str) -> Response:
+        """Run it again as it was then, or with other parameters. The new execution has this one as its parent.
+
+        Template, revision and policies are those of then. If it has an open dead letter, that is replayed by this.
+        """
+        execution = self.find(Execution.objects.select_related("template"), pk)
+        wishes = self.read_body(ReplayStartSerializer)
+        refuse_without_broker()
+        new_id = reruns.rerun(
+            execution,
+            actor=self.principal.label,
+            request_id=self.request_id,
+            parameters=wishes.get("parameters"),
+        )
+        publisher.announce_soon([new_id])
+        headers = {"Location": reverse("execution-detail", args=[new_id])}
+        return Response(ReplayedSerializer({"execution_id": new_id}).data, status.HTTP_201_CREATED, headers=headers)
 
     @extend_schema(request=None, responses={202: ExecutionDetailSerializer})
     def cancel(self, request: Request, pk: str) -> Response:

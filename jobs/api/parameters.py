@@ -8,6 +8,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from jobs import run_log
 from jobs.api.execution_output import ExecutionSerializer
 from jobs.api.families.words import TASKS
 from jobs.api.inputs import MOST_PREVIEWED, PREVIEWED
@@ -223,6 +224,18 @@ class DependencyParameters(GraphParameters):
 class LogParameters(StrictSerializer):
     since = serializers.IntegerField(
         default=0, min_value=0, max_value=2**31 - 1, help_text="Only lines after this sequence number."
+    )
+    before = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="The last lines before this sequence number instead.",
+    )
+    level = serializers.ChoiceField(
+        required=False, choices=list(run_log.LEVELS), help_text="Only lines of this level and graver ones."
+    )
+    search = serializers.CharField(
+        required=False, max_length=200, help_text="Only lines that have this text, in capitals or not."
     )
     limit = serializers.IntegerField(default=MOST_LINES, min_value=1, max_value=MOST_LINES)
 

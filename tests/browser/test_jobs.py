@@ -2,58 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
-from jobs.models import Execution
 from tests.browser.conftest import PHONE, SignIn
 from tests.cast import Cast
-from tests.jobs.api.conftest import MakeJob, RunJob
-from tests.live import worker
+from tests.jobs.api.conftest import MakeJob
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-class TestRun:
-    def test_is_started_by_a_button_and_followed_to_its_end(
-        self, cast: Cast, job_of: MakeJob, visit: SignIn, tmp_path: Path
-    ) -> None:
-        job = job_of(name="Greet all")
-        page = visit(cast.olaf).open(f"/admin/jobs/job/{job.pk}/")
-        page.get_by_role("button", name="Run now").click()
-        expect(page.get_by_role("heading", level=1)).to_contain_text("of Greet all")
-        status = page.get_by_role("status")
-        expect(status).to_have_text("Queued")
-        expect(page.locator("#execution-live")).to_contain_text("Refreshes every 2 s")
-        with worker(tmp_path):
-            expect(status).to_have_text("Succeeded", timeout=30_000)
-        expect(page.get_by_role("log")).to_contain_text("Echoing hello", timeout=10_000)
-        expect(page.get_by_role("heading", name="Result")).to_be_visible()
-        expect(page.locator("#execution-live")).not_to_contain_text("Refreshes")
-        expect(page.locator("#log-poll")).to_have_count(0, timeout=10_000)
-
-    def test_is_cancelled_while_it_waits(self, cast: Cast, job_of: MakeJob, run_of: RunJob, visit: SignIn) -> None:
-        execution = run_of(job_of())
-        page = visit(cast.olaf).open(f"/admin/jobs/execution/{execution.pk}/change/")
-        page.get_by_role("button", name="Cancel").click()
-        expect(page.get_by_role("status").first).to_have_text("Cancelled")
-        page.get_by_role("button", name="Run again").click()
-        expect(page.get_by_role("status").first).to_have_text("Queued")
-        assert Execution.objects.count() == 2
-
-    def test_keeps_the_focus_while_the_page_refreshes(
-        self, cast: Cast, job_of: MakeJob, run_of: RunJob, visit: SignIn
-    ) -> None:
-        execution = run_of(job_of())
-        page = visit(cast.olaf).open(f"/admin/jobs/execution/{execution.pk}/change/")
-        button = page.get_by_role("button", name="Cancel")
-        button.focus()
-        with page.expect_response(re.compile("/live/")):
-            pass
-        expect(button).to_be_focused()
 
 
 class TestPause:

@@ -40,6 +40,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "job-enable"): {"note": "Ready.", "missed": "none"},
     ("post", "job-disable"): {"note": "Not needed for now."},
     ("post", "dead-letter-replay"): {"parameters": {"text": "hello again"}},
+    ("post", "execution-rerun"): {"parameters": {"text": "hello again"}},
     ("post", "execution-refuse"): {"note": "Not before the release."},
     ("post", "event-hook-rotate"): {"overlap_seconds": 3600},
     ("post", "webhook-rotate"): {"overlap_seconds": 3600},

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path
 
 from accounts import access
@@ -46,7 +46,16 @@ from scheduler_project.lib import sql
 class ExecutionAdmin(Approvals, ExecutionActions, ExecutionList, Reruns, Retries, HistoryAdmin):
     list_display = ("id",)
     list_filter = (
-        *(StatusFilter, RangeFilter, TriggerFilter, TemplateFilter, TagFilter, QueueFilter, WorkerFilter, PriorityFilter),
+        *(
+            StatusFilter,
+            RangeFilter,
+            TriggerFilter,
+            TemplateFilter,
+            TagFilter,
+            QueueFilter,
+            WorkerFilter,
+            PriorityFilter,
+        ),
         *(JobFilter, FingerprintFilter),
     )
     search_fields = ("id",)  # what is looked for is up to `get_search_results`
@@ -98,7 +107,7 @@ class ExecutionAdmin(Approvals, ExecutionActions, ExecutionList, Reruns, Retries
     def log_search_view(self, request: HttpRequest, execution_id: int) -> HttpResponse:
         return log.search(request, self._get(request, execution_id))
 
-    def log_raw_view(self, request: HttpRequest, execution_id: int) -> HttpResponseBase:
+    def log_raw_view(self, request: HttpRequest, execution_id: int) -> HttpResponse:
         return log.raw(request, self._get(request, execution_id))
 
     def status_view(self, request: HttpRequest, execution_id: int) -> HttpResponse:

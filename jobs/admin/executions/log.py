@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 
 from jobs import run_log
@@ -88,8 +88,8 @@ def search(request: HttpRequest, row: Execution) -> HttpResponse:
     return JsonResponse(vars(matches))
 
 
-def raw(request: HttpRequest, row: Execution) -> HttpResponseBase:
-    response = StreamingHttpResponse(run_log.raw(row.pk), content_type="text/plain; charset=utf-8")
+def raw(request: HttpRequest, row: Execution) -> HttpResponse:
+    response = HttpResponse("".join(run_log.raw(row.pk)), content_type="text/plain; charset=utf-8")
     kind = "attachment" if "download" in request.GET else "inline"
     response["Content-Disposition"] = f'{kind}; filename="execution-{row.pk}.log"'
     response["X-Content-Type-Options"] = "nosniff"

@@ -8,6 +8,7 @@ import { follow, liveState } from "../live.js";
 const MOST = 20_000;
 const CHUNK = 200;
 const POLL = 10_000;
+const SHORT = 15; // lines that need no box of a fixed height
 const NEAR = 40; // px from the end that still count as there
 const GRAVITY = ["debug", "info", "warning", "error"];
 
@@ -44,6 +45,7 @@ const start = () => {
   const edges = () => {
     at("log-later").hidden = atTail;
     at("log-empty").hidden = shown > 0;
+    log.classList.toggle("is-short", shown <= SHORT);
     const news = at("log-new");
     news.hidden = !unread;
     news.textContent = unread === 1 ? "1 new line" : `${count(unread)} new lines`;
@@ -315,7 +317,7 @@ const start = () => {
   const freshness = () => {
     const words = at("log-freshness");
     const state = liveState();
-    log.dataset.state = !active ? "over" : state === "live" ? "live" : "away";
+    words.dataset.state = !active ? "over" : state === "live" ? "live" : "away";
     const cut = list.querySelector(".log-cut") ? ", cut off where it was too long" : "";
     let said;
     if (log.dataset.failed) said = "These lines could not be read. Scroll or press Follow to try again.";
@@ -455,6 +457,7 @@ const start = () => {
     setInterval(poll, POLL);
     edges();
   }
+  edges();
   if (linked()) showLinked({ scrolls: true });
   else if (log.dataset.place) bring(Number(log.dataset.place)).then((row) => row?.scrollIntoView({ block: "center" }));
   else toEnd();

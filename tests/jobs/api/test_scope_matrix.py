@@ -119,11 +119,13 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "execution-list"): READ,
     ("get", "execution-detail"): READ,
     ("get", "execution-log"): READ,
+    ("get", "execution-log-raw"): READ,
     ("post", "execution-cancel"): RUN,
     ("patch", "execution-detail"): RUN,
     ("patch", "execution-list"): RUN,
     ("post", "execution-approve"): Scope.SCHEDULER_APPROVE.value,
     ("post", "execution-refuse"): Scope.SCHEDULER_APPROVE.value,
+    ("post", "execution-rerun"): RUN,
     ("post", "execution-retry-now"): RUN,
     ("post", "execution-give-up"): RUN,
     ("get", "dead-letter-list"): READ,
@@ -513,6 +515,9 @@ def prepare(endpoint: Endpoint, stage: Stage) -> None:
         workers.pause("default", actor="user:root", note="x")
     if RULES[endpoint] == Scope.SCHEDULER_APPROVE:
         Execution.objects.filter(pk=stage.execution.pk).update(held_for="approval")
+    if name == "execution-rerun":
+        now = timezone.now()
+        Execution.objects.filter(pk=stage.execution.pk).update(status="cancelled", reason="cancelled", finished_at=now)
     if name in ("execution-retry-now", "execution-give-up"):
         Execution.objects.filter(pk=stage.execution.pk).update(attempt=1)
     if name == "dead-letter-restore":
