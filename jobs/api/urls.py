@@ -25,6 +25,7 @@ from jobs.api.maintenance import MaintenanceViewSet
 from jobs.api.pools import PoolViewSet
 from jobs.api.reconciliation import ReconciliationViewSet, SystemReconciliationViewSet
 from jobs.api.retries import RetryViewSet
+from jobs.api.saved_views import SavedViewViewSet
 from jobs.api.scheduler import SchedulerViewSet
 from jobs.api.schedules import ScheduleViewSet
 from jobs.api.tasks import TaskViewSet
@@ -156,6 +157,15 @@ urlpatterns = [
         delete="destroy",
     ),
     route(f"calendars/{ID}/preview", CalendarViewSet, "calendar-preview", get="preview"),
+    route("saved-views", SavedViewViewSet, "saved-view-list", get="list", post="create"),
+    route(
+        f"saved-views/{ID}",
+        SavedViewViewSet,
+        "saved-view-detail",
+        get="retrieve",
+        patch="partial_update",
+        delete="destroy",
+    ),
     route("pools", PoolViewSet, "pool-list", get="list", post="create"),
     route(f"pools/{ID}", PoolViewSet, "pool-detail", get="retrieve", patch="partial_update", delete="destroy"),
     route(

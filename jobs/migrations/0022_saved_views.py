@@ -66,8 +66,9 @@ class Migration(migrations.Migration):
                         name="saved_view_belongs_to_somebody",
                     ),
                     models.UniqueConstraint(
+                        models.F("owner"),
+                        models.F("page"),
                         condition=models.Q(("is_default", True)),
-                        fields=("owner", "page"),
                         name="one_default_view_of_each_list",
                     ),
                 ],

@@ -36,7 +36,7 @@ class SavedView(models.Model):
                 name="saved_view_belongs_to_somebody",
             ),
             models.UniqueConstraint(
-                fields=["owner", "page"], condition=models.Q(is_default=True), name="one_default_view_of_each_list"
+                "owner", "page", condition=models.Q(is_default=True), name="one_default_view_of_each_list"
             ),
         ]
         indexes = [models.Index(fields=["tenant", "page", "name"], name="saved_views_of_a_list")]

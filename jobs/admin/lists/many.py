@@ -156,7 +156,8 @@ class ManyChanges:
 
     def _ask(self, request: HttpRequest, action: str, selection: Selection, problem: str) -> HttpResponse:
         asked, count = self.many_actions[action], len(selection.rows)
-        before = request.POST.get("count", "")
+        is_told = selection.is_all or request.POST.get("confirmed") == "1"
+        before = request.POST.get("count", "") if is_told else ""
         changelist = find_changelist(self, request) if selection.is_all else None
         context = {
             **self.admin_site.each_context(request),

@@ -126,18 +126,14 @@ document.addEventListener("click", (event) => {
 document.addEventListener("toggle", (event) => {
   const menu = event.target;
   if (!menu.matches?.("[data-anchored]") || event.newState !== "open") return;
-  const button = document.querySelector(`[popovertarget="${menu.id}"]`);
-  const place = button.getBoundingClientRect();
-  const height = menu.offsetHeight;
-  const below = place.bottom + 4 + height < window.innerHeight;
-  menu.style.top = `${below ? place.bottom + 4 : Math.max(8, place.top - 4 - height)}px`;
-  menu.style.left = `${Math.max(8, place.right - menu.offsetWidth)}px`;
+  if (!CSS.supports("position-area: bottom")) {
+    const place = document.querySelector(`[popovertarget="${menu.id}"]`).getBoundingClientRect();
+    const height = menu.offsetHeight;
+    const fitsBelow = place.bottom + 4 + height < window.innerHeight;
+    menu.style.inset = `${fitsBelow ? place.bottom + 4 : Math.max(8, place.top - 4 - height)}px auto auto ${Math.max(8, place.right - menu.offsetWidth)}px`;
+  }
   menu.querySelector("a, button")?.focus();
 }, true);
-window.addEventListener("scroll", () => {
-  for (const menu of document.querySelectorAll("[data-anchored]:popover-open")) menu.hidePopover();
-}, { passive: true });
-
 // --- rows that follow what happens ---
 
 const EVERY = 2000;

@@ -30,6 +30,7 @@ from jobs import (
     maintenance,
     pools,
     registry,
+    saved_views,
     submission,
     webhooks,
     workers,
@@ -155,6 +156,11 @@ RULES: dict[tuple[str, str], str] = {
     ("patch", "calendar-detail"): WRITE,
     ("delete", "calendar-detail"): WRITE,
     ("get", "calendar-preview"): READ,
+    ("get", "saved-view-list"): READ,
+    ("post", "saved-view-list"): WRITE,  # one that is shared; see tests/jobs/test_saved_views.py
+    ("get", "saved-view-detail"): READ,
+    ("patch", "saved-view-detail"): WRITE,
+    ("delete", "saved-view-detail"): WRITE,
     ("get", "pool-list"): READ,
     ("post", "pool-list"): WRITE,
     ("get", "pool-detail"): READ,
@@ -242,8 +248,8 @@ FOR_THOSE_WHO_HOLD_AS_MUCH = [
 ]
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
 IN_A_TENANT = [endpoint for endpoint, canonical in ALIASES.items() if canonical == ("post", "job-list")]
-IN_A_TENANT += [("post", f"{name}-list") for name in ("webhook", "job", "calendar", "pool", "task", "key", "member")]
-OF_ROWS = ("job-", "execution-", "tick-", "calendar-", "pool-", "task-", "dead-letter-", "replay-", "dependency-")
+IN_A_TENANT += [("post", f"{name}-list") for name in ("webhook", "job", "calendar", "pool", "saved-view", "task", "key", "member")]
+OF_ROWS = ("job-", "execution-", "tick-", "calendar-", "pool-", "saved-view-", "task-", "dead-letter-", "replay-", "dependency-")
 OF_ROWS += ("event-hook-", "webhook-", "delivery-", "key-", "member-", "tenant-")
 OF_A_ROW = [
     endpoint
@@ -257,6 +263,7 @@ Endpoint = tuple[str, str]  # method and route name
 WRITES = re.compile(
     "(INSERT|UPDATE|DELETE|MERGE|COPY|TRUNCATE|WITH .*(INSERT INTO|UPDATE|DELETE FROM) )", re.IGNORECASE
 )
+SHARED_VIEW = {"name": "Paused", "page": "jobs", "query": "state=paused", "is_shared": True}
 BODIES: dict[tuple[str, str], Any] = {
     ("post", "job-list"): JOB,
     ("put", "job-detail"): JOB,
@@ -272,6 +279,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "calendar-list"): {"name": "Office"},
     ("put", "calendar-detail"): {"name": "Office"},
     ("patch", "calendar-detail"): {"weekdays": [0]},
+    ("post", "saved-view-list"): SHARED_VIEW,
+    ("patch", "saved-view-detail"): {"name": "Held"},
     ("post", "pool-list"): {"name": "Vendor", "size": 3},
     ("patch", "pool-detail"): {"size": 4},
     ("post", "task-list"): {"template": "echo"},
@@ -322,6 +331,7 @@ class Stage:
             **catalogued(),
             "dependency": dependency_of(job),
             "pool": pools.create({"name": "Stage", "size": 3}, tenant=job.tenant, actor="user:ana"),
+            "saved": saved_views.create(SHARED_VIEW, tenant=job.tenant, owner_id=None, actor="user:ana"),
             **dead_letter_and_replay_of(job.tenant),
             **key_and_member_of(job.tenant),
             "audit": AuditEntry.objects.filter(tenant=job.tenant).latest("id"),
