@@ -183,9 +183,26 @@ class NextTickSerializer(DueSerializer):
     )
 
 
-# `collisions` stands in the context.
+class AdviceSerializer(serializers.Serializer[Any]):
+    code = serializers.ChoiceField(
+        read_only=True, choices=("ended", "first_run", "short_months", "clocks", "overlap", "crowd")
+    )
+    text = serializers.CharField(read_only=True)
+    fix = ObjectField(read_only=True, help_text="Values of the schedule that would mend it, where there are any.")
+
+
+# `collisions`, `advice` and `ticks_per_day` stand in the context.
 class SchedulePreviewOutputSerializer(PreviewSerializer):
+    ticks_per_day = serializers.SerializerMethodField(help_text="In the next 24 hours; 1,001 stands for more.")
+    advice = serializers.SerializerMethodField(help_text="What is allowed, but perhaps not meant.")
     collisions = serializers.SerializerMethodField(help_text="Null when nothing is due any more.")
+
+    def get_ticks_per_day(self, _: Any) -> int:
+        return int(self.context["ticks_per_day"])
+
+    @extend_schema_field(AdviceSerializer(many=True))
+    def get_advice(self, _: Any) -> Any:
+        return AdviceSerializer(self.context["advice"], many=True).data
 
     @extend_schema_field(CollisionsSerializer(allow_null=True))
     def get_collisions(self, _: Any) -> Any:

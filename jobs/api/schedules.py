@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.scopes import Scope
-from jobs import definition
+from jobs import advice, definition
 from jobs.api.base import TenantEngineViewSet, may_run_sub_minute, split_body
 from jobs.api.inputs import PreviewOptionsSerializer, SchedulePreviewSerializer
 from jobs.api.job_output import SchedulePreviewOutputSerializer
@@ -25,7 +25,7 @@ class ScheduleViewSet(TenantEngineViewSet):
 
     @extend_schema(request=SchedulePreviewSerializer, responses={200: SchedulePreviewOutputSerializer})
     def preview(self, request: Request) -> Response:
-        """The next due instants of a schedule, where clocks change under it, and what starts in the same minute.
+        """The next due instants of a schedule, what starts in the same minute, and what else is worth knowing of it.
 
         Stores nothing.
         """
@@ -33,5 +33,10 @@ class ScheduleViewSet(TenantEngineViewSet):
         now = sql.now()
         schedule = definition.read_schedule(described, now=now, may_run_sub_minute=may_run_sub_minute(self.principal))
         found = preview(schedule, after=now, count=options["count"])
-        context = {"collisions": collisions(self.scoped(Job.objects.all()), schedule, now=now)}
+        jobs = self.scoped(Job.objects.all())
+        context = {
+            "collisions": collisions(jobs, schedule, now=now),
+            "advice": advice.advise(schedule, now=now, jobs=jobs),
+            "ticks_per_day": advice.runs_per_day(schedule, now=now),
+        }
         return Response(SchedulePreviewOutputSerializer(found, context=context).data)

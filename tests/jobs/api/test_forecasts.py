@@ -127,3 +127,12 @@ class TestPreview:
         found = self.preview(by_key, {"kind": "cron", "cron": "0 2 * * *"})
         assert (found["jobs"], found["free_cron"], found["text"]) == (0, "", "")
         assert self.preview(by_key, {"kind": "manual"}) is None
+
+    def test_says_what_is_worth_knowing(self, by_key: ApiClient) -> None:
+        schedule = {"kind": "cron", "cron": "30 2 31 * *", "timezone": "Europe/Berlin"}
+        told = by_key.send("POST", "/api/v1/schedules/preview", {"schedule": schedule}).json()
+        months = next(one for one in told["advice"] if one["code"] == "short_months")
+        assert months["text"] == "Months without this day are left out."
+        assert months["fix"] == {"cron": "30 2 L * *"}
+        often = by_key.send("POST", "/api/v1/schedules/preview", {"schedule": {"kind": "cron", "cron": "*/5 * * * *"}})
+        assert often.json()["ticks_per_day"] == 288
