@@ -35,6 +35,11 @@ class ReadOnlyAdmin(ModelAdmin[Row]):
         """Without jQuery, which only widgets of the stock forms need and bring along themselves."""
         return forms.Media(js=["admin/js/core.js", "admin/js/actions.js"])
 
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
+        """With jQuery: the stock page of a form has a script that asks for it."""
+        context["media"] = super().media + context["media"]
+        return super().render_change_form(request, context, *args, **options)
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 

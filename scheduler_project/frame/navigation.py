@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -83,6 +84,7 @@ SELDOM = (
     Entry("Celery beat rows", "clock", "django_celery_beat"),
     Entry("Celery results", "check", "django_celery_results"),
 )
+OF_CELERY = {"django_celery_results"}  # empty where APScheduler runs the jobs
 # Reached from where they belong.
 ELSEWHERE = {"jobs.Dependency", "jobs.EventHook", "jobs.DeadLetterReplay", "jobs.JobRevision"}
 
@@ -107,6 +109,8 @@ def _links(site: AdminSite, entries: tuple[Entry, ...], request: HttpRequest) ->
 
 
 def _is_open(site: AdminSite, target: str, request: HttpRequest) -> bool:
+    if target in OF_CELERY and not settings.SCHEDULER_USE_CELERY:
+        return False
     if target == "page:index":
         return True
     if target.startswith("page:"):

@@ -171,4 +171,4 @@ document.addEventListener("htmx:afterSettle", () => (socket ? subscribe() : conn
 window.addEventListener("pagehide", disconnect);
 window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
 // A page that is left at once opens nothing.
-setTimeout(connect, 150);
+setTimeout(connect, 300);

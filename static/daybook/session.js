@@ -32,6 +32,8 @@ const check = async () => {
 if (dialog) {
   document.addEventListener("live:signed-out", ask);
   dialog.querySelector("[data-check]").addEventListener("click", check);
-  channel?.addEventListener("message", () => { if (dialog.open) check(); });
+  const look = () => { if (dialog.open) check(); };
+  channel?.addEventListener("message", look);
+  window.addEventListener("focus", look);
   channel?.postMessage("signed in");
 }

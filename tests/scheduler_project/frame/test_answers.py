@@ -97,3 +97,12 @@ class TestComponents:
         assert as_vera.get("/admin/_components/").status_code == 404
         settings.DEBUG = True
         assert "Buttons" in as_vera.text("/admin/_components/")
+
+
+class TestMode:
+    def test_is_said_and_hides_what_it_has_no_use_for(self, as_root: Browser, settings: Any) -> None:
+        for uses_celery, word, has_results in ((True, ">Celery</a>", True), (False, ">APScheduler</a>", False)):
+            settings.SCHEDULER_USE_CELERY = uses_celery
+            page = as_root.text("/admin/")
+            assert word in page
+            assert ("Celery results" in page) is has_results
