@@ -126,7 +126,8 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
     return [
         "/admin/?all=1", "/admin/settings/",
         "/admin/jobs/job/", "/admin/jobs/job/?q=nothing", "/admin/jobs/job/?state=archived",
-        "/admin/jobs/job/import/",
+        "/admin/jobs/job/import/", "/admin/find/?q=ru", "/admin/find/?q=nothing-of-that-name", of("run_job", job.pk),
+        "/admin/signed-in/",
         of("jobs_job_page", job.pk), of("jobs_job_page", everything["broken"].pk), of("jobs_job_change", job.pk),
         of("jobs_job_why", job.pk), of("jobs_job_switch", job.pk, "disable"), of("jobs_job_dependencies", job.pk),
         of("jobs_execution_why", everything["failed"].pk),
