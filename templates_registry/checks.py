@@ -8,12 +8,13 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
+from django.core.checks import CheckMessage, Error, Info, Warning, register  # noqa: A004
 from django.db import models
 
 from templates_registry import registry
 from templates_registry.allowed_models import find_field, find_model, is_date_field
 from templates_registry.base import JobTemplate
+from templates_registry.forms import raw_parts
 from templates_registry.registry import Problem, Registry
 from templates_registry.schema import check_schema
 
@@ -44,6 +45,11 @@ def check_allow_lists(app_configs: Sequence[AppConfig] | None = None, **_: Any) 
         *_check_allow_list("DAYBOOK_CLEANUP_MODELS", cleanup, needs_date=True),
         *_check_allow_list("DAYBOOK_EXPORT_MODELS", settings.DAYBOOK_EXPORT_MODELS, needs_date=False),
     ]
+
+
+@register("templates", deploy=True)
+def check_forms(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    return [message for template in registry.registry.all_templates() for message in parts_as_json(template)]
 
 
 def find_messages(of: Registry) -> Iterator[CheckMessage]:
@@ -87,6 +93,20 @@ def check_template(template: type[JobTemplate]) -> Iterator[CheckMessage]:
         yield Error(f"{name} does not implement run().", obj=template, id="daybook.E105")
     for problem in _attributes(template):
         yield Error(f"{name}: {problem}", obj=template, id="daybook.E106")
+
+
+def parts_as_json(template: type[JobTemplate]) -> Iterator[CheckMessage]:
+    """What has no control of its own in the form."""
+    if check_schema(template.schema()) or not template.schema().get("properties"):
+        return
+    for place, why in raw_parts(template.schema()):
+        yield Info(
+            f"Template {template.name} {template.version} has a parameter that operators write as JSON: "
+            f"{place.removeprefix('parameters.')} ({why}).",
+            hint="docs/templates.md lists what has a control of its own.",
+            obj=template,
+            id="daybook.I101",
+        )
 
 
 def _attributes(template: type[JobTemplate]) -> Iterator[str]:

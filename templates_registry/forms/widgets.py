@@ -10,7 +10,7 @@ from django import forms
 from django.forms.utils import flatatt
 from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 SPARE_ROWS = 1
 
@@ -59,12 +59,13 @@ class ChoiceList(forms.Select):
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         attributes = flatatt(self.build_attrs({**self.attrs, "name": name}, attrs))
         chosen = str(value if value is not None else "")
-        options = format_html_join(
-            "",
-            '<option value="{}"{}>{}</option>',
-            ((key, mark_safe(" selected") if str(key) == chosen else "", label) for key, label in self.choices),
-        )
+        options = format_html_join("", "{}", ((_option(key, label, chosen),) for key, label in self.choices))
         return format_html("<select{}>{}</select>", attributes, options)
+
+
+def _option(key: Any, label: Any, chosen: str) -> SafeString:
+    text = '<option value="{}" selected>{}</option>' if str(key) == chosen else '<option value="{}">{}</option>'
+    return format_html(text, key, label)
 
 
 class SecretWidget(forms.PasswordInput):

@@ -147,6 +147,7 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
         of("jobs_backfill_start", job.pk), of("jobs_jobrevision_change", job.revisions.earliest("number").pk),
         "/admin/templates_registry/templateversion/",
         of("templates_registry_templateversion_change", TemplateVersion.objects.get(name="echo").pk),
+        of("templates_registry_playground"), "/admin/templates_registry/templateversion/?q=nothing",
         "/admin/accounts/auditentry/", of("accounts_auditentry_change", AuditEntry.objects.latest("id").pk),
         "/admin/accounts/auditentry/sample/", "/admin/accounts/apirequest/",
         "/admin/accounts/apikey/", "/admin/accounts/apikey/add/", of("accounts_apikey_change", everything["key"].pk),

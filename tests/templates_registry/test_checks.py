@@ -83,6 +83,15 @@ class TestFindMessages:
         assert [message.id for message in checks.find_messages(registry)] == ["daybook.E106"]
 
 
+class TestPartsAsJson:
+    def test_are_named_for_their_author(self) -> None:
+        parameters = having(steps={"type": "array", "items": {"type": "object"}}, name={"type": "string"})
+        (message,) = checks.parts_as_json(type("Changed", (Sound,), {"parameters": parameters}))
+        assert message.id == "daybook.I101"
+        assert "steps (a list of something else than text, numbers or yes/no)" in str(message.msg)
+        assert list(checks.parts_as_json(Sound)) == []
+
+
 class TestThisProject:
     def test_has_sound_templates_and_settings(self) -> None:
         assert [message for message in checks.check_templates() if message.id != "daybook.W103"] == []

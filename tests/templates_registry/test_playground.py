@@ -129,4 +129,4 @@ class TestHostileSchemas:
         assert TOO_SLOW in part or "parameters-" in part or "problem-list" in part
 
     def test_say_so_when_time_is_up(self, as_ana: Browser) -> None:
-        assert TOO_SLOW in ask(as_ana, HOSTILE["tangled"])
+        assert TOO_SLOW in ask(as_ana, HOSTILE["patterns"])
