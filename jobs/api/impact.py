@@ -12,12 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.scopes import Scope
-from jobs import impact, registry
+from jobs import impact, registry, restoring
 from jobs.api.base import TenantEngineViewSet, may_run_sub_minute, split_body
 from jobs.api.inputs import ImpactOptionsSerializer, JobImpactSerializer
 from jobs.api.job_output import ClockChangeSerializer
+from jobs.api.restores import find_revision
 from jobs.definition import InvalidJob
-from jobs.impact import Impact
+from jobs.impact import Impact, Proposal
 from jobs.models import Job
 from jobs.rules.schedule import load_zone
 from scheduler_project.api.serializers import InstantField
@@ -114,7 +115,9 @@ class ImpactViewSet(TenantEngineViewSet):
             raise registry.RevisionConflict(f"The job is at revision {job.revision}; read it again.")
         now = sql.now()
         action = options.get("action")
-        if action is None:
+        if "restore" in options:
+            proposal = self._restored(job, options, definition, now)
+        elif action is None:
             proposal = impact.propose_change(
                 job, definition, now=now, may_run_sub_minute=may_run_sub_minute(self.principal)
             )
@@ -125,6 +128,14 @@ class ImpactViewSet(TenantEngineViewSet):
                 raise InvalidJob({"until": ["Only a pause ends by itself; leave it out."]})
             proposal = impact.propose_action(job, action, now=now, by=self.principal.label, until=options.get("until"))
         return Response(ImpactSerializer(shown(impact.assess(proposal, now=now))).data)
+
+    def _restored(self, job: Job, options: dict[str, Any], definition: dict[str, Any], now: datetime) -> Proposal:
+        others = [*definition, *(name for name in ("action", "until") if options.get(name) is not None)]
+        if others:
+            raise InvalidJob({name: ["Not together with `restore`."] for name in others})
+        data = restoring.definition_of(find_revision(job, options["restore"]), job)
+        may = may_run_sub_minute(self.principal)
+        return impact.propose_change(job, data, now=now, may_run_sub_minute=may, replaces=True)
 
 
 def shown(found: Impact) -> dict[str, Any]:

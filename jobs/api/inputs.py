@@ -163,6 +163,9 @@ class ImpactOptionsSerializer(ChangeOptionsSerializer):
         choices=list(ACTIONS), required=False, help_text="Instead of a changed definition."
     )
     until = InstantField(required=False, allow_null=True, help_text="Of `pause`.")
+    restore = WholeNumberField(
+        required=False, min_value=1, max_value=2**31 - 1, help_text="Instead: the revision that would be brought back."
+    )
 
 
 class JobImpactSerializer(ImpactOptionsSerializer, JobFieldsSerializer):

@@ -22,8 +22,10 @@ from jobs.api.impact import ImpactViewSet
 from jobs.api.job_history import JobHistoryViewSet
 from jobs.api.jobs import JobViewSet
 from jobs.api.maintenance import MaintenanceViewSet
+from jobs.api.pictures import PictureViewSet
 from jobs.api.pools import PoolViewSet
 from jobs.api.reconciliation import ReconciliationViewSet, SystemReconciliationViewSet
+from jobs.api.restores import RestoreViewSet
 from jobs.api.retries import RetryViewSet
 from jobs.api.saved_views import SavedViewViewSet
 from jobs.api.scheduler import SchedulerViewSet
@@ -70,6 +72,7 @@ urlpatterns = [
         route(f"jobs/{ID}/{action}", JobHistoryViewSet, f"job-{action}", get=action)
         for action in ("preview", "executions", "ticks", "revisions")
     ),
+    route(f"jobs/{ID}/revisions/(?P<number>[0-9]{{1,9}})/restore", RestoreViewSet, "job-restore", post="restore"),
     route(f"jobs/{ID}/impact", ImpactViewSet, "job-impact", post="impact"),
     route(f"jobs/{ID}/explain", JobExplanationViewSet, "job-explain", get="explain"),
     route(
@@ -85,6 +88,7 @@ urlpatterns = [
     route(f"backfills/{ID}/cancel", BackfillViewSet, "backfill-cancel", post="cancel"),
     route(f"jobs/{ID}/dependencies", JobDependencyViewSet, "job-dependencies", get="retrieve", post="create"),
     route("dependencies", DependencyListViewSet, "dependency-list", get="list", post="create"),
+    route(r"dependencies/graph\.svg", PictureViewSet, "dependency-drawn-graph", get="draw"),
     route("dependencies/graph", DependencyListViewSet, "dependency-graph", get="graph"),
     route(
         f"dependencies/{ID}",

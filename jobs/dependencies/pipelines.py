@@ -116,6 +116,13 @@ def find_pipeline(edges: Iterable[Dependency], job_id: int) -> Pipeline | None:
     return _pipeline([edge for edge in standing if edge.upstream_id in part], median_seconds(part), _active(part))
 
 
+def as_one(edges: Iterable[Dependency]) -> Pipeline:
+    """All of these edges, whether they hang together or not."""
+    standing = list(edges)
+    jobs = {job_id for edge in standing for job_id in (edge.upstream_id, edge.downstream_id)}
+    return _pipeline(standing, median_seconds(jobs), _active(jobs))
+
+
 def _pipeline(edges: Sequence[Dependency], usual: Mapping[int, float], active: Mapping[int, str]) -> Pipeline:
     jobs = {job.pk: job for edge in edges for job in (edge.upstream, edge.downstream)}
     level = graph.levels(jobs, [(edge.upstream_id, edge.downstream_id) for edge in edges])

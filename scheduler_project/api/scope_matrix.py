@@ -63,7 +63,7 @@ def _walk(patterns: list[Any], prefix: str) -> Iterator[Line]:
         view = getattr(pattern.callback, "cls", None)
         if not (isinstance(view, type) and issubclass(view, APIView)):
             continue
-        path = "/" + simplify_regex(route.replace("/?$", "$")).strip("/").replace("<pk>", "<id>")
+        path = "/" + simplify_regex(route.replace("/?$", "$").replace("\\.", ".")).strip("/").replace("<pk>", "<id>")
         for method, action in _actions(pattern.callback, view).items():
             is_public = getattr(view, "is_public", False)
             yield Line(path, method.upper(), ANYBODY if is_public else str(required_scope(view, action)))

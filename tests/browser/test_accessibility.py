@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from accounts import keys
 from accounts.models import AuditEntry, Membership
 from accounts.scopes import Scope
-from jobs import calendars, hooks, maintenance, pools, registry, webhooks
+from jobs import calendars, dependencies, hooks, maintenance, pools, registry, webhooks
 from jobs.models import HookCall, Job, LogLine, QueueCanary, SchedulerLease, WebhookDelivery, Worker
 from jobs.tick.leader import NAME
 from scheduler_project.lib import sql
@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 VARIANTS = [(DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "light"), (PHONE, "dark")]
 AXE = {"resultTypes": ["violations"], "preload": False, "rules": {"target-size": {"enabled": True}}}
+TABS = ("runs", "decisions", "parameters", "versions&one=1&other=2", "connections")
 NARROW = {"width": 320, "height": 640}
 
 
@@ -94,11 +95,12 @@ def everything(cast: Cast, job_of: MakeJob, run_of: RunJob) -> dict[str, Any]:
     calendar = calendars.create(data, tenant=cast.acme, actor="user:ana")
     pool = pools.create({"name": "Vendor API", "size": 3}, tenant=cast.acme, actor="user:ana")
     registry.change(job.pk, {"calendars": ["office"], "pool": "vendor-api"}, actor="user:ana")
+    edge = dependencies.add(job.pk, job_of(name="Report").pk, {"condition": "always"}, actor="user:ana")
     maintenance.start(actor="user:root", note="Moving the database to new disks", until=now + timedelta(hours=1))
     return {
         "job": job, "failed": failed, "running": running, "succeeded": succeeded, "broken": broken, "row": row,
         **hook_and_webhook_of(job),
-        "key": key, "calendar": calendar, "pool": pool,
+        "key": key, "calendar": calendar, "pool": pool, "edge": edge,
     }  # fmt: skip
 
 
@@ -130,6 +132,10 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
         "/admin/signed-in/",
         of("jobs_job_page", job.pk), of("jobs_job_page", everything["broken"].pk), of("jobs_job_change", job.pk),
         of("jobs_job_why", job.pk), of("jobs_job_switch", job.pk, "disable"), of("jobs_job_dependencies", job.pk),
+        *(f"{of('jobs_job_page', job.pk)}?tab={tab}" for tab in TABS), of("jobs_job_restore", job.pk, 1),
+        of("jobs_pipelines"), of("jobs_pipeline_run", job.pk),
+        *(f"{of('jobs_pipeline', job.pk)}?view={view}" for view in ("graph", "table", "runs")),
+        of("jobs_job_dependency", everything["edge"].downstream_id, everything["edge"].pk),
         of("jobs_execution_why", everything["failed"].pk),
         of("jobs_job_archive", job.pk), of("jobs_job_add"), f"{of('jobs_job_add')}?template=echo",
         "/admin/jobs/execution/", f"/admin/jobs/execution/?job={job.pk}", "/admin/jobs/execution/?status=lost",

@@ -30,6 +30,7 @@ PAINT = {
     "sign": 'fill="none" stroke="#565c69" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round"',
     "edge": 'fill="none" stroke="#8c8a83" stroke-width="1.5"',
     "edge gate": 'fill="none" stroke="#8c8a83" stroke-width="1.5" stroke-dasharray="5 4"',
+    "edge critical": 'fill="none" stroke="#c9563f" stroke-width="3"',
     "tip": 'fill="#8c8a83"',
     "edge-label": 'fill="#565c69" font-size="11" text-anchor="middle" stroke="#fff" stroke-width="4" '
     'paint-order="stroke"',
@@ -71,7 +72,7 @@ def draw(nodes: Sequence[Node], lines: Sequence[Line], layout: Layout, *, words:
         width,
         height,
         words,
-        mark_safe("".join(_line(line, layout, labelled=_is_labelled(line, lines)) for line in lines)),  # noqa: S308
+        _lines(lines, layout),
         mark_safe("".join(_placed(node, layout) for node in nodes)),  # noqa: S308  of format_html below
     )
 
@@ -79,7 +80,7 @@ def draw(nodes: Sequence[Node], lines: Sequence[Line], layout: Layout, *, words:
 def draw_file(nodes: Sequence[Node], lines: Sequence[Line], layout: Layout, *, words: str) -> str:
     """The same as a file of its own, without links."""
     width, height = _extent(layout)
-    shapes = "".join(_line(line, layout, labelled=_is_labelled(line, lines)) for line in lines)
+    shapes = str(_lines(lines, layout))
     shapes += "".join(_placed(node, layout) for node in nodes)
     shapes = re.sub(r'<a id="[^"]*" class="[^"]*" href="[^"]*"[^>]*>(.*?)</a>', r"\1", shapes, flags=re.DOTALL)
     shapes = re.sub(r'class="([^"]*)"', lambda found: _paint(found[1]), shapes)
@@ -151,15 +152,48 @@ def _is_labelled(line: Line, lines: Sequence[Line]) -> bool:
     return not line.is_ordinary or len(lines) <= MOST_LABELLED
 
 
-def _line(line: Line, layout: Layout, *, labelled: bool) -> SafeString:
-    """A curve from the right side of the one to the left side of the other, past the places that are kept free."""
+# The tip of all edges: what stands before them hands it down.
+TIPS = (
+    '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
+    'markerUnits="userSpaceOnUse" orient="auto"><path class="tip" d="M0 0l8 4-8 4z"/></marker></defs>'
+)
+
+
+def _lines(lines: Sequence[Line], layout: Layout) -> SafeString:
+    """All edges, and above them what stands at them."""
+    middles = [_middle(line, layout) for line in lines]
+    labels = [
+        format_html('<text class="edge-label" x="{}" y="{}">{}</text>', f"{x:g}", f"{y - 4:g}", line.label)
+        for line, (x, y) in zip(lines, middles, strict=True)
+        if line.label and _is_labelled(line, lines)
+    ]
+    return format_html(
+        '{}<g marker-end="url(#tip)">{}</g>{}',
+        mark_safe(TIPS),  # noqa: S308  a constant
+        mark_safe("".join(_line(line, layout) for line in lines)),  # noqa: S308  of format_html
+        mark_safe("".join(labels)),  # noqa: S308  of format_html
+    )
+
+
+def _points(line: Line, layout: Layout) -> list[tuple[float, float]]:
     (left, top), (right, bottom) = _corner(layout, line.upstream), _corner(layout, line.downstream)
     points: list[tuple[float, float]] = [(left + WIDTH - 2, top + HEIGHT / 2)]
     for column, row in layout.routes.get((line.upstream, line.downstream), ()):
         x = MARGIN + column * (WIDTH + COLUMN_GAP)
         y = MARGIN + round(row * (HEIGHT + ROW_GAP)) + HEIGHT / 2
         points += [(x, y), (x + WIDTH, y)]
-    points.append((right - 5, bottom + HEIGHT / 2))
+    return [*points, (right, bottom + HEIGHT / 2)]
+
+
+def _middle(line: Line, layout: Layout) -> tuple[float, float]:
+    """Of the last stretch, where edges from different jobs lie apart."""
+    (x1, y1), (x2, y2) = _points(line, layout)[-2:]
+    return (x1 + x2) / 2, (y1 + y2) / 2
+
+
+def _line(line: Line, layout: Layout) -> SafeString:
+    """A curve from the right side of the one to the left side of the other, past the places that are kept free."""
+    points = _points(line, layout)
     path = f"M{points[0][0]:g} {points[0][1]:g}"
     for index, ((x1, y1), (x2, y2)) in enumerate(pairwise(points)):
         if index % 2:
@@ -167,27 +201,8 @@ def _line(line: Line, layout: Layout, *, labelled: bool) -> SafeString:
         else:
             middle = (x1 + x2) / 2
             path += f"C{middle:g} {y1:g} {middle:g} {y2:g} {x2:g} {y2:g}"
-    (x1, y1), (x2, y2) = points[-2], points[-1]
     marks = f"{' gate' if line.is_gate else ''}{' critical' if line.is_critical else ''}"
-    label: str | SafeString = ""
-    if labelled and line.label:
-        label = format_html(
-            '<text class="edge-label" x="{}" y="{}">{}</text>',
-            f"{(x1 + x2) / 2:g}",
-            f"{(y1 + y2) / 2 - 4:g}",
-            line.label,
-        )
-    return format_html(
-        '<g data-edge="{}-{}"><path class="edge{}" d="{}"/><path class="tip{}" d="M{} {}l-7 -4v8z"/>{}</g>',
-        line.upstream,
-        line.downstream,
-        marks,
-        path,
-        " critical" if line.is_critical else "",
-        f"{x2 + 5:g}",
-        f"{y2:g}",
-        label,
-    )
+    return format_html('<path class="edge{}" d="{}"/>', marks, path)
 
 
 def _paint(css: str) -> str:

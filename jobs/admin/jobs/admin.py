@@ -17,7 +17,7 @@ from jobs import cloning
 from jobs.admin import why
 from jobs.admin.editor.fields import in_utc
 from jobs.admin.editor.page import CHECK, LOAD, JobEditor
-from jobs.admin.jobs import dependencies, restore_page, switch_page, transfers
+from jobs.admin.jobs import dependencies, dependency_page, restore_page, switch_page, transfers
 from jobs.admin.jobs import page as job_page
 from jobs.admin.jobs.actions import JobActions
 from jobs.admin.jobs.columns import job_url
@@ -82,6 +82,11 @@ class JobAdmin(JobActions, JobList, TenantAdmin[Job]):
             path("<int:job_id>/dependencies/", view(self.dependencies_view), name="jobs_job_dependencies"),
             path("<int:job_id>/dependencies/fan-in/", view(self.fan_in_view), name="jobs_job_fan_in"),
             path(
+                "<int:job_id>/dependencies/<int:dependency_id>/",
+                view(self.dependency_view),
+                name="jobs_job_dependency",
+            ),
+            path(
                 "<int:job_id>/dependencies/<int:dependency_id>/remove/",
                 view(self.dependency_remove_view),
                 name="jobs_job_dependency_remove",
@@ -135,6 +140,9 @@ class JobAdmin(JobActions, JobList, TenantAdmin[Job]):
 
     def dependencies_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
         return dependencies.respond(request, self._context(request), self._get(request, job_id))
+
+    def dependency_view(self, request: HttpRequest, job_id: int, dependency_id: int) -> HttpResponse:
+        return dependency_page.respond(request, self._context(request), self._get(request, job_id), dependency_id)
 
     def dependency_remove_view(self, request: HttpRequest, job_id: int, dependency_id: int) -> HttpResponse:
         return dependencies.remove(request, self._get(request, job_id), dependency_id)

@@ -49,7 +49,8 @@ class Picture:
     @property
     def words(self) -> str:
         what = "groups of jobs" if self.is_collapsed else "jobs"
-        return f"{len(self.nodes)} {what} and {len(self.lines)} dependencies, from left to right"
+        edges = "1 dependency" if len(self.lines) == 1 else f"{len(self.lines)} dependencies"
+        return f"{len(self.nodes)} {what} and {edges}, from left to right"
 
 
 def state_of(pipeline: Pipeline, job: Job) -> tuple[str, str, str]:
@@ -70,7 +71,7 @@ def node_of(pipeline: Pipeline, job: Job, wish: Wish, *, critical: Collection[in
         word="Would stop" if job.pk in wish.stopped else word,
         tone="warn" if job.pk in wish.stopped else tone,
         shape="stop" if job.pk in wish.stopped else shape,
-        detail="" if usual is None else f"takes {duration(usual)}",
+        detail="" if usual is None or job.pk in wish.stopped else f"≈ {duration(usual)}",
         is_critical=job.pk in critical,
         is_stopped=job.pk in wish.stopped,
         is_chosen=job.pk in (wish.around, wish.paused),

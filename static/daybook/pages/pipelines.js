@@ -30,6 +30,9 @@ if (graph) {
   buttons.addEventListener("click", (event) => zooms[event.target.closest("[data-zoom]")?.dataset.zoom]?.());
 }
 
+// Beside the graph the table is there for narrow pages only.
+if (graph && window.matchMedia("(min-width: 768px)").matches) document.querySelector(".table-instead")?.remove();
+
 // --- nodes follow their jobs ---
 
 let changed = new Set();

@@ -136,3 +136,37 @@ class TestPages:
         page = as_vera.text(reverse("admin:jobs_execution_change", args=[held.pk]))
         waited_for = Execution.objects.get(job=upstream)
         assert f"Waits for the run of the same time of Extract (execution {waited_for.pk}), until" in page
+
+
+class TestChange:
+    def test_keeps_the_jobs_and_the_kind(self, upstream: Job, downstream: Job, as_ana: Browser) -> None:
+        edge = dependencies.add(upstream.pk, downstream.pk, {"parameters": {"text": "/a"}}, actor="user:test")
+        url = reverse("admin:jobs_job_dependency", args=[downstream.pk, edge.pk])
+        page = as_ana.text(url)
+        assert "text = /a" in page
+        assert 'name="kind"' not in page
+        answer = as_ana.post(url, {"condition": "failure", "parameters": "token = /b"})
+        assert as_ana.told(answer) == ["Saved how Report follows Extract."]
+        edge.refresh_from_db()
+        assert (edge.condition, edge.parameters) == ("failure", {"token": "/b"})
+        with untouched():
+            assert (
+                "has no parameter"
+                in as_ana.post(url, {"condition": "failure", "parameters": "x = /b"}).content.decode()
+            )
+
+    def test_of_a_gate_is_its_patience(self, upstream: Job, downstream: Job, as_ana: Browser) -> None:
+        edge = dependencies.add(upstream.pk, downstream.pk, {"kind": "gate"}, actor="user:test")
+        url = reverse("admin:jobs_job_dependency", args=[downstream.pk, edge.pk])
+        as_ana.post(url, {"condition": "always", "patience": "5", "patience_unit": "min"})
+        edge.refresh_from_db()
+        assert (edge.condition, edge.gate_patience_seconds) == ("always", 300)
+
+    def test_is_for_those_who_may_change_the_downstream(
+        self, upstream: Job, downstream: Job, as_olaf: Browser, as_ana: Browser
+    ) -> None:
+        edge = dependencies.add(upstream.pk, downstream.pk, {}, actor="user:test")
+        url = reverse("admin:jobs_job_dependency", args=[downstream.pk, edge.pk])
+        with untouched():
+            assert as_olaf.post(url, {"condition": "always"}).status_code == 403
+            assert as_ana.get(reverse("admin:jobs_job_dependency", args=[upstream.pk, edge.pk])).status_code == 404

@@ -88,7 +88,9 @@ def dead_letters_of(tenant: Tenant) -> dict[str, str]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeKey, job_of: MakeJob) -> None:
+def test_every_example_does_what_the_page_says(
+    live_server: Any, make_key: MakeKey, job_of: MakeJob, tmp_path: Path
+) -> None:
     surroundings = {"PATH": "/usr/bin:/bin", "DAYBOOK": live_server.url, "KEY": make_key()[1]}
     upstream = job_of(name="Load the orders")
     surroundings |= {"UPSTREAM": str(upstream.pk), "TENANT": str(upstream.tenant_id)}
@@ -99,7 +101,13 @@ def test_every_example_does_what_the_page_says(live_server: Any, make_key: MakeK
     surroundings["DELIVERY"] = str(hook_and_delivery_of(upstream)["delivery"].pk)
     for command, shown in examples():
         done = subprocess.run(
-            ["/bin/sh", "-euc", command], env=surroundings, capture_output=True, text=True, timeout=20, check=False
+            ["/bin/sh", "-euc", command],
+            env=surroundings,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
         )
         assert done.returncode == 0, (command, done.stderr)
         answer = json.loads(done.stdout) if done.stdout else {}

@@ -97,6 +97,7 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "job-ticks"): READ,
     ("get", "job-revisions"): READ,
     ("post", "job-impact"): READ,
+    ("post", "job-restore"): WRITE,
     ("get", "job-explain"): READ,
     ("get", "job-tick-explain"): READ,
     ("get", "tick-explain"): READ,
@@ -107,6 +108,7 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "dependency-list"): READ,
     ("post", "dependency-list"): WRITE,
     ("get", "dependency-graph"): READ,
+    ("get", "dependency-drawn-graph"): READ,
     ("get", "dependency-detail"): READ,
     ("patch", "dependency-detail"): WRITE,
     ("delete", "dependency-detail"): WRITE,
@@ -374,6 +376,8 @@ class Stage:
             or name.startswith("scheduler-")
         ):
             return reverse(name)
+        if name == "job-restore":
+            return reverse(name, args=[self.job.pk, 1])
         if name == "job-tick-explain":
             return reverse(name, args=[self.job.pk, self.tick.pk])
         path = reverse(name, args=[self.rows.get(name.partition("-")[0], self.job).pk])
@@ -528,6 +532,8 @@ def prepare(endpoint: Endpoint, stage: Stage) -> None:
     if name == "execution-rerun":
         now = timezone.now()
         Execution.objects.filter(pk=stage.execution.pk).update(status="cancelled", reason="cancelled", finished_at=now)
+    if name == "job-restore":
+        registry.change(stage.job.pk, {"description": "Other than in the first revision"}, actor="user:ana")
     if name in ("execution-retry-now", "execution-give-up"):
         Execution.objects.filter(pk=stage.execution.pk).update(attempt=1)
     if name == "dead-letter-restore":
