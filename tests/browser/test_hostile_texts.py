@@ -33,6 +33,7 @@ def test_nothing_of_them_runs(visit: SignIn, cast: Cast, job_of: MakeJob, run_of
         "/admin/?all=1", "/admin/settings/", "/admin/jobs/job/", reverse("admin:jobs_job_page", args=[rows["job"].pk]),
         reverse("admin:jobs_job_change", args=[rows["job"].pk]), "/admin/jobs/execution/",
         *runs,
+        *(reverse("admin:jobs_job_draft_step", args=[rows["draft"].token, step]) for step in ("parameters", "review")),
         reverse("admin:jobs_execution_why", args=[rows["execution"].pk]), "/admin/jobs/worker/",
         "/admin/jobs/webhook/", reverse("admin:jobs_webhook_change", args=[rows["webhook"].pk]),
         "/admin/jobs/calendar/", "/admin/jobs/pool/", "/admin/jobs/deadletter/", "/admin/jobs/maintenance/",

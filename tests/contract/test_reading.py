@@ -15,6 +15,8 @@ from django.db import connection
 from django.urls import URLResolver, reverse
 
 from accounts import tokens
+from jobs import drafts
+from jobs.models import JobDraft
 from tests.cast import Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import MakeJob, RunJob, backfill_of
 from tests.jobs.api.test_scope_matrix import GUARDED, Stage, recorded_writes, worker
@@ -51,6 +53,7 @@ def test_no_get_writes(job_of: MakeJob, run_of: RunJob, cast: Cast, client_of: C
     job = job_of()
     backfill_of(job)
     stage = Stage(job, run_of(job))
+    drafts.start(user_id=cast.root.pk, tenant=cast.acme, template=job.template)
     clients = {
         "root": client_of(cast.root),
         "key": client_of(make_key()[1]),
@@ -85,6 +88,7 @@ def pages(stage: Stage) -> Iterator[str]:
         model = next((model for prefix, model in models.items() if route.startswith(prefix)), None)
         first = model._default_manager.values_list("pk", flat=True).first() if model else None
         named = {"job_id": stage.job.pk, "name": "pause", "app_label": "jobs", "delivery_id": stage.rows["delivery"].pk}
+        named |= {"token": JobDraft.objects.get().token, "slug": "parameters"}
         number = of_stage.get(model) or first or 1
         numbers = {place: named.get(place, number) for place in PLACE.findall(route)}
         yield reverse("admin:index") + PLACE.sub("{\\1}", route).format_map(numbers)

@@ -10,7 +10,18 @@ from django_celery_results.models import TaskResult
 from accounts import keys
 from accounts.models import ApiKey, Membership
 from accounts.scopes import Scope
-from jobs import calendars, dead_letters, dependencies, executions, hooks, maintenance, pools, registry, webhooks
+from jobs import (
+    calendars,
+    dead_letters,
+    dependencies,
+    drafts,
+    executions,
+    hooks,
+    maintenance,
+    pools,
+    registry,
+    webhooks,
+)
 from jobs.models import (
     CircuitEvent,
     DeadLetter,
@@ -72,8 +83,11 @@ def build(cast: Cast, job_of: MakeJob, run_of: RunJob) -> dict[str, Any]:
         letters.append(DeadLetter.objects.get(execution_id=doomed.pk))
     replay = dead_letters.start(letters[2].pk, actor="user:ana")
     dependency = dependencies.add(others[8].pk, job.pk, {}, actor="user:ana")
+    draft = drafts.start(user_id=cast.root.pk, tenant=cast.acme, template=job.template)
+    entered = {"name": ["Begun"], "description": ["One"], "tags": ["a"], "cron": ["0 9 * * *"], "queue": ["x"]}
+    drafts.save(draft.pk, drafts.Entered(0, frozenset(entered), entered, {"text": "hello"}, step=5))
     return {
-        "job": job, "execution": failed, "succeeded": succeeded, "running": running, "waiting": waiting,
+        "draft": draft, "job": job, "execution": failed, "succeeded": succeeded, "running": running, "waiting": waiting,
         "periodictask": row, "backfill": backfill_of(others[7]), "calendar": calendar, "pool": pool,
         "maintenance": window, "eventhook": hook, "hook": hook, "webhook": webhook, "delivery": delivery,
         "deadletter": letters[0], "letter": letters[0], "deadletterreplay": replay, "replay": replay,

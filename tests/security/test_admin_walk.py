@@ -57,6 +57,10 @@ def paths(rows: dict[str, Any]) -> list[str]:
                 values = ["jobs", "accounts", "auth"]
             elif word == "name":
                 values = list(SLUGS.get(name, ("pause",)))
+            elif word == "token":
+                values = [rows["draft"].token]
+            elif word == "slug" and "token" in pattern:
+                values = ["template", "parameters", "schedule", "notifications", "review"]
             elif word in ("url", "extra_context"):
                 values = ["nothing/here/"]
             else:

@@ -130,5 +130,10 @@ def _of_parameters(draft: JobDraft, of_parameters: dict[str, list[str]]) -> list
         entry = max(above, key=lambda one: len(one.place), default=None)
         bound = form[entry.name] if entry is not None and entry.name in form.fields else None
         target, label = (problems.target(bound), str(bound.label)) if bound is not None else ("", path)
-        found += [Problem(steps.PARAMETERS, target, label, message) for message in messages]
+        found += [Problem(steps.PARAMETERS, target, label, _sentence(message)) for message in messages]
     return found
+
+
+def _sentence(message: str) -> str:
+    text = message[:1].upper() + message[1:]
+    return text if text.endswith((".", "…")) else f"{text}."

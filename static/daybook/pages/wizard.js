@@ -6,6 +6,13 @@ document.documentElement.classList.add("has-scripts");
 
 const form = document.querySelector("[data-draft]");
 
+// What the control takes of the text that it was served with: no line break in one line, no letters in a number.
+const served = (control) => {
+  const probe = control.cloneNode();
+  probe.value = control.defaultValue;
+  return probe.value;
+};
+
 // Values by name, as the form would send them; `asServed` reads what the page was served with.
 const valuesOf = (root, asServed = false) => {
   const found = new Map();
@@ -20,7 +27,7 @@ const valuesOf = (root, asServed = false) => {
       if (!chosen.length && !control.multiple && options.length) chosen.push(options[0]);
       values.push(...chosen.map((option) => option.value));
     } else {
-      values.push(asServed ? control.defaultValue : control.value);
+      values.push(asServed ? served(control) : control.value);
     }
     found.set(control.name, values);
   }

@@ -72,10 +72,10 @@ class TestThePanel:
         page = as_ana.get(reverse("admin:jobs_job_change", args=[job.pk]))
         data = {name: value for name, value in values_of(page).items() if value is not None}
         with untouched():
-            answer = as_ana.post(form, {**data, "cron": "0 9,18 * * *"})
+            answer = as_ana.post(form, {**data, "kind": "cron", "cron": "0 9,18 * * *"})
         assert "30 added" in answer.content.decode()
         assert "Added: " in answer.content.decode()
-        assert "Not known" in as_ana.post(form, {**data, "cron": "x"}).content.decode()
+        assert "Not known" in as_ana.post(form, {**data, "kind": "cron", "cron": "x"}).content.decode()
 
     def test_offers_what_a_start_in_the_past_missed(self, job_of: MakeJob, as_root: Browser) -> None:
         job = job_of()
