@@ -101,6 +101,7 @@ const turn = async (button) => {
   try {
     const answer = await fetch(button.getAttribute("formaction"), { method: "POST", body, headers: { "X-Requested-With": "fetch" } });
     if (answer.ok && !answer.redirected) {
+      button.removeAttribute("aria-busy");
       await readRows([button.value]);
       return;
     }
