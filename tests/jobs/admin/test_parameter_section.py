@@ -118,3 +118,11 @@ class TestNewerVersion:
         job = job_of()
         TemplateVersion.objects.filter(pk=job.template_id).update(version=3)
         assert "available</b>" not in as_ana.text(edit_url(job))
+
+    def test_is_told_on_the_page_of_the_job(self, job_of: MakeJob, as_ana: Browser, as_vera: Browser) -> None:
+        job = job_of()
+        newer = newer_echo()
+        tab = f"{reverse('admin:jobs_job_page', args=[job.pk])}?tab=parameters"
+        assert f"?template={newer.pk}" in as_ana.text(tab)
+        assert "v1 → v2 available" in as_vera.text(tab)
+        assert f"?template={newer.pk}" not in as_vera.text(tab)

@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from jobs.admin.editor.parameters import MASK, masked
+from jobs.admin.editor.upgrade import upgrade_of
 from jobs.models import Job
 from templates_registry.models import TemplateVersion
 
@@ -27,11 +28,7 @@ class Parameter:
 
 
 def facts(request: HttpRequest, job: Job, now: datetime) -> dict[str, Any]:
-    newest = TemplateVersion.objects.filter(name=job.template.name).order_by("-version").first()
-    return {
-        "rows": list_parameters(job.template, job.parameters),
-        "newest": newest if newest is not None and newest.version > job.template.version else None,
-    }
+    return {"rows": list_parameters(job.template, job.parameters), "upgrade": upgrade_of(job)}
 
 
 def list_parameters(template: TemplateVersion, stored: dict[str, Any]) -> list[Parameter]:
