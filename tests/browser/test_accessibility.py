@@ -14,7 +14,9 @@ from playwright.sync_api import Page, expect
 from accounts import keys
 from accounts.models import AuditEntry, Membership
 from accounts.scopes import Scope
-from jobs import calendars, dependencies, hooks, maintenance, pools, registry, webhooks
+from jobs import calendars, dependencies, drafts, hooks, maintenance, pools, registry, webhooks
+from jobs.admin.wizard.steps import STEPS
+from jobs.drafts import Entered
 from jobs.models import HookCall, Job, LogLine, QueueCanary, SchedulerLease, WebhookDelivery, Worker
 from jobs.tick.leader import NAME
 from scheduler_project.lib import sql
@@ -96,11 +98,13 @@ def everything(cast: Cast, job_of: MakeJob, run_of: RunJob) -> dict[str, Any]:
     pool = pools.create({"name": "Vendor API", "size": 3}, tenant=cast.acme, actor="user:ana")
     registry.change(job.pk, {"calendars": ["office"], "pool": "vendor-api"}, actor="user:ana")
     edge = dependencies.add(job.pk, job_of(name="Report").pk, {"condition": "always"}, actor="user:ana")
+    draft = drafts.start(user_id=cast.root.pk, tenant=cast.acme, template=job.template)
+    drafts.save(draft.pk, Entered(0, frozenset(["name"]), {"name": [long]}, {"token": "hunter2"}, step=5))
     maintenance.start(actor="user:root", note="Moving the database to new disks", until=now + timedelta(hours=1))
     return {
         "job": job, "failed": failed, "running": running, "succeeded": succeeded, "broken": broken, "row": row,
         **hook_and_webhook_of(job),
-        "key": key, "calendar": calendar, "pool": pool, "edge": edge,
+        "key": key, "calendar": calendar, "pool": pool, "draft": draft, "edge": edge,
     }  # fmt: skip
 
 
@@ -138,6 +142,7 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
         of("jobs_job_dependency", everything["edge"].downstream_id, everything["edge"].pk),
         of("jobs_execution_why", everything["failed"].pk),
         of("jobs_job_archive", job.pk), of("jobs_job_add"), f"{of('jobs_job_add')}?template=echo",
+        *(of("jobs_job_draft_step", everything["draft"].token, step.slug) for step in STEPS),
         "/admin/jobs/execution/", f"/admin/jobs/execution/?job={job.pk}", "/admin/jobs/execution/?status=lost",
         *(of("jobs_execution_change", everything[name].pk) for name in ("failed", "running", "succeeded")),
         "/admin/jobs/tick/", "/admin/jobs/worker/", "/admin/jobs/jobrevision/", "/admin/jobs/maintenance/",
@@ -187,14 +192,14 @@ class TestEveryPage:
         self, viewport: Any, scheme: str, everything: dict[str, Any], cast: Cast, visit: SignIn
     ) -> None:
         as_ana = visit(cast.ana, viewport=viewport, scheme=scheme)
-        page = as_ana.open("/admin/jobs/job/add/?template=echo")
+        page = as_ana.open(f"/admin/jobs/job/{everything['job'].pk}/change/")
         for fold in page.locator("details").all():
             fold.evaluate("fold => { fold.open = true; }")
         assert violations(page) == []
         page.get_by_label("Expression", exact=True).check()
         page.get_by_label("Cron expression").fill("nonsense")
-        page.get_by_role("button", name="Create job").click()
-        expect(page.get_by_role("alert")).to_be_visible()
+        page.get_by_role("button", name="Save changes").click()
+        expect(page.locator("#error-summary")).to_be_visible()
         assert violations(page) == []
 
     def test_that_is_empty_is_sound(self, viewport: Any, scheme: str, cast: Cast, visit: SignIn) -> None:
