@@ -57,7 +57,7 @@ class AskAboutConsole(MiddlewareMixin):
             return None
         decision = _decide(_of_console(request, kwargs))
         if decision is None:
-            context = {"exception": _no_answer(), "title": "Not now"}
+            context = {"words": _no_answer(), "title": "Not now"}
             answer = TemplateResponse(request, "403.html", context, status=503)
             answer.headers["Retry-After"] = "2"
             return answer.render()
