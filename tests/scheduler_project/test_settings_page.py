@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -44,13 +45,14 @@ class TestSettings:
         assert found["DAYBOOK_REQUIRE_IF_MATCH"].value == "off"
         assert "by If-Match" in found["DAYBOOK_REQUIRE_IF_MATCH"].meaning
 
-    @override_settings(
-        SECRET_KEY="hunter2-a", SECRET_KEY_FALLBACKS=["hunter2-b", "hunter2-c"],
-        DAYBOOK_ENCRYPTION_KEYS={"one": b"hunter2-d"}, CELERY_BROKER_URL="redis://u:hunter2-e@redis:6379/0?p=hunter2-f",
-        DAYBOOK_SECRETS={"acme/mail": "env:HUNTER2"}, DAYBOOK_POLICY_URL="http://u:hunter2-g@opa:8181/v1/data/x",
-        DATABASES={"default": {"HOST": "db", "PORT": 5432, "NAME": "daybook", "PASSWORD": "hunter2-h"}},
-    )  # fmt: skip
-    def test_never_show_a_secret(self) -> None:
+    def test_never_show_a_secret(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "hunter2-a", ["hunter2-b", "hunter2-c"]
+        settings.DAYBOOK_ENCRYPTION_KEYS = {"one": b"hunter2-d"}
+        settings.CELERY_BROKER_URL = "redis://u:hunter2-e@redis:6379/0?p=hunter2-f"
+        settings.DAYBOOK_SECRETS = {"acme/mail": "env:HUNTER2"}
+        settings.DAYBOOK_POLICY_URL = "http://u:hunter2-g@opa:8181/v1/data/x"
+        database = {"HOST": "db", "PORT": 5432, "NAME": "daybook", "PASSWORD": "hunter2-h"}
+        monkeypatch.setitem(settings.DATABASES, "default", database)
         found = shown()
         assert "hunter2" not in str(found).lower()
         assert (found["DAYBOOK_SECRET_KEY"].value, found["DAYBOOK_PREVIOUS_SECRET_KEYS"].value) == ("set", "2 set")

@@ -51,6 +51,7 @@ def leaves(viewer: Viewer) -> dict[str, Any]:
         query |= {"after": job, "place": str(place)}
     return {
         "leaves": found.rows,
+        "now": viewer.now,
         "more": urlencode(query) if found.has_more else "",
         "is_continued": asked.get("after") is not None,
     }
