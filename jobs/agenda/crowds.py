@@ -14,6 +14,7 @@ from jobs.rules.schedule import ScheduleSpec, load_zone
 NEAR = 30
 MOST_SHOWN = 12
 SPREAD = timedelta(minutes=5)
+DAY = 86_400
 EVERYWHERE = 240  # a job with more minutes than that crowds no single one of them
 
 
@@ -37,6 +38,11 @@ class Crowd:
     @property
     def more(self) -> int:
         return self.starts - len(self.moves)
+
+
+def may_crowd(jobs: Sequence[Job]) -> list[Job]:
+    """Without those that are everywhere, as far as that is seen without a walk."""
+    return [job for job in jobs if not 0 < job.spec.get("every_seconds", 0) * EVERYWHERE < DAY]
 
 
 def crowds(found: Expected, *, most: int) -> list[Crowd]:

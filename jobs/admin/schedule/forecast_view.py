@@ -21,7 +21,7 @@ from jobs.forecast.upcoming import READ
 from jobs.models import Job, JobRevision, Tick
 from scheduler_project.lib import markup, viewer_zone
 
-ROWS = 40
+ROWS = 25
 MOST_JOBS = 5_000
 PLACES = 600  # of the marks along a row
 CROWDS = 6
@@ -70,7 +70,7 @@ def context_of(jobs: QuerySet[Job], asked: Asked, *, tenant_ids: Sequence[int], 
         totals.update(states)
     totals["due"], totals["held"] = sum(expected.fires), sum(expected.held)
     rows, pages = _rows(jobs, asked, axis, now)
-    by_minute = agenda.expect(counted[:MOST_JOBS], agenda.minutes(now, CROWDED_HOURS))
+    by_minute = agenda.expect(agenda.may_crowd(counted[:MOST_JOBS]), agenda.minutes(now, CROWDED_HOURS))
     return {
         "legend": LEGEND,
         "ranges": [(words, asked.address(range=_said(span)), span) for span, words in RANGES.items()],
