@@ -140,7 +140,7 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
         of("jobs_pipelines"), of("jobs_pipeline_run", job.pk),
         *(f"{of('jobs_pipeline', job.pk)}?view={view}" for view in ("graph", "table", "runs")),
         of("jobs_job_dependency", everything["edge"].downstream_id, everything["edge"].pk),
-        of("jobs_execution_why", everything["failed"].pk),
+        of("jobs_execution_why", everything["failed"].pk), of("jobs_execution_edit", everything["failed"].pk),
         of("jobs_job_archive", job.pk), of("jobs_job_add"), f"{of('jobs_job_add')}?template=echo",
         *(of("jobs_job_draft_step", everything["draft"].token, step.slug) for step in STEPS),
         "/admin/jobs/execution/", f"/admin/jobs/execution/?job={job.pk}", "/admin/jobs/execution/?status=lost",

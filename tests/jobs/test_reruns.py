@@ -7,7 +7,7 @@ import pytest
 from accounts.models import AuditEntry
 from jobs import dead_letters, registry, reruns, sealed
 from jobs.definition import InvalidJob
-from jobs.models import DeadLetter, Execution, Job
+from jobs.models import DeadLetter, Execution
 from tests.cast import ApiClient
 from tests.jobs.api.conftest import MakeJob, RunJob, by_key, job_of, run_of
 
@@ -49,7 +49,8 @@ def test_is_refused_with_the_reason(job_of: MakeJob, run_of: RunJob) -> None:
     with pytest.raises(InvalidJob):
         reruns.rerun(run_of(job_of(), "succeeded"), actor="user:olaf", parameters={"unheard_of": 1})
     done = run_of(job_of(), "succeeded")
-    registry.archive(Job.objects.get(pk=done.job_id).pk, actor="user:ana")
+    assert done.job_id is not None
+    registry.archive(done.job_id, actor="user:ana")
     with pytest.raises(dead_letters.CannotReplay, match="archived"):
         reruns.rerun(done, actor="user:olaf")
 

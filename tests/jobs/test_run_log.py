@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.utils import timezone
 
@@ -55,7 +57,7 @@ class TestWindow:
 
 class TestSearch:
     def test_goes_from_match_to_match_and_round(self, run: Execution) -> None:
-        def look(**place: int) -> tuple[int, int | None, int | None]:
+        def look(**place: Any) -> tuple[int, int | None, int | None]:
             found = run_log.look_for(run.pk, "LINE 9", **place)
             return found.count, found.sequence, found.position
 

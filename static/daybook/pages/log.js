@@ -271,7 +271,7 @@ const start = () => {
     CSS.highlights.set("log-match", new Highlight(...ranges));
   };
 
-  const search = async (direction) => {
+  const look = async (direction) => {
     const wanted = text.value.trim();
     at("log-previous").hidden = at("log-next").hidden = !wanted;
     if (!wanted) {
@@ -306,6 +306,10 @@ const start = () => {
     row?.scrollIntoView({ block: "center" });
     if (row) highlight(row, wanted.toLowerCase());
   };
+
+  // One after the other: the next match is counted from the last one.
+  let looking = Promise.resolve();
+  const search = (direction) => { looking = looking.then(() => look(direction)); };
 
   // --- how fresh it is ---
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -47,11 +48,12 @@ class TestLog:
         assert 'Line &lt;1300&gt; <span class="ansi-red">red</span>' in page
         assert 'href="?before=1101#log-card"' in page
         assert shown(as_vera.text(at(run), before=1_101)) == list(range(101, 1_101))
-        for query, expected in (
+        queries: tuple[tuple[dict[str, Any], tuple[int, int]], ...] = (
             ({}, (301, 1_300)), ({"after": 1_290}, (1_291, 1_300)), ({"before": 11}, (1, 10)),
             ({"around": 700}, (200, 1_199)), ({"level": "warning"}, (1, 1_299)), ({"after": "9" * 30}, (301, 1_300)),
             ({"around": "<b>"}, (301, 1_300)),
-        ):  # fmt: skip
+        )  # fmt: skip
+        for query, expected in queries:
             part = as_vera.text(at(run, "log"), **query)
             assert (shown(part)[0], shown(part)[-1]) == expected, query
             assert "<html" not in part
@@ -200,7 +202,8 @@ class TestEditAndRerun:
 
     def test_of_what_cannot_run_says_why(self, job_of: MakeJob, run_of: RunJob, as_olaf: Browser) -> None:
         run = run_of(job_of(), "succeeded", dry_run=True)
-        assert "is a dry run" in as_olaf.told(as_olaf.get(at(run, "edit")))[0]
+        response: Any = as_olaf.get(at(run, "edit"))
+        assert "is a dry run" in as_olaf.told(response)[0]
         assert "edit-button" not in as_olaf.text(at(run))
 
 
