@@ -67,7 +67,7 @@ class TestLog:
         page = as_vera.text(at(run), search="LINE <12")
         assert "1 of 111" in page
         assert 12 in shown(page)
-        answer = as_vera.get(at(run, "log_search"), {"search": "line <12", "after": 12}).json()
+        answer = as_vera.get(at(run, "log_search"), {"search": "line <12", "after": "12"}).json()
         assert answer == {"count": 111, "is_cut": False, "sequence": 120, "position": 2}
         assert "Not found" in as_vera.text(at(run), search="nowhere")
 
