@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from jobs import bulk, registry
 from jobs.bulk import changes
 from jobs.models import BulkChange, Execution, Job
+from jobs.rules.states import ListPage
 from scheduler_project.lib import sql
 from tests.cast import Cast
 from tests.jobs.admin.conftest import EXECUTIONS, JOBS, Browser
@@ -27,6 +28,12 @@ UNIQUE = ("id", "slug", "name", "periodic_task")  # of a job
 
 def ask(browser: Browser, action: str, query: str = "", **data: Any) -> Any:
     return browser.post(f"{JOBS}many/{action}/?{query}", data)
+
+
+def told_by(browser: Browser, path: str, **data: Any) -> list[str]:
+    """What it says after a form was sent."""
+    response: Any = browser.post(path, data)
+    return browser.told(response)
 
 
 def all_that_match(browser: Browser, action: str, query: str, count: int, **data: Any) -> Any:
@@ -108,7 +115,7 @@ class TestUndo:
     def undo(self, browser: Browser) -> list[str]:
         browser.get(JOBS)  # what was told before
         change = BulkChange.objects.latest("created_at")
-        return browser.told(browser.post(f"{JOBS}changes/{change.pk}/undo/"))
+        return told_by(browser, f"{JOBS}changes/{change.pk}/undo/")
 
     def test_puts_back_just_what_was_changed_and_nobody_has_touched_since(
         self, job_of: MakeJob, as_ana: Browser
@@ -171,7 +178,7 @@ class TestUndo:
 class TestTags:
     def test_are_asked_for_until_they_are_tags(self, job_of: MakeJob, as_ana: Browser) -> None:
         job = job_of(tags=["old"])
-        sent = {"id": [job.pk], "count": 1, "confirmed": "1"}
+        sent: dict[str, Any] = {"id": [job.pk], "count": 1, "confirmed": "1"}
         assert "Add tags to 1 job?" in ask(as_ana, "add_tags", id=[job.pk]).content.decode()
         for tags, words in (("", "at least one tag"), (" , ", "at least one tag"), ("x" * 51, "at most 20 tags")):
             assert words in ask(as_ana, "add_tags", **sent, tags=tags).content.decode()
@@ -248,12 +255,12 @@ class TestManyRows:
         assert Job.objects.exclude(paused_at=None).count() == 999
         for expected in (gone.name, "is archived and does not change any more", "Undo", "500 of 1,000 are listed"):
             assert expected in page, expected
-        assert len(as_ana.told(as_ana.post(f"{JOBS}changes/{change.pk}/undo/"))) == 1
+        assert len(told_by(as_ana, f"{JOBS}changes/{change.pk}/undo/")) == 1
         assert not Job.objects.exclude(paused_at=None).exists()
 
     def test_of_a_batch_that_another_request_has_in_hand_are_not_done_twice(self, cast: Cast, job_of: MakeJob) -> None:
         rows = [job_of().pk]
-        change = changes.start(owner_id=cast.ana.pk, page=changes.ListPage.JOBS, action="run", rows=rows, wish={})
+        change = changes.start(owner_id=cast.ana.pk, page=ListPage.JOBS, action="run", rows=rows, wish={})
         BulkChange.objects.update(taken=1)
         changes.advance(change, lambda ids: pytest.fail(f"{ids} were done again"), words=str)
         assert (change.taken, change.results) == (1, [])
@@ -265,10 +272,10 @@ class TestExecutions:
         job = job_of()
         queued, over = run_of(job), run_of(job, "failed")
         path = f"{EXECUTIONS}many"
-        told = as_olaf.told(as_olaf.post(f"{path}/cancel/", {"id": [queued.pk, over.pk]}))
+        told = told_by(as_olaf, f"{path}/cancel/", id=[queued.pk, over.pk])
         assert told[0] == "Asked to cancel 1 execution."
         assert "already finished" in told[1]
-        told = as_olaf.told(as_olaf.post(f"{path}/again/?status=failed", {"id": [over.pk]}))
+        told = told_by(as_olaf, f"{path}/again/?status=failed", id=[over.pk])
         assert told == ["Queued 1 execution again."]
         newest = Execution.objects.latest("id")
         assert (newest.job, newest.status, newest.requested_by) == (job, "queued", "user:olaf")
