@@ -69,5 +69,5 @@ def _walk(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterato
 
 
 def _template(route: str) -> str:
-    path = simplify_regex(route.replace("/?$", "$")).rstrip("/")
+    path = simplify_regex(route.replace("/?$", "$").replace(r"\.", ".")).rstrip("/")
     return re.sub("<([^>]+)>", lambda found: "{" + NAMED_IN_PATHS.get(found[1], found[1]) + "}", path)
