@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from jobs.agenda import STATES, Planned
 from scheduler_project.lib import viewer_zone
+from scheduler_project.lib.markup import joined
 
 WORDS = {"ran": "ran", "failed": "failed", "missed": "missed", "skipped": "skipped", "running": "running"}
 HEIGHT = 72
@@ -112,7 +113,7 @@ def row(
     return format_html(
         '<svg class="agenda-row" viewBox="0 0 1000 {}" preserveAspectRatio="none" role="img" aria-label="{}">'
         "{}{}</svg>",
-        ROW, label, SafeString("".join(parts)), _now(axis, now, ROW),
+        ROW, label, joined(parts), _now(axis, now, ROW),
     )  # fmt: skip
 
 
@@ -146,10 +147,11 @@ def _now(axis: Axis, now: datetime, height: int) -> SafeString:
 
 def _hatch() -> SafeString:
     """Shared by all pictures of the page."""
-    return SafeString(
-        '<defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        '<rect class="hatch-ground" width="5" height="5"/><rect class="hatch-line" width="2" height="5"/>'
-        "</pattern></defs>"
+    return format_html(
+        '<defs><pattern id="hatch" width="{0}" height="{0}" patternUnits="userSpaceOnUse" '
+        'patternTransform="rotate(45)"><rect class="hatch-ground" width="{0}" height="{0}"/>'
+        '<rect class="hatch-line" width="2" height="{0}"/></pattern></defs>',
+        5,
     )
 
 

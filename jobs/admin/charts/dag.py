@@ -10,9 +10,10 @@ from unicodedata import east_asian_width
 
 from django.template.loader import render_to_string
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from jobs.rules.dag_layout import Layout
+from scheduler_project.lib.markup import joined
 
 WIDTH, HEIGHT, COLUMN_GAP, ROW_GAP, MARGIN = 196, 66, 90, 22, 8
 LINE = 23  # characters of a name
@@ -73,7 +74,7 @@ def draw(nodes: Sequence[Node], lines: Sequence[Line], layout: Layout, *, words:
         height,
         words,
         _lines(lines, layout),
-        mark_safe("".join(_placed(node, layout) for node in nodes)),  # noqa: S308  of format_html below
+        joined(_placed(node, layout) for node in nodes),
     )
 
 
@@ -107,14 +108,14 @@ def draw_node(node: Node) -> SafeString:
         node.id,
         " ".join(["node", f"tone-{node.tone}", *marks]),
         node.url,
-        mark_safe(' aria-current="true"') if node.is_chosen else "",
+        format_html(' aria-current="{}"', "true") if node.is_chosen else "",
         f"box {node.tone}",
         WIDTH - 4,
         HEIGHT - 4,
         format_html(
             '<text class="name">{}{}</text>',
             whole,
-            mark_safe("".join(_text_line(line, top + 15 * index) for index, line in enumerate(lines))),  # noqa: S308
+            joined(_text_line(line, top + 15 * index) for index, line in enumerate(lines)),
         ),
         node.shape,
         HEIGHT - 21,
@@ -152,10 +153,11 @@ def _is_labelled(line: Line, lines: Sequence[Line]) -> bool:
     return not line.is_ordinary or len(lines) <= MOST_LABELLED
 
 
-# The tip of all edges: what stands before them hands it down.
-TIPS = (
+# All edges, with the tip of each: what stands before them hands it down.
+EDGES = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
     'markerUnits="userSpaceOnUse" orient="auto"><path class="tip" d="M0 0l8 4-8 4z"/></marker></defs>'
+    '<g marker-end="url(#tip)">{}</g>{}'
 )
 
 
@@ -167,12 +169,7 @@ def _lines(lines: Sequence[Line], layout: Layout) -> SafeString:
         for line, (x, y) in zip(lines, middles, strict=True)
         if line.label and _is_labelled(line, lines)
     ]
-    return format_html(
-        '{}<g marker-end="url(#tip)">{}</g>{}',
-        mark_safe(TIPS),  # noqa: S308  a constant
-        mark_safe("".join(_line(line, layout) for line in lines)),  # noqa: S308  of format_html
-        mark_safe("".join(labels)),  # noqa: S308  of format_html
-    )
+    return format_html(EDGES, joined(_line(line, layout) for line in lines), joined(labels))
 
 
 def _points(line: Line, layout: Layout) -> list[tuple[float, float]]:

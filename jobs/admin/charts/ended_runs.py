@@ -9,6 +9,8 @@ from math import ceil, log10
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from scheduler_project.lib.markup import joined
+
 WIDTH, HEIGHT, HEAD, FOOT, LEFT = 720, 150, 8, 20, 34
 GAP, LEAST, APART = 4, 3, 2
 
@@ -37,7 +39,7 @@ def draw(bars: Sequence[Bar], *, label: str) -> str | SafeString:
         return ""
     top = _rounded_up(highest)
     step = (WIDTH - LEFT) / len(bars)
-    drawn = format_html_join("", "{}", ((_bar(bar, LEFT + place * step, step, top),) for place, bar in enumerate(bars)))
+    drawn = joined(_bar(bar, LEFT + place * step, step, top) for place, bar in enumerate(bars))
     labels = format_html_join(
         "",
         '<text class="axis" x="{}" y="{}">{}</text>',
@@ -67,9 +69,9 @@ def draw(bars: Sequence[Bar], *, label: str) -> str | SafeString:
     )
 
 
-def _bar(bar: Bar, left: float, step: float, top: float) -> SafeString:
+def _bar(bar: Bar, left: float, step: float, top: float) -> str:
     if not bar.total:
-        return SafeString()
+        return ""
     shapes, bottom = [], float(HEAD + HEIGHT)
     for count, tone in ((bar.failed, "bad"), (bar.succeeded, "good"), (bar.cancelled, "quiet")):
         if count:

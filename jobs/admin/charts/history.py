@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from jobs.admin.chips import STATES
 from jobs.models import Execution, JobRevision, Tick
 from jobs.rules.states import Trigger
 from scheduler_project.lib import viewer_zone
-from scheduler_project.lib.markup import duration
+from scheduler_project.lib.markup import duration, joined
 
 COUNT = 60
 PITCH, WIDTH, HEIGHT, FOOT = 12, 8, 84, 14
@@ -109,7 +109,7 @@ def draw(entries: Sequence[Entry], marks: Sequence[Mark], *, usual: float | None
         words,
         line,
         HEIGHT,
-        mark_safe("".join(shapes)),  # noqa: S308  made by format_html below
+        joined(shapes),
         flags,
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from accounts import access
 from accounts.scopes import Scope
@@ -15,7 +15,7 @@ from jobs import dependencies
 from jobs.admin.charts import dag
 from jobs.admin.jobs.tabs.paging import number_of
 from jobs.admin.pipelines import picture, waterfall
-from jobs.admin.pipelines.picture import Picture, Wish
+from jobs.admin.pipelines.picture import Wish
 from jobs.dependencies import Pipeline
 from jobs.impact import following
 from jobs.models import Dependency, Job
@@ -59,7 +59,7 @@ def respond(request: HttpRequest, site_context: dict[str, Any], pipeline: Pipeli
         "views": VIEWS,
         "wish": wish,
         "picture": drawn,
-        "dag": _svg(drawn),
+        "dag": picture.drawn(drawn) if drawn else "",
         "rows": _rows(pipeline, wish) if view in ("table", EITHER) else [],
         "critical": [names[job_id] for job_id in path],
         "critical_seconds": seconds,
@@ -99,10 +99,6 @@ def wish_of(request: HttpRequest, pipeline: Pipeline) -> Wish:
 
 def _stopped(pipeline: Pipeline, job: Job) -> dependencies.Stopped:
     return dependencies.stopped_with(job.pk, pipeline.edges)
-
-
-def _svg(drawn: Picture | None) -> str | SafeString:
-    return mark_safe(picture.drawn(drawn)) if drawn else ""  # noqa: S308  drawn by format_html
 
 
 def _rows(pipeline: Pipeline, wish: Wish) -> list[Row]:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from jobs.admin.charts import dag
 from jobs.admin.charts.dag import Line, Node
@@ -163,5 +164,5 @@ def _group(name: str, number: int, states: Sequence[str], page: str) -> Node:
     )
 
 
-def drawn(picture: Picture) -> str:
+def drawn(picture: Picture) -> SafeString:
     return dag.draw(picture.nodes, picture.lines, picture.layout, words=picture.words)
