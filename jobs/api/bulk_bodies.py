@@ -84,7 +84,9 @@ def _fitting(attrs: dict[str, Any], needs: Mapping[str, str], of_pause: Sequence
 class ResultSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField(read_only=True)
     status = serializers.ChoiceField(choices=[status.value for status in Status], read_only=True)
-    execution_id = serializers.IntegerField(read_only=True, allow_null=True, help_text="The run that `run` or `again` queued.")
+    execution_id = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="The run that `run` or `again` queued."
+    )
     error = ErrorDetailSerializer(read_only=True, allow_null=True, help_text="Why it was refused, as of one row.")
 
 

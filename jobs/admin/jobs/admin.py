@@ -235,7 +235,8 @@ class JobAdmin(JobActions, JobList, TenantAdmin[Job]):
         return super().get_queryset(request).select_related("template", "tenant", "owner")
 
     def _context(self, request: HttpRequest) -> dict[str, Any]:
-        return self.admin_site.each_context(request)
+        context: dict[str, Any] = self.admin_site.each_context(request)
+        return context
 
     def _require(self, is_allowed: bool, verb: str) -> None:
         if not is_allowed:

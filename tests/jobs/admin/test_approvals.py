@@ -125,15 +125,15 @@ class TestPriority:
     def test_is_changed_for_what_is_selected_and_waits(self, as_olaf: Browser, job_of: MakeJob, run_of: RunJob) -> None:
         queued, over, other = run_of(job_of()), run_of(job_of(), "succeeded"), run_of(job_of())
         told = as_olaf.told(self.change(as_olaf, [queued, over], "critical"))
-        refused = f"Execution {over.pk} of {over.job}: Execution {over.pk} is succeeded; only what is queued can change."
+        refused = (
+            f"Execution {over.pk} of {over.job}: Execution {over.pk} is succeeded; only what is queued can change."
+        )
         assert told == ["Changed the priority of 1 execution.", refused]
         levels = dict(Execution.objects.values_list("pk", "priority"))
         normal = PRIORITIES["normal"]
         assert levels == {queued.pk: PRIORITIES["critical"], over.pk: normal, other.pk: normal}
         assert as_olaf.text(EXECUTIONS).count("Critical priority") == 1
-        assert as_olaf.told(self.change(as_olaf, [queued], "critical")) == [
-            "1 execution needed no change."
-        ]
+        assert as_olaf.told(self.change(as_olaf, [queued], "critical")) == ["1 execution needed no change."]
 
     def test_is_one_of_four(self, as_olaf: Browser, job_of: MakeJob, run_of: RunJob) -> None:
         run = run_of(job_of())

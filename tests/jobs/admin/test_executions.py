@@ -204,7 +204,7 @@ class TestPage:
             page = as_vera.text(page_of(run_of(job, state)))
             assert ('id="execution-live" data-state="' in page) is True
             assert ('data-live="exec:' in page) is polls
-            assert ('data-active' in page) is polls
+            assert ("data-active" in page) is polls
 
     def test_of_a_run_without_a_job_names_the_template(self, job_of: MakeJob, run_of: RunJob, as_vera: Browser) -> None:
         execution = run_of(job_of(), "succeeded")

@@ -250,8 +250,21 @@ FOR_THOSE_WHO_HOLD_AS_MUCH = [
 ]
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
 IN_A_TENANT = [endpoint for endpoint, canonical in ALIASES.items() if canonical == ("post", "job-list")]
-IN_A_TENANT += [("post", f"{name}-list") for name in ("webhook", "job", "calendar", "pool", "saved-view", "task", "key", "member")]
-OF_ROWS = ("job-", "execution-", "tick-", "calendar-", "pool-", "saved-view-", "task-", "dead-letter-", "replay-", "dependency-")
+IN_A_TENANT += [
+    ("post", f"{name}-list") for name in ("webhook", "job", "calendar", "pool", "saved-view", "task", "key", "member")
+]
+OF_ROWS = (
+    "job-",
+    "execution-",
+    "tick-",
+    "calendar-",
+    "pool-",
+    "saved-view-",
+    "task-",
+    "dead-letter-",
+    "replay-",
+    "dependency-",
+)
 OF_ROWS += ("event-hook-", "webhook-", "delivery-", "key-", "member-", "tenant-")
 OF_A_ROW = [
     endpoint
