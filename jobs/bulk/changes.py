@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -65,14 +65,21 @@ def undo_ends_at(change: BulkChange) -> datetime | None:
     return change.finished_at + UNDO_OFFERED if counts(change)[Status.DONE] else None
 
 
-def undo(change: BulkChange, *, actor: str) -> list[Result]:
-    """Puts those back that this has changed and nobody has changed since. Raises `TooLate`."""
+def done(change: BulkChange) -> list[int]:
+    """The rows that it has changed."""
+    return [one["id"] for one in change.results if one["status"] == Status.DONE]
+
+
+def undo(change: BulkChange, *, actor: str, among: Collection[int]) -> list[Result]:
+    """Puts those of `among` back that this has changed and nobody has changed since. Raises `TooLate`."""
     now = sql.now()
     in_time = BulkChange.objects.filter(pk=change.pk, undone_at=None, finished_at__gt=now - UNDO_LIMIT)
     if undo_ends_at(change) is None or in_time.update(undone_at=now) == 0:
         raise TooLate("It cannot be undone any more; change the jobs as you want them.")
-    done = {one["id"]: one for one in change.results if one["status"] == Status.DONE}
-    return apply_each(list(done), lambda pk: _put_back(change.action, done[pk], actor=actor, now=now), dry_run=False)
+    changed = {one["id"]: one for one in change.results if one["status"] == Status.DONE and one["id"] in among}
+    return apply_each(
+        list(changed), lambda pk: _put_back(change.action, changed[pk], actor=actor, now=now), dry_run=False
+    )
 
 
 def _put_back(action: str, one: dict[str, Any], *, actor: str, now: datetime) -> Result:

@@ -224,15 +224,16 @@ class ManyChanges:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         change = self._find(request, key)
+        within_reach, refused = self._judge(request, change, changes.done(change))
         try:
-            results = changes.undo(change, actor=Caller.of(request).actor)
+            results = changes.undo(change, actor=Caller.of(request).actor, among=set(within_reach))
         except changes.TooLate as error:
             messages.error(request, str(error))
             return HttpResponseRedirect(self._list(change.back))
         done = sum(one.status is Status.DONE for one in results)
         if done:
             messages.success(request, f"Undone: {self._in_words(done)} as before.")
-        for one in [one for one in results if one.error is not None][:MOST_NAMED]:
+        for one in [one for one in [*refused.values(), *results] if one.error is not None][:MOST_NAMED]:
             messages.error(request, in_words(one.error) if one.error else "")
         return HttpResponseRedirect(self._list(change.back))
 
@@ -243,21 +244,26 @@ class ManyChanges:
 
     def _apply(self, request: HttpRequest, change: BulkChange, ids: list[int]) -> list[Result]:
         """Rights are looked at with each batch: they may end in between."""
-        scope = self.many_actions[change.action].scope
-        rows = {row.pk: row for row in self.get_queryset(request).filter(pk__in=ids)}
-        tenants = dict(access.tenants(request.user).values_list("pk", "name"))
-        results, within_reach = {}, []
-        for pk in ids:
-            if pk not in rows:
-                results[pk] = Result(pk, Status.REFUSED, NotThere(f"There is no {self.noun} {pk}."))
-            elif not access.may(request.user, scope, rows[pk].tenant_id):
-                error = RoleTooSmall(f"your role in {tenants.get(rows[pk].tenant_id, 'its tenant')} does not allow it.")
-                results[pk] = Result(pk, Status.REFUSED, error)
-            else:
-                within_reach.append(pk)
+        within_reach, results = self._judge(request, change, ids)
         done = self.apply_to_many(change.action, within_reach, change.wish, Caller.of(request))
         results |= {one.id: one for one in done}
         return [results[pk] for pk in ids if pk in results]
+
+    def _judge(self, request: HttpRequest, change: BulkChange, ids: list[int]) -> tuple[list[int], dict[int, Result]]:
+        """The rows to which the viewer may do it now, and for each other one why not."""
+        scope = self.many_actions[change.action].scope
+        rows = {row.pk: row for row in self.get_queryset(request).filter(pk__in=ids)}
+        tenants = dict(access.tenants(request.user).values_list("pk", "name"))
+        within_reach, refused = [], {}
+        for pk in ids:
+            if pk not in rows:
+                refused[pk] = Result(pk, Status.REFUSED, NotThere(f"There is no {self.noun} {pk}."))
+            elif not access.may(request.user, scope, rows[pk].tenant_id):
+                error = RoleTooSmall(f"your role in {tenants.get(rows[pk].tenant_id, 'its tenant')} does not allow it.")
+                refused[pk] = Result(pk, Status.REFUSED, error)
+            else:
+                within_reach.append(pk)
+        return within_reach, refused
 
     def _facts(self, change: BulkChange) -> dict[str, Any]:
         counts = changes.counts(change)

@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import Membership
 from jobs import bulk, registry
 from jobs.bulk import changes
 from jobs.models import BulkChange, Execution, Job
@@ -161,6 +162,21 @@ class TestUndo:
         ask(as_ana, "pause", id=[job.pk])
         BulkChange.objects.update(finished_at=sql.now() - changes.UNDO_LIMIT)
         assert "cannot be undone any more" in self.undo(as_ana)[0]
+        assert Job.objects.get(pk=job.pk).is_paused
+
+    @pytest.mark.parametrize(("role", "words"), [("viewer", "your role in Acme"), ("", "There is no job")])
+    def test_is_for_those_who_may_still_do_it(
+        self, role: str, words: str, cast: Cast, job_of: MakeJob, as_ana: Browser
+    ) -> None:
+        job = job_of(name="Mine")
+        ask(as_ana, "pause", id=[job.pk])
+        Membership.objects.create(tenant=cast.globex, user=cast.ana, role="author")
+        membership = Membership.objects.filter(tenant=cast.acme, user=cast.ana)
+        if role:
+            membership.update(role=role)
+        else:
+            membership.delete()
+        assert words in self.undo(as_ana)[0]
         assert Job.objects.get(pk=job.pk).is_paused
 
     def test_is_not_offered_for_what_cannot_be_taken_back(self, job_of: MakeJob, as_ana: Browser) -> None:
