@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 
 from accounts import access
 from accounts.scopes import Scope
-from jobs.admin.charts import recent_runs
+from jobs.admin.charts import sparkline
 from jobs.models import Job
 
 
@@ -18,13 +18,13 @@ def respond(site: AdminSite, request: HttpRequest, job_id: int) -> HttpResponse:
     assert isinstance(job, Job)  # its admin raises where there is none
     if not access.may(request.user, Scope.SCHEDULER_RUN, job.tenant_id):
         raise PermissionDenied(f"Running jobs takes the permission {Scope.SCHEDULER_RUN} in {job.tenant.name}.")
-    runs = recent_runs.find([job.pk])[job.pk]
+    history = sparkline.find([job.pk])[job.pk]
     context = {
         **site.each_context(request),
         "title": f"Run {job.name} now?",
         "job": job,
-        "bars": recent_runs.bars(runs),
-        "last": runs[-1] if runs else None,
+        "picture": sparkline.draw(history),
+        "last": history.runs[-1] if history.runs else None,
         "can_run": job.archived_at is None,
     }
     return TemplateResponse(request, "console/run.html", context)

@@ -8,13 +8,12 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts import access
 from jobs import dependencies
-from jobs.admin.charts import recent_runs
-from jobs.admin.charts.recent_runs import Run
+from jobs.admin.charts import sparkline
+from jobs.admin.charts.sparkline import Entry, History, Run
 from jobs.dependencies import Pipeline, Start
 from jobs.models import Dependency
 
@@ -28,7 +27,7 @@ ORDER = {state: place for place, state in enumerate(("failed", "running", "queue
 class Row:
     pipeline: Pipeline
     starts: Sequence[Start]
-    bars: str | SafeString
+    picture: str | SafeString
 
     @property
     def last(self) -> Start | None:
@@ -44,7 +43,7 @@ class Row:
 def respond(request: HttpRequest, site_context: dict[str, Any], edges: Iterable[Dependency]) -> HttpResponse:
     found = dependencies.find_pipelines(list(edges)[:MOST_EDGES])
     starts = dependencies.newest_starts_of_each([[job.pk for job in one.roots] for one in found], most=DRAWN)
-    rows = [Row(one, mine, _bars(mine)) for one, mine in zip(found, starts, strict=True)]
+    rows = [Row(one, mine, _picture(mine)) for one, mine in zip(found, starts, strict=True)]
     rows.sort(key=lambda row: (ORDER[row.pipeline.state], row.pipeline.name, row.pipeline.key))
     part = request.GET.get("part") == "list"
     context = {
@@ -58,9 +57,10 @@ def respond(request: HttpRequest, site_context: dict[str, Any], edges: Iterable[
     return TemplateResponse(request, template, context)
 
 
-def _bars(starts: Sequence[Start]) -> str | SafeString:
-    runs = []
-    for start in reversed(starts):
-        seconds = (start.finished_at - start.created_at).total_seconds() if start.finished_at else 0.0
-        runs.append(Run(start.id, start.state, seconds, start.finished_at))
-    return format_html("{}", recent_runs.bars(runs))
+def _picture(starts: Sequence[Start]) -> str | SafeString:
+    runs = [Run(start.id, start.state, _seconds(start), start.finished_at) for start in reversed(starts)]
+    return sparkline.draw(History(tuple(Entry(run, is_after_change=False) for run in runs)))
+
+
+def _seconds(start: Start) -> float | None:
+    return (start.finished_at - start.created_at).total_seconds() if start.finished_at else None
