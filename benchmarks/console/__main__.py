@@ -32,7 +32,7 @@ PAGES = {
     "Executions": "/admin/jobs/execution/",
     "Execution": "/admin/jobs/execution/{execution}/change/",
     "Schedule": "/admin/jobs/forecasthour/",
-    "Pipelines": "/admin/jobs/pipelines/",
+    "Pipelines": "/admin/jobs/dependency/",
     "Dead letters": "/admin/jobs/deadletter/",
     "Workers & queues": "/admin/jobs/worker/",
     "Templates": "/admin/templates_registry/templateversion/",

@@ -29,15 +29,20 @@ PAGES = {
     "job": "/admin/jobs/job/{job}/",
     "decisions": "/admin/jobs/job/{job}/?tab=decisions",
     "new-job": "/admin/jobs/job/add/",
+    "new-job-schedule": "/admin/jobs/job/new/{draft}/schedule/",
+    "new-job-review": "/admin/jobs/job/new/{draft}/review/",
     "edit-job": "/admin/jobs/job/{job}/change/",
     "executions": "/admin/jobs/execution/",
     "execution": "/admin/jobs/execution/{running}/change/",
     "failure": "/admin/jobs/execution/{failed}/change/",
     "schedule": "/admin/jobs/forecasthour/",
     "calendar": "/admin/jobs/forecasthour/?view=calendar",
-    "pipelines": "/admin/jobs/pipelines/",
+    "pipelines": "/admin/jobs/dependency/",
+    "pipeline": "/admin/jobs/dependency/{pipeline}/",
+    "pipeline-run": "/admin/jobs/dependency/{pipeline}/?view=runs",
     "dead-letters": "/admin/jobs/deadletter/",
     "workers": "/admin/jobs/worker/",
+    "playground": "/admin/templates_registry/templateversion/playground/",
     "templates": "/admin/templates_registry/templateversion/",
     "settings": "/admin/settings/",
     "audit": "/admin/accounts/auditentry/",
@@ -103,7 +108,10 @@ def _serve(stage: Stage, port: int, web: Process) -> None:
 
 def _take(stage: Stage, port: int, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    ids = {"job": stage.job.pk, "running": stage.running.pk, "failed": stage.failed.pk, "letter": stage.letter.pk}
+    ids = {
+        "job": stage.job.pk, "running": stage.running.pk, "failed": stage.failed.pk, "letter": stage.letter.pk,
+        "pipeline": stage.pipeline.pk, "draft": stage.draft.token,
+    }  # fmt: skip
     looks: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
         ("", {"viewport": DESK, "color_scheme": "light"}, tuple(PAGES)),
         ("-dark", {"viewport": DESK, "color_scheme": "dark"}, DARK),

@@ -18,13 +18,15 @@ from django.db import connection
 
 from accounts.models import Membership, Tenant
 from accounts.scopes import Role
-from jobs import calendars, dependencies, registry
+from jobs import calendars, dependencies, drafts, registry
+from jobs.drafts import Entered
 from jobs.models import (
     Attempt,
     DeadLetter,
     Execution,
     ExecutionLease,
     Job,
+    JobDraft,
     JobRevision,
     LeaseHistory,
     LogLine,
@@ -57,6 +59,8 @@ class Stage:
     running: Execution
     failed: Execution
     letter: DeadLetter
+    pipeline: Job
+    draft: JobDraft
 
 
 def build() -> Stage:
@@ -87,7 +91,19 @@ def build() -> Stage:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     root = User.objects.filter(is_superuser=True).first() or User.objects.create_superuser("root")
-    return Stage(root, people["ana"], jobs["Pull orders"], running, failed, letter)
+    draft = _draft(root, acme, jobs["Pull orders"])
+    return Stage(root, people["ana"], jobs["Pull orders"], running, failed, letter, jobs["Nightly orders"], draft)
+
+
+def _draft(user: User, tenant: Tenant, like: Job) -> JobDraft:
+    draft = drafts.start(user_id=user.pk, tenant=tenant, template=like.template)
+    fields = {
+        "name": ["Weekly figures"], "mode": ["weekly"], "kind": ["cron"], "cron": ["0 9 * * 1"],
+        "timezone": ["Europe/Berlin"], "queue": ["default"], "priority": ["normal"],
+    }  # fmt: skip
+    parameters = {"model": "jobs.Execution", "file_name": "figures", "format": "csv"}
+    drafts.save(draft.pk, Entered(0, frozenset([*fields, *parameters]), fields, parameters, step=5))
+    return JobDraft.objects.get(pk=draft.pk)
 
 
 def _people(acme: Tenant, globex: Tenant) -> dict[str, User]:
