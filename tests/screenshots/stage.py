@@ -137,6 +137,8 @@ class _History:
         self.chance, self.now = chance, now
         self.runs: list[tuple[Execution, float]] = []
         self.ticks: list[tuple[Tick, Execution | None]] = []
+        # the first of a flow, the run that was waited for, the run that followed
+        self.followers: list[tuple[Execution, Execution, Execution]] = []
 
     def of_job(self, job: Job, seconds: float, failing: float) -> None:
         began_at = self.now - timedelta(days=DAYS)
@@ -188,18 +190,15 @@ class _History:
         starts = [run for run, _ in self.runs if run.job_id == jobs["Nightly orders"].pk and run.status == "succeeded"]
         for first in starts:
             assert first.finished_at is not None
-            ends = {"Nightly orders": first.finished_at}
+            runs = {"Nightly orders": first}
             for name in ("Build invoices", "Sanctions check", "Book payments", "Send invoices"):
-                begun = max(ends[upstream] for upstream, downstream, _ in FOLLOWS if downstream == name)
-                run = self._run(jobs[name], begun, usual[name], False, trigger="dependency")
-                run.flow_id = -1
-                run.parent_id = -1
+                upstreams = [runs[upstream] for upstream, downstream, _ in FOLLOWS if downstream == name]
+                last = max(upstreams, key=lambda run: run.finished_at or self.now)
+                assert last.finished_at is not None
+                run = self._run(jobs[name], last.finished_at, usual[name], False, trigger="dependency")
                 run.result = {"rows": self.chance.randrange(200, 900)}
-                assert run.finished_at is not None
-                ends[name] = run.finished_at
-                self._flows.setdefault(id(first), (first, []))[1].append(run)
-
-    _flows: dict[int, tuple[Execution, list[Execution]]] = {}
+                runs[name] = run
+                self.followers.append((first, last, run))
 
     def store(self) -> None:
         self.runs.sort(key=lambda entry: entry[0].created_at)
@@ -214,12 +213,10 @@ class _History:
             cursor.executemany(
                 "UPDATE job_executions SET created_at = %s WHERE id = %s", [(row.created_at, row.pk) for row in rows]
             )
-        for first, followers in self._flows.values():
-            pks = [row.pk for row in followers]
-            Execution.objects.filter(pk__in=pks).update(flow_id=first.pk, parent_id=first.pk)
-            Execution.objects.filter(pk=first.pk).update(flow_id=first.pk)
-        for tick, run in self.ticks:
-            tick.execution_id = run.pk if run else None
+        for first, last, run in self.followers:
+            Execution.objects.filter(pk=run.pk).update(flow_id=first.pk, parent_id=last.pk)
+        for tick, fired in self.ticks:
+            tick.execution_id = fired.pk if fired else None
         Tick.objects.bulk_create([tick for tick, _ in self.ticks], batch_size=1_000)
         Attempt.objects.bulk_create(list(self._attempts()), batch_size=1_000)
         self._bury()
