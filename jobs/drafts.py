@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +23,11 @@ from templates_registry.models import TemplateVersion
 KEPT = timedelta(days=14)
 MOST_PER_USER = 20
 MOST_CHARACTERS = 300_000
+MOST_GONE, LONGEST_GONE = 200, 200
+"""Parameters that are there no longer and still have a version, and the characters of their names."""
+
+
+PARAMETER = "parameters."  # before the names of parameters among versions
 
 
 class DraftIsGone(Exception):
@@ -79,6 +84,7 @@ def locked(draft_id: int) -> JobDraft:
 
 def save(draft_id: int, entered: Entered) -> Saved:
     """Raises `DraftIsGone`, `DraftIsTooLarge`, `KeysUnavailable`."""
+    entered = replace(entered, fields=_storable(entered.fields), parameters=_storable(entered.parameters))
     with transaction.atomic():
         draft = locked(draft_id)
         merge = _Merge(draft, entered)
@@ -90,6 +96,7 @@ def save(draft_id: int, entered: Entered) -> Saved:
         if merge.changed:
             draft.version += 1
             draft.versions |= dict.fromkeys(merge.changed, draft.version)
+            _forget(draft)
         _store(draft)
     return Saved(draft, tuple(merge.replaced), tuple(merge.kept))
 
@@ -176,7 +183,7 @@ class _Merge:
                 draft.template.schema, {name: value}, {name: stored[name]} if name in stored else {}
             )
             differs = name in self.entered.dropped or name not in stored or full[name] != stored[name]
-            if not self._wins(f"parameters.{name}", is_new=name not in stored, differs=differs):
+            if not self._wins(f"{PARAMETER}{name}", is_new=name not in stored, differs=differs):
                 continue
             if name in given:
                 after[name] = full[name]
@@ -210,6 +217,28 @@ def _sealed(draft: JobDraft, parameters: Mapping[str, Any]) -> dict[str, Any]:
         code.schema, parameters, sealer=Sealer(draft.tenant_id), template=code.name, kept=kept
     )
     return found
+
+
+def _forget(draft: JobDraft) -> None:
+    """Of parameters that are gone, the latest keep their version, so that no page that still shows one brings it back;
+    remembered for ever, they would let a draft grow without end."""
+    gone = [
+        name
+        for name in draft.versions
+        if name.startswith(PARAMETER) and name.removeprefix(PARAMETER) not in draft.parameters
+    ]
+    kept = sorted((name for name in gone if len(name) <= LONGEST_GONE), key=lambda name: -int(draft.versions[name]))
+    for name in set(gone).difference(kept[:MOST_GONE]):
+        del draft.versions[name]
+
+
+def _storable(value: Any) -> Any:
+    """With every text as PostgreSQL can hold it, names included."""
+    if isinstance(value, str):
+        return sql.text(value)
+    if isinstance(value, Mapping):
+        return {sql.text(str(name)): _storable(one) for name, one in value.items()}
+    return [_storable(one) for one in value] if isinstance(value, list) else value
 
 
 def _store(draft: JobDraft) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from django.db.models import Q, QuerySet
 
@@ -80,7 +80,7 @@ def _read(data: Mapping[str, Any], view: SavedView, *, is_new: bool) -> None:
     else:
         view.name = sql.text(name.strip())
     query = data.get("query", view.query)
-    if not isinstance(query, str) or len(query) > LONGEST_QUERY or "\x00" in query:
+    if not isinstance(query, str) or len(query) > LONGEST_QUERY or "\x00" in unquote(query):
         problems["query"] = [f"Write the query of the list's address, {LONGEST_QUERY} characters at most."]
     else:
         view.query = as_query(query)[:LONGEST_QUERY]

@@ -126,6 +126,29 @@ class TestLimits:
             enter(draft, fields={"description": "x" * drafts.MOST_CHARACTERS})
         assert JobDraft.objects.get().fields == {}
 
+    def test_hold_what_the_database_cannot_in_other_characters(self, draft: JobDraft) -> None:
+        enter(
+            draft,
+            fields={"name": "a\x00b"},
+            parameters={"text": "a\x00b", "list\ud800": [{"\x00": "\ud800"}], "token": "\ud800"},
+        )
+        draft.refresh_from_db()
+        assert draft.fields == {"name": ["a\ufffdb"]}
+        assert draft.parameters["text"] == "a\ufffdb"
+        assert draft.parameters["list?"] == [{"\ufffd": "?"}]
+
+    def test_hold_however_often_parameters_come_and_go(self, draft: JobDraft) -> None:
+        for turn in range(3):
+            names = [f"{turn} {number}" for number in range(drafts.MOST_GONE)]
+            enter(draft, seen=turn, parameters=dict.fromkeys(names, 1), dropped=tuple(draft.parameters))
+            draft.refresh_from_db()
+        assert len(draft.versions) == 2 * drafts.MOST_GONE
+        enter(draft, seen=3, parameters={"x" * 1000: 1}, dropped=tuple(draft.parameters))
+        enter(draft, seen=4, dropped=("x" * 1000,))
+        draft.refresh_from_db()
+        assert (len(draft.versions), draft.parameters) == (drafts.MOST_GONE, {})
+        assert {name.split()[0] for name in draft.versions} == {"parameters.2"}
+
     def test_end_after_two_weeks(self, draft: JobDraft) -> None:
         assert old_drafts.sweep() == 0
         JobDraft.objects.update(updated_at=database_now() - drafts.KEPT - timedelta(seconds=1))

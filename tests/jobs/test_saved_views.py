@@ -38,6 +38,7 @@ class TestCreation:
             ({"name": 7}, "name"),
             ({"query": "q=" + "x" * 2000}, "query"),
             ({"query": None}, "query"),
+            ({"query": "q=%00"}, "query"),
             ({"page": "users"}, "page"),
             ({"is_shared": "yes"}, "is_shared"),
             ({"colour": "red"}, "colour"),
@@ -144,7 +145,8 @@ class TestConsole:
                 assert browser.post(path, {"name": "x", "query": ""}).status_code == status
                 assert browser.get(path).status_code == 405
         assert vera.post(f"{JOBS}views/save/", {"name": "x", "query": "", "is_shared": "1"}).status_code == 403
-        assert vera.post(f"{JOBS}views/save/", {"name": "x", "query": "", "tenant": "globex"}).status_code == 403
+        for tenant in ("globex", "a\x00b"):
+            assert vera.post(f"{JOBS}views/save/", {"name": "x", "query": "", "tenant": tenant}).status_code == 403
         assert SavedView.objects.count() == 3
 
     def test_is_gone_with_the_membership(self, cast: Cast, sign_in: SignIn) -> None:

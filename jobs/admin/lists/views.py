@@ -18,6 +18,7 @@ from jobs.admin.jobs.operations import Caller
 from jobs.admin.lists.filter_bar import VIEW
 from jobs.models import SavedView
 from jobs.rules.states import ListPage
+from scheduler_project.lib import sql
 
 EVERYTHING = "all"  # the value of `view` that keeps the default view away
 
@@ -149,7 +150,7 @@ class ViewsOfList:
     def _tenant(self, request: HttpRequest, scope: Scope) -> Tenant | None:
         """The one that was chosen, else the first in which the viewer may."""
         tenants = access.tenants(request.user, scope).order_by("name")
-        chosen = request.POST.get("tenant", "")
+        chosen = sql.text(request.POST.get("tenant", ""))
         return (tenants.filter(slug=chosen) if chosen else tenants).first()
 
     def _refuse_view(self, request: HttpRequest, error: saved_views.InvalidView, query: str) -> HttpResponse:
