@@ -12,7 +12,7 @@ from accounts import access
 from accounts.scopes import Scope
 from jobs import drafts, registry
 from jobs.admin.jobs.columns import job_url
-from jobs.admin.jobs.operations import REFUSALS, Caller
+from jobs.admin.jobs.operations import REFUSALS, Caller, in_words
 from jobs.admin.wizard import draft_form
 from jobs.models import Job, JobDraft
 from jobs.tick import publisher
@@ -41,12 +41,17 @@ def create(request: HttpRequest, draft: JobDraft, *, now: datetime) -> HttpRespo
         drafts.discard(draft)
     messages.success(request, f"Created {job.name}{', paused' if PAUSED in request.POST else ''}.")
     if RUN_TOO in request.POST and access.may(request.user, Scope.SCHEDULER_RUN, job.tenant_id):
-        return _run(job, caller)
+        return _run(request, job, caller)
     return HttpResponseRedirect(job_url(job.pk))
 
 
-def _run(job: Job, caller: Caller) -> HttpResponse:
+def _run(request: HttpRequest, job: Job, caller: Caller) -> HttpResponse:
+    """By now the job is there and the draft is not, so a refusal is told on the job's page."""
     stored = Job.objects.select_related("template").get(pk=job.pk)
-    execution_id = registry.run_now(stored, actor=caller.actor, request_id=caller.request_id)
+    try:
+        execution_id = registry.run_now(stored, actor=caller.actor, request_id=caller.request_id)
+    except REFUSALS as error:
+        messages.error(request, f"It did not run. {in_words(error)}")
+        return HttpResponseRedirect(job_url(job.pk))
     publisher.announce_soon([execution_id])
     return HttpResponseRedirect(reverse("admin:jobs_execution_change", args=[execution_id]))

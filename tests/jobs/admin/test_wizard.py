@@ -19,7 +19,7 @@ from scheduler_project.lib import viewer_zone
 from templates_registry.models import TemplateVersion
 from tests.cast import Cast, ClientOf, MakeKey
 from tests.jobs.admin.conftest import JOBS, Browser, job_url
-from tests.jobs.api.conftest import MakeJob, untouched
+from tests.jobs.api.conftest import MakeJob, RunJob, untouched
 
 ADD = "/admin/jobs/job/add/"
 
@@ -308,6 +308,19 @@ class TestCreation:
         where = reviewed.send("review", _run="")
         assert where == f"/admin/jobs/execution/{Execution.objects.get().pk}/change/"
 
+    def test_stands_when_its_run_is_refused(
+        self, reviewed: Walk, job_of: MakeJob, run_of: RunJob, settings: Any
+    ) -> None:
+        queued = run_of(job_of())
+        settings.DAYBOOK_QUEUE_LIMIT = 1
+        page = reviewed.send("review", _run="")
+        job = Job.objects.latest("pk")
+        assert page == job_url(job)
+        created, refused = reviewed.browser.told(reviewed.response)
+        assert created == f"Created {job.name}."
+        assert refused.startswith("It did not run. 1 runs of priority normal wait already")
+        assert Execution.objects.get() == queued
+
     def test_is_what_the_api_makes_of_the_json(
         self, reviewed: Walk, client_of: ClientOf, make_key: MakeKey, cast: Cast
     ) -> None:
@@ -339,14 +352,14 @@ class TestDryRun:
         walk.to_review()
         assert "This template has no dry run." in walk.text("review")
         assert walk.browser.post(walk.url("dry-run")).status_code == 403
-        assert not Execution.objects.exists()
+        assert Execution.objects.get() == queued
 
     def test_needs_parameters_that_fit(self, walk: Walk) -> None:
         walk.to_review()
         walk.save("parameters", **{"parameters-text": "x" * 101})
         page = walk.browser.post(walk.url("dry-run"), headers={"HX-Request": "true"}).content.decode()
         assert 'role="alert"' in page
-        assert not Execution.objects.exists()
+        assert Execution.objects.get() == queued
 
 
 def test_drafts_are_bounded_by_the_wizard_too(as_ana: Browser, echo: TemplateVersion) -> None:
