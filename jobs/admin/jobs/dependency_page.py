@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts import access
 from accounts.scopes import Scope
 from jobs import dependencies
-from jobs.admin.jobs.dependencies import PLACES, UpstreamForm
+from jobs.admin.jobs.dependencies import UpstreamForm
 from jobs.admin.jobs.operations import REFUSALS, Caller, in_words
 from jobs.dependencies import DependencyIsGone, InvalidDependency
 from jobs.models import Dependency, Job
@@ -35,15 +35,9 @@ class DependencyForm(UpstreamForm):
     def wishes(self) -> dict[str, Any]:
         """As `jobs.dependencies.change` takes them."""
         wishes = {name: value for name, value in self.cleaned_data.items() if name in ("condition", "parameters")}
-        if self.cleaned_data.get("patience") is not None:
+        if "patience" in self.fields:
             wishes["gate_patience_seconds"] = self.cleaned_data["patience"]
         return wishes
-
-    def refuse(self, problems: dict[str, list[str]]) -> None:
-        for name, texts in problems.items():
-            place = PLACES.get(name, name)
-            for text in texts:
-                self.add_error(place if place in self.fields else None, text)
 
 
 def respond(request: HttpRequest, site_context: dict[str, Any], job: Job, dependency_id: int) -> HttpResponse:

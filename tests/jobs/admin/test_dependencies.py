@@ -161,6 +161,9 @@ class TestChange:
         as_ana.post(url, {"condition": "always", "patience": "5", "patience_unit": "min"})
         edge.refresh_from_db()
         assert (edge.condition, edge.gate_patience_seconds) == ("always", 300)
+        as_ana.post(url, {"condition": "always", "patience": "", "patience_unit": "min"})
+        edge.refresh_from_db()
+        assert edge.gate_patience_seconds == 3600  # an hour, as the form says
 
     def test_is_for_those_who_may_change_the_downstream(
         self, upstream: Job, downstream: Job, as_olaf: Browser, as_ana: Browser
