@@ -89,7 +89,9 @@ class _Compiler:
     ) -> Iterator[Entry]:
         required = schema.get("required", [])
         named = [(name, resolve(self.root, part)) for name, part in schema.get("properties", {}).items()]
-        named.sort(key=lambda item: (item[1].get("x-order", float("inf")), item[0] not in required))
+        # The database keeps no order of properties; that of `required` it keeps.
+        place = {name: number for number, name in enumerate(required)}
+        named.sort(key=lambda item: (item[1].get("x-order", float("inf")), place.get(item[0], len(place))))
         full_groups = {part.get("x-group") for name, part in named if name in required}
         for name, part in named:
             here = (*path, name)

@@ -364,6 +364,12 @@ class TestGroups:
         assert found[1][:2] == ("More options", True)
         assert ("Server", True, ["server.host", "server.port"]) in found
 
+    def test_follow_the_order_in_which_they_are_required(self) -> None:
+        text = {"type": "string"}
+        schema = having(body=text, subject=text, recipients=text) | {"required": ["recipients", "subject", "body"]}
+        found = [bound.name for group in form_class(schema)().groups() for bound in group.fields]
+        assert found == ["recipients", "subject", "body"]
+
     def test_follow_x_order_and_x_group(self) -> None:
         schema = having(
             late={"type": "string", "x-order": 3},
