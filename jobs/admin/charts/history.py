@@ -21,6 +21,7 @@ from scheduler_project.lib import viewer_zone
 from scheduler_project.lib.markup import duration, joined
 
 COUNT = 60
+FEWEST = 30  # places that are drawn at least: a picture as wide as the card, whatever its greatest height
 PITCH, WIDTH, HEIGHT, FOOT = 12, 8, 84, 14
 LEAST, HOLLOW = 6, 22
 GOING = ("running", "queued")
@@ -91,7 +92,7 @@ def draw(entries: Sequence[Entry], marks: Sequence[Mark], *, usual: float | None
     def height(seconds: float) -> int:
         return round(LEAST + (HEIGHT - LEAST) * math.sqrt(min(seconds / longest, 1)))
 
-    width = max(len(entries), 20) * PITCH
+    width = max(len(entries), FEWEST) * PITCH
     shapes = [_bar(place, entry, height(entry.seconds or 0)) for place, entry in enumerate(entries)]
     line: str | SafeString = ""
     if usual:
@@ -102,7 +103,7 @@ def draw(entries: Sequence[Entry], marks: Sequence[Mark], *, usual: float | None
         ((min(mark.before * PITCH - (PITCH - WIDTH) // 2, width - 5), HEIGHT, FOOT - 2) for mark in marks),
     )
     return format_html(
-        '<svg class="history-chart" viewBox="0 0 {0} {1}" role="img" aria-label="{2}">'
+        '<svg class="history-chart" viewBox="0 0 {0} {1}" preserveAspectRatio="xMinYMax" role="img" aria-label="{2}">'
         '{3}<line class="axis-line" x1="0" x2="{0}" y1="{4}" y2="{4}"/>{5}{6}</svg>',
         width,
         HEIGHT + FOOT,

@@ -134,8 +134,15 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
         if isinstance(item, dict) and item:
             yield from _flat(item, f"{prefix}{key}.")
         elif isinstance(item, list) and all(isinstance(part, str | int | float) for part in item):
-            yield f"{prefix}{key}", ", ".join(map(str, item)) or NOTHING
+            yield f"{prefix}{key}", ", ".join(map(_plain, item)) or NOTHING
         elif item in (None, "", {}):
             yield f"{prefix}{key}", NOTHING
         else:
-            yield f"{prefix}{key}", item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
+            yield f"{prefix}{key}", _plain(item)
+
+
+def _plain(value: Any) -> str:
+    """A text as it is, all else as JSON; 300 and 300.0 alike, as only the field that wrote them differs."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(int(value) if isinstance(value, float) and value.is_integer() else value, ensure_ascii=False)

@@ -177,6 +177,14 @@ class TestVersions:
         }
         assert as_vera.get(job_url(job), {"tab": "versions", "one": "1", "other": "99"}).context["comparison"] is None
 
+    def test_call_numbers_the_same_however_they_were_written(self, job_of: MakeJob, as_vera: Browser) -> None:
+        job = job_of(policies={"retry_base_seconds": 1.0, "retry_cap_seconds": 300.0})
+        changed = {"retry_base_seconds": 1, "retry_cap_seconds": 300, "retry_multiplier": 2.5}
+        registry.change(job.pk, {"policies": changed, "tags": ["new"]}, actor="user:ana")
+        compared = as_vera.get(job_url(job), {"tab": "versions", "one": "2", "other": "1"}).context["comparison"]
+        assert "policies.retry_cap_seconds" not in {change.path for change in compared["changes"]}
+        assert "tags" in {change.path for change in compared["changes"]}
+
     def test_come_back_as_a_new_revision(self, job_of: MakeJob, as_ana: Browser) -> None:
         job = job_of(name="Greet all", parameters={"text": "hi", "token": "one"}, tags=["old"])
         changes = {
