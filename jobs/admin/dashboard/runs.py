@@ -36,8 +36,9 @@ def build(viewer: Viewer) -> dict[str, Any]:
 
 
 def _hours(now: datetime) -> list[tuple[datetime, datetime]]:
+    """From the hour of this time yesterday on, as the tiles count."""
     last = now.replace(minute=0, second=0, microsecond=0)
-    return [(last - back * HOUR, last - (back - 1) * HOUR) for back in range(23, -1, -1)]
+    return [(last - back * HOUR, last - (back - 1) * HOUR) for back in range(24, -1, -1)]
 
 
 def _days(now: datetime) -> list[tuple[datetime, datetime]]:

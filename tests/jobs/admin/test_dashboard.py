@@ -168,6 +168,8 @@ class TestAttention:
         found = lines(as_vera)
         assert sum("cannot run" in what for what in found) == 5
         assert found["2 more jobs that cannot run"].url == "/admin/jobs/job/?state=problem"
+        Job.objects.filter(name="Broken 5").update(problem="")
+        assert "1 more job that cannot run" in lines(as_vera)
 
 
 class TestParts:

@@ -25,6 +25,7 @@ class Line:
     mark: str = ""
 
 
-def more(key: str, count: int, what: str, url: str) -> Iterator[Line]:
-    if count > EACH:
-        yield Line(f"more-{key}", WARN, "dots", f"{count - EACH:,} more {what}", "", url, "Show all")
+def more(key: str, count: int, one: str, many: str, url: str) -> Iterator[Line]:
+    if left := max(count - EACH, 0):
+        what = one if left == 1 else many
+        yield Line(f"more-{key}", WARN, "dots", f"{left:,} more {what}", "", url, "Show all")

@@ -30,7 +30,7 @@ def _failures(viewer: Viewer) -> Iterator[Line]:
         yield Line(f"letter-{cause.letter_id}", BAD, "cross", f"{cause.name} {times}", error,
                    links.letters_like(cause.letter_id), "Look", cause.last_at,
                    "New" if cause.is_new else "")  # fmt: skip
-    yield from more("letters", count, "causes of failures", links.letters())
+    yield from more("letters", count, "cause of failures", "causes of failures", links.letters())
 
 
 def _held(viewer: Viewer) -> Iterator[Line]:
@@ -38,7 +38,9 @@ def _held(viewer: Viewer) -> Iterator[Line]:
     for job in held.quarantined:
         yield Line(f"problem-{job.id}", BAD, "alert", f"{job.name} cannot run", job.problem.partition("\n")[0],
                    links.job(job.id), "Mend")  # fmt: skip
-    yield from more("problems", held.quarantined_count, "jobs that cannot run", links.jobs(state="problem"))
+    yield from more(
+        "problems", held.quarantined_count, "job that cannot run", "jobs that cannot run", links.jobs(state="problem")
+    )
     for job in held.forgotten:
         assert job.paused_at is not None
         by = job.paused_by.partition(":")[2] or job.paused_by
@@ -46,7 +48,13 @@ def _held(viewer: Viewer) -> Iterator[Line]:
         note = f": {job.pause_note}" if job.pause_note else "."
         yield Line(f"paused-{job.id}", WARN, "pause", f"{job.name} is still paused",
                    f"By {by} since {since}{note}", links.job(job.id), "Resume or keep", job.paused_at)  # fmt: skip
-    yield from more("paused", held.forgotten_count, "jobs paused for over a week", links.jobs(state="paused"))
+    yield from more(
+        "paused",
+        held.forgotten_count,
+        "job paused for over a week",
+        "jobs paused for over a week",
+        links.jobs(state="paused"),
+    )
 
 
 def _deviations(deviations: Deviations) -> Iterator[Line]:
@@ -57,7 +65,13 @@ def _deviations(deviations: Deviations) -> Iterator[Line]:
         yield Line(f"late-{one.job_id}", BAD if one.missed else WARN, "hollow" if one.missed else "clock",
                    f"{one.name} {' and '.join(parts)}", "Since yesterday.",
                    links.ticks(job=one.job_id, outcome=outcome), "Why", one.last_at)  # fmt: skip
-    yield from more("late", deviations.jobs_count, "jobs that were not on time", links.ticks(outcome="missed"))
+    yield from more(
+        "late",
+        deviations.jobs_count,
+        "job that was not on time",
+        "jobs that were not on time",
+        links.ticks(outcome="missed"),
+    )
 
 
 def _slow(running: Running) -> Iterator[Line]:
@@ -68,7 +82,7 @@ def _slow(running: Running) -> Iterator[Line]:
         yield Line(f"slow-{run.execution_id}", WARN, "clock", f"{run.name} is slower than usual",
                    f"Runs for {markup.duration(run.seconds)}, usually {usual}.", links.execution(run.execution_id),
                    "Open the run", run.started_at)  # fmt: skip
-    yield from more("slow", len(slow), "slow runs", links.executions(status="running"))
+    yield from more("slow", len(slow), "slow run", "slow runs", links.executions(status="running"))
 
 
 def _approvals(waits: Waiting) -> Iterator[Line]:

@@ -52,7 +52,7 @@ def _workers(viewer: Viewer) -> Iterator[Line]:
         silent = markup.duration(round((viewer.now - worker.heartbeat_at).total_seconds()))
         yield Line(f"worker-{worker.pk}", BAD, "alert", f"Worker {worker.name} is silent",
                    f"Nothing heard of it for {silent}.", links.workers(), "Workers", worker.heartbeat_at)  # fmt: skip
-    yield from more("workers", len(lost), "silent workers", links.workers())
+    yield from more("workers", len(lost), "silent worker", "silent workers", links.workers())
     for worker in [worker for worker, state in found if state in ("degraded", "unhealthy")][:EACH]:
         yield Line(f"worker-{worker.pk}", WARN, "alert", f"Worker {worker.name} is {worker.health}", worker.trouble,
                    links.workers(), "Workers")  # fmt: skip
