@@ -59,7 +59,17 @@ def test_jobs_are_found_kept_as_a_view_changed_and_undone(
     page.get_by_text("Paused 2 jobs.").wait_for()
     assert Job.objects.exclude(paused_at=None).count() == 2
     page.get_by_role("button", name="Undo").click()
-    page.get_by_text("Undone: 2 jobs as before.").wait_for()
+    notice = page.get_by_text("Undone: 2 jobs as before.")
+    notice.wait_for()
+    # what is said of one change does not cover the buttons of the next
+    page.get_by_label("Select Blue 0").check()
+    page.set_viewport_size({"width": DESKTOP["width"], "height": 480})
+    said, buttons = notice.bounding_box(), bar.bounding_box()
+    assert said is not None
+    assert buttons is not None
+    assert said["y"] + said["height"] < buttons["y"]
+    page.set_viewport_size(DESKTOP)
+    page.get_by_label("Select Blue 0").uncheck()
     assert not Job.objects.exclude(paused_at=None).exists()
     # the menu of a row, by the keyboard
     page.get_by_role("link", name="Blue 2", exact=True).focus()
