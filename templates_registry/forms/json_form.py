@@ -25,6 +25,12 @@ from templates_registry.schema.secrets import is_secret
 
 TEXT = "all-parameters"
 SECRETS = "Secrets"
+# A value in what is no JSON: a text or a word that ends as values do, a list or an object, else the rest of the line.
+WRITTEN = (
+    r'(?:"(?:[^"\\\n]|\\.)*"|[\w.+-]+)(?=\s*(?:[,}\]\n]|$))'
+    r'|[\[{](?:"(?:[^"\\\n]|\\.)*"|[^"\]}]|")*[\]}]?'
+    r"|.+"
+)
 
 
 class JsonText(JsonField):
@@ -132,7 +138,7 @@ def masked_text(schema: Schema, text: str) -> str:
         value = json.loads(text)
     except (ValueError, RecursionError):
         for name in names:
-            text = re.sub(rf'("{re.escape(name)}"\s*:\s*)(?!"{PLACEHOLDER}")[^,\n}}]+', rf'\1"{PLACEHOLDER}"', text)
+            text = re.sub(rf'("{re.escape(name)}"\s*:\s*)(?!"{PLACEHOLDER}")({WRITTEN})', _covered, text)
         return text
     secrets: list[Any] = []
     map_secrets(schema, value, secrets.append)
@@ -145,6 +151,12 @@ def masked_text(schema: Schema, text: str) -> str:
     if any(secret not in (PLACEHOLDER, None) for secret in remaining):
         text = json.dumps(map_secrets(schema, value, lambda _: PLACEHOLDER), indent=2, ensure_ascii=False)
     return text
+
+
+def _covered(found: re.Match[str]) -> str:
+    """With as many lines as it had."""
+    before, value = found.groups()
+    return f'{before}"{PLACEHOLDER}"' + "\n" * value.count("\n")
 
 
 def _text() -> JsonText:

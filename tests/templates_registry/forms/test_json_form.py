@@ -9,6 +9,7 @@ import pytest
 from django.http import QueryDict
 
 from templates_registry.forms.form import PLACEHOLDER
+from templates_registry.forms.json_form import masked_text
 from templates_registry.forms.json_lines import line_of
 from templates_registry.forms.section import MODE, SWITCH, Section, sent, shown, switched
 from templates_registry.models import TemplateVersion
@@ -97,6 +98,23 @@ class TestSecrets:
         assert errors(section)
         assert "canary" not in str(section.form)
         assert text.count("\n") == text_of(section).count("\n") or PLACEHOLDER in text_of(section)
+
+    @pytest.mark.parametrize(
+        ("written", "kept"),
+        [
+            ('{"token": "canary,canary}canary", "a" 1}', '"a" 1}'),
+            ('{"token": "canary"canary,canary",\n"a": 1}', '"a": 1}'),
+            ('{"token": "canary,canary\n, "a": 1}', '"a": 1}'),
+            ('{"token": ["canary",\n{"x": "canary"}], "a" 1}', ' "a" 1}'),
+            ('{"token": {"x": "can]ary, canary",\n"y": "canary', ""),
+            ('{"token": canary, "a": 1}', ', "a": 1}'),
+            ('{"token": "a\\"canary", "a" 1}', ', "a" 1}'),
+        ],
+    )
+    def test_are_not_sent_back_in_what_is_no_json(self, written: str, kept: str) -> None:
+        shown = masked_text(SECRET, written)
+        assert ("ary" in shown, kept in shown) == (False, True), shown
+        assert shown.count("\n") == written.count("\n")
 
     def test_typed_ones_are_named_when_the_way_is_switched(self) -> None:
         data = QueryDict(mutable=True)
