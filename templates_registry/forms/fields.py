@@ -16,6 +16,8 @@ from django.utils import timezone
 from templates_registry.forms.widgets import MapInput
 
 NOT_SET = "Not set"
+DEEPEST = 50
+"""Levels of lists and objects in a value that is written as JSON."""
 
 
 class _Absent:
@@ -262,13 +264,16 @@ class JsonField(JsonValueField):
 
     def convert(self, entered: Any) -> Any:
         try:
-            return json.loads(str(entered), parse_constant=_refuse_constant)
+            value = json.loads(str(entered), parse_constant=_refuse_constant)
         except json.JSONDecodeError as error:
             raise ValidationError(
                 f"Line {error.lineno}, column {error.colno}: this is not JSON ({error.msg})."
             ) from None
         except (ValueError, RecursionError):
             raise ValidationError("This is not JSON.") from None
+        if is_too_deep(value):
+            raise ValidationError(f"This is nested more than {DEEPEST} levels deep.")
+        return value
 
     def show(self, value: Any) -> Any:
         return json.dumps(value, indent=2, ensure_ascii=False)
@@ -279,6 +284,19 @@ class SecretField(TextField):
 
     def show(self, value: Any) -> Any:
         return None
+
+
+def is_too_deep(value: Any) -> bool:
+    """Deeper than what may be sent to the API, and so deep that a walk through it could end in a RecursionError."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            part
+            for one in level
+            if isinstance(one, dict | list)
+            for part in (one.values() if isinstance(one, dict) else one)
+        ]
+    return any(isinstance(one, dict | list) for one in level)
 
 
 def read_number(text: str, *, whole: bool) -> int | float:

@@ -16,7 +16,7 @@ from typing import Any
 from django import forms
 
 from templates_registry.forms.compiler import Entry, Path, Plan, compile_schema
-from templates_registry.forms.fields import ABSENT, JsonField
+from templates_registry.forms.fields import ABSENT, JsonField, is_too_deep
 from templates_registry.forms.form import PLACEHOLDER, Group, ParameterForm, Stored, hidden, with_placeholders
 from templates_registry.forms.json_lines import line_of
 from templates_registry.schema import Schema, map_secrets, secret_paths
@@ -136,7 +136,10 @@ def masked_text(schema: Schema, text: str) -> str:
     names = {re.findall(r"[A-Za-z0-9_-]+", path)[-1] for path in secret_paths(schema)}
     try:
         value = json.loads(text)
+        is_legible = not is_too_deep(value)
     except (ValueError, RecursionError):
+        is_legible = False
+    if not is_legible:
         for name in names:
             text = re.sub(rf'("{re.escape(name)}"\s*:\s*)(?!"{PLACEHOLDER}")({WRITTEN})', _covered, text)
         return text

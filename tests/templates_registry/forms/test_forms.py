@@ -301,6 +301,7 @@ class TestMessages:
             ({"raw": "{"}, "raw", None),
             ({"raw": "NaN"}, "raw", "This is not JSON."),
             ({"raw": "[" * 100_000}, "raw", "This is not JSON."),
+            ({"raw": "[" * 51 + "]" * 51}, "raw", "This is nested more than 50 levels deep."),
             ({"raw": '{"a": "\\ud800"}'}, "raw", "a: must be text that can be written as UTF-8."),
             ({"at": "25:00"}, "at", "Must be a time with its offset, such as 14:30:00Z."),
             ({"day": "x"}, "day", "Must be a date such as 2026-01-31."),

@@ -157,6 +157,7 @@ class TestErrors:
             ('{"a": 1,\n "b" 2}', "Line 2, column 6: this is not JSON (Expecting ':' delimiter)."),
             ("[1]", "Line 1: Must be an object, { … }."),
             ("[" * 100_000, "This is not JSON."),
+            ('{"a":' * 500 + "1" + "}" * 500, "This is nested more than 50 levels deep."),
         ],
     )
     def test_of_what_is_no_json_come_alone(self, text: str, message: str) -> None:
