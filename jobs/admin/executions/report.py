@@ -39,7 +39,7 @@ def write(request: HttpRequest, row: Execution) -> str:
         "Template": f"{row.template.name} v{row.template.version}",
         "Revision": row.revision or "",
         "Started by": _inline(trigger),
-        "Queue": row.queue,
+        "Queue": _inline(row.queue),
         "Worker": _inline(attempts[-1].worker) if attempts else "",
         "Created": _at(row.created_at),
         "Started": _at(row.started_at),
@@ -84,12 +84,13 @@ def _log(row: Execution) -> list[str]:
     if not window.lines:
         return ["## Log", "It logged nothing."]
     title = f"## Log, last {len(window.lines)} lines" if window.has_earlier else "## Log"
-    lines = (f"{line.logged_at:%H:%M:%S} {line.level:7} {ansi.plain(line.message)}" for line in window.lines)
+    lines = (f"{line.logged_at:%H:%M:%S} {line.level:7} {line.message}" for line in window.lines)
     return [title, _fenced("\n".join(lines))]
 
 
 def _fenced(text: str, language: str = "") -> str:
-    """In a fence longer than any that the text has."""
+    """In a fence longer than any that the text has, and without what terminals obey."""
+    text = ansi.plain(text)
     fence = "```"
     while fence in text:
         fence += "`"
@@ -98,7 +99,7 @@ def _fenced(text: str, language: str = "") -> str:
 
 def _inline(text: Any) -> str:
     """On one line, and nothing in it means anything to Markdown."""
-    plain = " ".join(str(text).split())[:200]
+    plain = " ".join(ansi.plain(str(text)).split())[:200]
     return "".join(f"\\{character}" if character in "\\`*_[]<>#|" else character for character in plain)
 
 

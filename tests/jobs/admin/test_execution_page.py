@@ -214,12 +214,14 @@ class TestReport:
         job = job_of(name="Greet *all*", parameters={"text": "```", "token": "hunter2"})
         run = run_of(job, "failed")
         log(run, 60)
+        Attempt.objects.filter(execution_id=run.pk).update(traceback="\x1b[31mTrace\x1b]0;title\x07")
+        Execution.objects.filter(pk=run.pk).update(error="It \x1b[1mbroke.", queue="x|\x1b[2Jy")
         response = as_vera.get(at(run, "report"))
         assert response.headers["Content-Type"].startswith("text/markdown")
         report = response.content.decode()
         for expected in (
             "# Greet \\*all\\*: failed", f"[{run.pk}](http://testserver{at(run)})", "attempt 1 of 4", "Echo".lower(),
-            "ValueError: It broke.", "Trace", "## Log, last 50 lines", "Line <60> red", "````json",
+            "ValueError: It broke.", "Trace", "x\\|y", "## Log, last 50 lines", "Line <60> red", "````json",
         ):  # fmt: skip
             assert expected in report, expected
         assert "hunter2" not in report
