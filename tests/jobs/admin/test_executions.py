@@ -307,7 +307,9 @@ class TestOtherHistory:
         for expected in ("Revision 2 of Renamed", "Why", "Greet 1", "Renamed", "user:ana"):
             assert expected in page
         assert "hunter" not in page
-        assert "As created" in as_vera.text(reverse("admin:jobs_jobrevision_change", args=[first.pk]))
+        page = as_vera.text(reverse("admin:jobs_jobrevision_change", args=[first.pk]))
+        assert '<details class="fold" open>' in page
+        assert "Against revision" not in page
 
 
 def test_cancel_reaches_the_executor(job_of: MakeJob, run_of: RunJob, as_olaf: Browser) -> None:

@@ -352,14 +352,14 @@ class TestDryRun:
         walk.to_review()
         assert "This template has no dry run." in walk.text("review")
         assert walk.browser.post(walk.url("dry-run")).status_code == 403
-        assert Execution.objects.get() == queued
+        assert not Execution.objects.exists()
 
     def test_needs_parameters_that_fit(self, walk: Walk) -> None:
         walk.to_review()
         walk.save("parameters", **{"parameters-text": "x" * 101})
         page = walk.browser.post(walk.url("dry-run"), headers={"HX-Request": "true"}).content.decode()
         assert 'role="alert"' in page
-        assert Execution.objects.get() == queued
+        assert not Execution.objects.exists()
 
 
 def test_drafts_are_bounded_by_the_wizard_too(as_ana: Browser, echo: TemplateVersion) -> None:
