@@ -12,6 +12,7 @@ from accounts import access
 from accounts.tenant_admin import TenantAdmin
 from jobs.admin.bounded_paginator import BoundedPaginator
 from jobs.models import Job
+from scheduler_project.lib.input import number_of
 
 
 class HistoryChangeList(ChangeList):
@@ -56,10 +57,10 @@ class HistoryAdmin(TenantAdmin[Any]):
 
 def find_job(request: HttpRequest) -> Job | None:
     """The job that the address asks for, if the viewer may see it."""
-    job_id = request.GET.get("job", "")
-    if not job_id.isdecimal() or len(job_id) > 18:
+    job_id = number_of(request.GET.get("job", ""))
+    if job_id is None:
         return None
-    job: Job | None = access.visible(Job.objects.all(), request.user).filter(pk=int(job_id)).first()
+    job: Job | None = access.visible(Job.objects.all(), request.user).filter(pk=job_id).first()
     return job
 
 
@@ -83,7 +84,5 @@ class JobFilter(admin.SimpleListFilter):
                 yield choice
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        value = self.value() or ""
-        if not value.isdecimal() or value == "0" or len(value) > 18:
-            return queryset
-        return queryset.filter(job_id__gte=int(value), job_id__lte=int(value))
+        job_id = number_of(self.value() or "")
+        return queryset.filter(job_id__gte=job_id, job_id__lte=job_id) if job_id else queryset

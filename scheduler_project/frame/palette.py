@@ -16,13 +16,13 @@ from accounts.scopes import Scope
 from jobs.models import Execution, Job
 from scheduler_project.frame import navigation
 from scheduler_project.lib import sql
+from scheduler_project.lib.input import number_of
 from templates_registry.models import TemplateVersion
 
 SHOWN = 6
 LONGEST_QUERY = 100
 MOST_WORDS = 5
 RUN = "run "
-LONGEST_NUMBER = 18  # digits of an id
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ def _everything(site: AdminSite, request: HttpRequest, query: str) -> list[Secti
 
 
 def _executions(request: HttpRequest, query: str) -> list[Hit]:
-    number = query.lstrip("#")
-    if not number.isdecimal() or len(number) > LONGEST_NUMBER:
+    number = number_of(query.lstrip("#"))
+    if number is None:
         return []
-    rows = access.visible(Execution.objects.filter(pk=int(number)), request.user).select_related("template")
+    rows = access.visible(Execution.objects.filter(pk=number), request.user).select_related("template")
     return [
         Hit(f"Execution {row.pk}", reverse("admin:jobs_execution_change", args=[row.pk]), "run", _told(row))
         for row in rows.only("pk", "status", "template__title", "template__name")

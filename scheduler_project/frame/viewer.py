@@ -16,6 +16,7 @@ from accounts import access, focus
 from accounts.models import Tenant
 from scheduler_project.frame import navigation
 from scheduler_project.lib import viewer_zone
+from scheduler_project.lib.input import number_of
 
 TENANT_COOKIE = "daybook_tenant"
 YEAR = 365 * 24 * 3600
@@ -28,10 +29,11 @@ def focus_of(request: HttpRequest) -> Tenant | None:
         chosen = request.get_signed_cookie(TENANT_COOKIE, default="", salt=TENANT_COOKIE)
     except signing.BadSignature:
         return None
-    if not chosen or not chosen.isdecimal() or not request.user.is_authenticated:
+    key = number_of(chosen or "")
+    if key is None or not request.user.is_authenticated:
         return None
     with focus.on(None):
-        return access.tenants(request.user).filter(pk=int(chosen)).first()
+        return access.tenants(request.user).filter(pk=key).first()
 
 
 def tenants_of(request: HttpRequest) -> list[Tenant]:
@@ -44,10 +46,10 @@ def tenants_of(request: HttpRequest) -> list[Tenant]:
 def choose_tenant(site: AdminSite, request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    wanted = request.POST.get("tenant", "")
+    wanted = number_of(request.POST.get("tenant", ""))
     came_from = _came_from(request)
     with focus.on(None):
-        found = access.tenants(request.user).filter(pk=int(wanted)).first() if _is_id(wanted) else None
+        found = access.tenants(request.user).filter(pk=wanted).first() if wanted is not None else None
     # The page of one row may be of another tenant; its list is there for all.
     response = HttpResponseRedirect(came_from if found is None else _without_row(came_from, site, request))
     if found is None:
@@ -80,10 +82,6 @@ def choose_zone(site: AdminSite, request: HttpRequest) -> HttpResponse:
 
 def zones() -> set[str]:
     return available_timezones()
-
-
-def _is_id(text: str) -> bool:
-    return text.isdecimal() and len(text) < 19
 
 
 def _came_from(request: HttpRequest) -> str:

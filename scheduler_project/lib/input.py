@@ -13,6 +13,11 @@ class InvalidInput(ValueError):
         self.fields = fields
 
 
+def number_of(text: str) -> int | None:
+    """Of a row, as addresses and forms have it: in digits, and small enough for the database."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
 def printable_text(value: object, *, most: int) -> tuple[str, str]:
     """The text without space around it, and what is wrong with it."""
     if not isinstance(value, str):

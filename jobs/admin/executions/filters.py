@@ -15,12 +15,12 @@ from jobs.admin.executions import page as execution_page
 from jobs.models import Job, Worker
 from jobs.rules.states import PRIORITIES, ExecutionStatus, HeldFor, Trigger
 from scheduler_project.lib import sql
+from scheduler_project.lib.input import number_of
 from templates_registry.models import TemplateVersion
 
 MOST_QUEUES = MOST_TAGS = 20
 MOST_WORKERS = 50
 MOST_JOBS = 1_000
-LONGEST_NUMBER = 18  # digits of an id
 
 
 def found_by(text: str, executions: Any, user: Any) -> Any:
@@ -28,8 +28,8 @@ def found_by(text: str, executions: Any, user: Any) -> Any:
     text = sql.text(text.strip())
     jobs = access.visible(Job.objects.filter(name__icontains=text), user).order_by("-pk")
     fits = Q(job_id__in=list(jobs.values_list("pk", flat=True)[:MOST_JOBS])) | Q(request_id=text)
-    if text.isdecimal() and len(text) <= LONGEST_NUMBER:
-        fits |= Q(pk=int(text))
+    if (number := number_of(text)) is not None:
+        fits |= Q(pk=number)
     return executions.filter(fits)
 
 

@@ -27,11 +27,11 @@ from jobs.admin.lists.views import ViewsOfList
 from jobs.models import Attempt, Execution, Job
 from jobs.rules.states import ACTIVE, PRIORITIES, ExecutionStatus
 from scheduler_project.lib import sql
+from scheduler_project.lib.input import number_of
 
 LIST_NAME = "admin:jobs_execution_changelist"
 PATIENCE = "5s"
 MOST_ROWS = 200  # that one answer brings anew
-LONGEST_NUMBER = 18  # digits of an id
 
 
 class ExecutionChangeList(ConsoleChangeList):
@@ -42,7 +42,7 @@ class ExecutionChangeList(ConsoleChangeList):
     has_newer = False
 
     def get_results(self, request: HttpRequest) -> None:
-        older, newer = number_of(request, "older"), number_of(request, "newer")
+        older, newer = (number_of(request.GET.get(name, "")) for name in ("older", "newer"))
         rows: list[Any] = []
         try:
             with transaction.atomic(), connection.cursor() as cursor:
@@ -64,11 +64,6 @@ class ExecutionChangeList(ConsoleChangeList):
         found = list((self.queryset.filter(pk__lt=older) if older is not None else self.queryset)[:most])
         self.has_older, self.has_newer = len(found) == most, older is not None
         return found[: self.list_per_page]
-
-
-def number_of(request: HttpRequest, name: str) -> int | None:
-    text = request.GET.get(name, "")
-    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else None
 
 
 @dataclass(frozen=True)
@@ -178,8 +173,8 @@ class ExecutionList(ViewsOfList):
     def rows_view(self, request: HttpRequest) -> HttpResponse:
         """The rows of `ids` as they are now, whatever the filters say, and those since `newest` that fit them."""
         self._require_view(request)
-        asked, newest = request.GET.get("ids", ""), number_of(request, "newest")
-        ids = [int(one) for one in asked.split(",") if one.isdecimal() and len(one) <= LONGEST_NUMBER][:MOST_ROWS]
+        newest = number_of(request.GET.get("newest", ""))
+        ids = {number_of(one) for one in request.GET.get("ids", "").split(",")[:MOST_ROWS]} - {None}
         rows = list(self.get_queryset(request).filter(pk__in=ids))
         news: list[Any] = []
         if newest is not None:
@@ -201,11 +196,10 @@ class ExecutionList(ViewsOfList):
 
     def _typed(self, request: HttpRequest) -> HttpResponse | None:
         """The number of an execution, typed into the search, leads to it."""
-        text = request.GET.get("q", "").strip().removeprefix("#")
-        if not text.isdecimal() or len(text) > LONGEST_NUMBER:
+        number = number_of(request.GET.get("q", "").strip().removeprefix("#"))
+        if number is None or not self.get_queryset(request).filter(pk=number).exists():
             return None
-        found = self.get_queryset(request).filter(pk=int(text)).exists()
-        return HttpResponseRedirect(execution_url(int(text))) if found else None
+        return HttpResponseRedirect(execution_url(number))
 
     def _newest(self) -> int:
         """Of all tenants: only a number from which on rows are new."""

@@ -17,6 +17,7 @@ from jobs.admin.lists.change_list import find_changelist
 from jobs.admin.lists.views import ViewsOfList
 from jobs.admin.wizard.resuming import resumable
 from jobs.models import Job
+from scheduler_project.lib.input import number_of
 
 MOST_ROWS = 200  # that one answer brings anew
 LIST_NAME = "admin:jobs_job_changelist"
@@ -78,14 +79,14 @@ class JobList(ViewsOfList):
         """The rows of `ids` as they are now, and in which order the page would have its rows."""
         if not self.has_view_permission(request):
             raise PermissionDenied("Your role does not allow you to see jobs.")
-        ids = [int(one) for one in request.GET.get("ids", "").split(",") if one.isdecimal() and len(one) <= 18]
+        ids = {number_of(one) for one in request.GET.get("ids", "").split(",")[:MOST_ROWS]} - {None}
         shown = request.GET.copy()
         shown.pop("ids", None)
         request.GET = shown  # type: ignore[assignment]
         changelist = find_changelist(self, request)
         if changelist is None:
             return HttpResponse(status=204)
-        jobs = list(self.get_queryset(request).filter(pk__in=ids[:MOST_ROWS]))
+        jobs = list(self.get_queryset(request).filter(pk__in=ids))
         shows_tenant = access.tenants(request.user).count() > 1
         rows = rows_of(jobs, request, shows_tenant=shows_tenant)
         context = {"rows": rows, "query": request.GET.urlencode(), "order": [job.pk for job in changelist.result_list]}

@@ -12,12 +12,12 @@ from jobs import impact, restoring
 from jobs.admin.jobs.columns import job_url
 from jobs.admin.jobs.operations import REFUSALS, Caller, in_words
 from jobs.admin.jobs.switch_page import choices_of, chosen
-from jobs.admin.jobs.tabs.paging import number_of
 from jobs.admin.jobs.versions import changes_of, find_templates
 from jobs.backfill import BackfillIsRunning
 from jobs.impact import Impact
 from jobs.models import Job, JobRevision
 from scheduler_project.lib import sql
+from scheduler_project.lib.input import number_of
 
 RUN_SUB_MINUTE = "jobs.run_sub_minute"
 

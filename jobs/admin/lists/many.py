@@ -23,11 +23,11 @@ from jobs.bulk import Result, Status, changes
 from jobs.models import BulkChange
 from jobs.rules.states import ListPage
 from scheduler_project.lib import sql
+from scheduler_project.lib.input import number_of
 
 MOST_AT_ONCE = 50  # rows that one request changes; more are followed on a page of their own
 MOST_NAMED = 10
 MOST_LISTED = 500
-LONGEST_NUMBER = 18  # digits of an id
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class ManyChanges:
             is_open = found is not None and not getattr(found, "is_too_slow", False)
             return Selection(list(found.queryset[:most]) if is_open else [], is_all=True, missing=0)
         asked = request.POST.getlist("id")[:most]
-        ids = list(dict.fromkeys(int(one) for one in asked if one.isdecimal() and len(one) <= LONGEST_NUMBER))
+        ids = [number for number in dict.fromkeys(map(number_of, asked)) if number is not None]
         rows = {row.pk: row for row in self.get_queryset(request).filter(pk__in=ids)}
         return Selection([rows[pk] for pk in ids if pk in rows], is_all=False, missing=len(ids) - len(rows))
 

@@ -13,13 +13,13 @@ from accounts import access
 from accounts.scopes import Scope
 from jobs import dependencies
 from jobs.admin.charts import dag
-from jobs.admin.jobs.tabs.paging import number_of
 from jobs.admin.pipelines import picture, waterfall
 from jobs.admin.pipelines.picture import Wish
 from jobs.dependencies import Pipeline
 from jobs.impact import following
 from jobs.models import Dependency, Job
 from scheduler_project.lib import markup, sql
+from scheduler_project.lib.input import number_of
 
 VIEWS = (("graph", "Graph"), ("table", "Table"), ("runs", "Runs"))
 # Without a wish both are there, and the width of the page decides which one shows.

@@ -15,8 +15,8 @@ from jobs.admin.charts import waterfall as chart
 from jobs.admin.charts.waterfall import Axis
 from jobs.admin.chips import STATES
 from jobs.admin.executions.page import waited_and_ran
-from jobs.admin.jobs.tabs.paging import number_of
 from jobs.dependencies import Member, Pipeline, Start
+from scheduler_project.lib.input import number_of
 
 OFFERED = 20
 

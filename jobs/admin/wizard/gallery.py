@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from accounts import access
 from accounts.models import Tenant
 from jobs.models import Job
+from scheduler_project.lib.input import number_of
 from templates_registry.models import TemplateVersion
 
 MOST_RECENT = 4
@@ -83,9 +84,6 @@ def _recent(request: HttpRequest) -> list[str]:
 
 def tenant_of(request: HttpRequest, tenants: Any) -> Tenant | None:
     """The one that the form names, else the first."""
-    key = request.POST.get("tenant", "")
-    if key.isdecimal() and len(key) < 19:
-        chosen: Tenant | None = tenants.filter(pk=key).first()
-        return chosen
-    first: Tenant | None = tenants.order_by("name").first()
-    return first
+    key = number_of(request.POST.get("tenant", ""))
+    found: Tenant | None = (tenants.order_by("name") if key is None else tenants.filter(pk=key)).first()
+    return found

@@ -31,7 +31,3 @@ def with_query(request: HttpRequest, **changes: str) -> str:
         if value:
             query[name] = value
     return f"?{query.urlencode()}"
-
-
-def number_of(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None

@@ -9,9 +9,10 @@ from django.http import HttpRequest
 
 from jobs import narrowing
 from jobs.admin.executions.page import TRIGGERS, trigger_in_words, waited_and_ran
-from jobs.admin.jobs.tabs.paging import number_of, older_and_newer
+from jobs.admin.jobs.tabs.paging import older_and_newer
 from jobs.models import Execution, Job
 from jobs.rules.states import ExecutionStatus, Trigger
+from scheduler_project.lib.input import number_of
 
 SHOWN = 30
 STATUSES = [(status.value, status.value.replace("_", " ").capitalize()) for status in ExecutionStatus]

@@ -10,9 +10,10 @@ from django.http import HttpRequest
 
 from accounts import access
 from accounts.scopes import Scope
-from jobs.admin.jobs.tabs.paging import number_of, older_and_newer
+from jobs.admin.jobs.tabs.paging import older_and_newer
 from jobs.admin.jobs.versions import changes_of, find_templates
 from jobs.models import Job, JobRevision
+from scheduler_project.lib.input import number_of
 
 SHOWN = 25
 
