@@ -19,8 +19,6 @@ from jobs.models import DeadLetter, Execution
 from jobs.rules.states import ExecutionStatus
 from jobs.tick import publisher
 
-NAMED = 10
-
 
 def context_of(request: HttpRequest, row: Execution) -> dict[str, Any]:
     waits = row.status == ExecutionStatus.QUEUED and row.attempt > 0 and row.cancel_requested_at is None
