@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import template
@@ -31,6 +31,12 @@ register.filter("schedule_words", schedule_in_words)
 @register.filter
 def moment(at: datetime | None) -> str | SafeString:
     return markup.moment(at, now=timezone.now())
+
+
+@register.filter
+def is_due(at: datetime | None) -> bool:
+    """What should have been decided by now, as when no scheduler leads; a moment's delay is none."""
+    return at is not None and at < timezone.now() - timedelta(seconds=10)
 
 
 @register.filter

@@ -45,6 +45,13 @@ class TestColumns:
         assert "<script>alert" not in page
         assert "&lt;script&gt;alert" in page
 
+    def test_tell_what_comes_from_what_is_overdue(self, job_of: MakeJob, as_vera: Browser) -> None:
+        job = job_of()
+        assert "Was due" not in as_vera.text(JOBS) + as_vera.text(job_url(job))
+        Job.objects.filter(pk=job.pk).update(next_tick_at=job.created_at - timedelta(minutes=20))
+        assert "Was due" in as_vera.text(JOBS)
+        assert "Was due" in as_vera.text(job_url(job))
+
     def test_mark_adopted_jobs(self, job_of: MakeJob, as_vera: Browser) -> None:
         Job.objects.filter(pk=job_of().pk).update(origin=Origin.ADOPTED)
         assert "Adopted" in as_vera.text(JOBS)
