@@ -114,7 +114,9 @@ def _write(view: SavedView) -> None:
     if view.is_default:
         others = SavedView.objects.filter(owner_id=view.owner_id, page=view.page, is_default=True).exclude(pk=view.pk)
         others.update(is_default=False)
-    view.save()
+    refusal = InvalidView({"is_default": ["Another view has become the default just now; look at the list again."]})
+    with transactions.refused_as(refusal, by="one_default_view_of_each_list"):
+        view.save()
 
 
 def _fields(view: SavedView) -> dict[str, Any]:

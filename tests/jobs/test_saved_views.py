@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.models import AuditEntry, Membership
@@ -28,6 +29,14 @@ def view_of(cast: Cast, **changes: Any) -> SavedView:
 
 
 class TestCreation:
+    def test_loses_the_default_to_one_that_came_in_between(self, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+        view_of(cast, is_default=True)
+        monkeypatch.setattr(QuerySet, "update", lambda *_, **changes: 0)  # not there yet when it was looked for
+        with pytest.raises(saved_views.InvalidView) as refusal:
+            view_of(cast, is_default=True)
+        assert refusal.value.fields.keys() == {"is_default"}
+        assert SavedView.objects.count() == 1
+
     @pytest.mark.parametrize(
         ("changes", "field"),
         [
