@@ -93,6 +93,8 @@ WORDING: dict[str, tuple[int, str]] = {
     "calendar.deleted": (INFO, "{actor} deleted the calendar {calendar}"),
     "maintenance.started": (WARNING, "{actor} put the system under maintenance: {note}"),
     "maintenance.ended": (WARNING, "{actor} ended the maintenance"),
+    "queue.paused": (WARNING, "{actor} paused the queue {queue}: {note}"),
+    "queue.resumed": (WARNING, "{actor} resumed the queue {queue}"),
     # --- webhooks ---
     "event_hook.created": (INFO, "{actor} created the event hook {hook} of job {job_id}"),
     "event_hook.changed": (INFO, "{actor} changed the event hook {hook} of job {job_id}"),

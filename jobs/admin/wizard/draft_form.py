@@ -23,7 +23,7 @@ from scheduler_project.lib import viewer_zone
 
 
 @dataclass(frozen=True)
-class Problem:
+class Mistake:
     step: Step
     target: str
     label: str
@@ -37,10 +37,10 @@ class Judged:
     form: JobForm
     data: dict[str, Any]
     definition: Definition | None
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Mistake] = field(default_factory=list)
     of_parameters: dict[str, list[str]] = field(default_factory=dict)
 
-    def at(self, step: Step) -> list[Problem]:
+    def at(self, step: Step) -> list[Mistake]:
         return [problem for problem in self.problems if problem.step is step]
 
 
@@ -86,11 +86,11 @@ def judge(draft: JobDraft, request: HttpRequest, *, now: datetime) -> Judged:
         form.apply_problems(error.fields)
         of_parameters = {path: texts for path, texts in error.fields.items() if path.startswith("parameters")}
     found = [
-        Problem(steps.step_of(name), problems.target(form[name]), str(form[name].label), str(message))
+        Mistake(steps.step_of(name), problems.target(form[name]), str(form[name].label), str(message))
         for name in form.fields
         for message in form.errors.get(name, ())
     ]
-    found += [Problem(steps.SCHEDULE, "", "", str(message)) for message in form.non_field_errors()]
+    found += [Mistake(steps.SCHEDULE, "", "", str(message)) for message in form.non_field_errors()]
     found += _of_parameters(draft, of_parameters)
     found.sort(key=lambda problem: problem.step.number)
     return Judged(form, data, definition if fits else None, found, of_parameters)
@@ -115,7 +115,7 @@ def _defaults(form: JobForm) -> dict[str, list[str]]:
     return found
 
 
-def _of_parameters(draft: JobDraft, of_parameters: dict[str, list[str]]) -> list[Problem]:
+def _of_parameters(draft: JobDraft, of_parameters: dict[str, list[str]]) -> list[Mistake]:
     """At the field whose place is nearest above the path."""
     form = section_of(draft).form
     if form is None or not of_parameters:
@@ -130,7 +130,7 @@ def _of_parameters(draft: JobDraft, of_parameters: dict[str, list[str]]) -> list
         entry = max(above, key=lambda one: len(one.place), default=None)
         bound = form[entry.name] if entry is not None and entry.name in form.fields else None
         target, label = (problems.target(bound), str(bound.label)) if bound is not None else ("", path)
-        found += [Problem(steps.PARAMETERS, target, label, _sentence(message)) for message in messages]
+        found += [Mistake(steps.PARAMETERS, target, label, _sentence(message)) for message in messages]
     return found
 
 

@@ -94,7 +94,7 @@ class TestTrail:
 
     def test_is_linked_from_a_job(self, ada: User, cast: Cast, client_of: ClientOf, job_of: Any) -> None:
         job = job_of()
-        page = text_of(client_of(ada).get(reverse("admin:jobs_job_page", args=[job.pk])))
+        page = text_of(client_of(ada).get(f"{reverse('admin:jobs_job_page', args=[job.pk])}?tab=versions"))
         link = f"{LIST}?target=job&amp;target_id={job.pk}"
         assert link in page
         assert "job.created" in text_of(client_of(ada).get(link.replace("&amp;", "&")))

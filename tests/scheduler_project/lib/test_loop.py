@@ -23,11 +23,11 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str, 
 class TestLoop:
     def test_turns_until_it_is_stopped(self) -> None:
         turned = threading.Semaphore(0)
-        loop = Loop("test", turned.release, interval=timedelta(milliseconds=1))
+        loop = Loop("until stopped", turned.release, interval=timedelta(milliseconds=1))
         loop.start()
         assert all(turned.acquire(timeout=5) for _ in range(3))
         loop.stop()
-        assert "test" not in {thread.name for thread in threading.enumerate()}
+        assert "until stopped" not in {thread.name for thread in threading.enumerate()}
 
     def test_turns_at_once_when_woken(self) -> None:
         turned = threading.Semaphore(0)
