@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
@@ -57,11 +57,6 @@ def ago(at: datetime | None) -> str:
 @register.filter
 def clock(at: datetime) -> str:
     return f"{viewer_zone.local(at):%H:%M:%S}"
-
-
-@register.filter
-def utc_words(at: datetime) -> str:
-    return markup.absolute(at.astimezone(UTC), now=timezone.now(), seconds=True)
 
 
 @register.filter
