@@ -13,6 +13,8 @@ from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from jobs.admin.dashboard.panels import PANELS
+from jobs.models import Job
 from scheduler_project.middleware import HEADERS, POLICY
 from tests.cast import Cast
 from tests.jobs.api.conftest import MakeJob, RunJob, job_of, run_of
@@ -24,7 +26,8 @@ __all__ = ["job_of", "run_of"]
 pytestmark = pytest.mark.django_db
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
-SLUGS = {"jobs_job_switch": ("pause", "disable"), "jobs_job_impact": ("change", "disable"), "jobs_job_do": ("run",)}
+SLUGS = {"jobs_job_switch": ("pause", "disable"), "jobs_job_impact": ("change", "disable"), "jobs_job_do": ("run",),
+         "dashboard_part": tuple(PANELS)}  # fmt: skip
 
 
 def admin_patterns(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -118,6 +121,34 @@ def test_every_page_holds_what_it_shows(rows: dict[str, Any], root: Client, cast
     assert not problems, "\n" + "\n".join(sorted(set(problems)))
     assert pages > 80
     assert shown > 1_000
+
+
+@pytest.mark.parametrize("who", ["gita", "root"])
+def test_no_page_shows_what_is_of_another_tenant(who: str, rows: dict[str, Any], cast: Cast) -> None:
+    """To a member of the other one, and to a superuser who looks at the other one only."""
+    for job in Job.objects.all():
+        Job.objects.filter(pk=job.pk).update(name=f"Zebra {job.pk}", tags=["zebra"], queue="zebra", description="Zebra")
+    running, job_id = rows["running"].pk, rows["job"].pk
+    user = cast.root if who == "root" else cast.gita
+    user.is_staff = True
+    user.save()
+    client = Client(raise_request_exception=False)
+    client.force_login(user)
+    if who == "root":
+        client.post("/admin/choose/tenant/", {"tenant": cast.globex.pk})
+    asked = [path for path in paths(rows) if path.startswith(("/admin/jobs/", "/admin/dashboard/", "/admin/run/"))]
+    asked += [f"/admin/jobs/execution/rows/?ids={running}&newest=1", f"/admin/jobs/job/rows/?ids={job_id}",
+              "/admin/?all=1", "/admin/find/?q=zebr", f"/admin/find/?q={running}", "/admin/jobs/job/?tenant=acme",
+              f"/admin/dashboard/events/?level=all&job={job_id}", f"/admin/jobs/execution/?job={job_id}",
+              "/admin/dashboard/tree/leaves/?group=tag&tenant=acme&name=zebra"]  # fmt: skip
+    problems = []
+    for path in asked:
+        answer = client.get(path)
+        text = answer.content.decode(errors="replace").casefold() if not answer.streaming else ""
+        words = [word for word in ("zebra", "line 4", "it broke", f"execution {running}") if word in text]
+        if words or answer.status_code >= 500:
+            problems.append(f"{path} answers {answer.status_code} with {words}")
+    assert not problems, "\n".join(problems)
 
 
 def test_a_nul_in_a_query_is_refused(root: Client) -> None:
