@@ -79,12 +79,13 @@ def worker() -> Worker:
 
 
 def dead_letters_of(tenant: Tenant) -> dict[str, str]:
-    """Two letters of one group, one of another, and an execution that waits for its next try."""
-    _, letter, other = (letter_of(task_of(tenant)) for _ in range(3))
-    DeadLetter.objects.filter(pk=other.pk).update(fingerprint="other")
+    """Two letters of one group and two of others, of which one's execution is run again, and an execution that waits."""
+    _, letter, other, ended = (letter_of(task_of(tenant)) for _ in range(4))
+    for one in (other, ended):
+        DeadLetter.objects.filter(pk=one.pk).update(fingerprint=f"of {one.pk}")
     waiting = task_of(tenant)
     Execution.objects.filter(pk=waiting.pk).update(attempt=1)
-    return {"LETTER": str(letter.pk), "OTHER": str(other.pk), "WAITING": str(waiting.pk)}
+    return {"LETTER": str(letter.pk), "OTHER": str(other.pk), "WAITING": str(waiting.pk), "ENDED": str(ended.execution_id)}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -129,6 +130,8 @@ def test_every_example_does_what_the_page_says(
             surroundings["BACKFILL"] = str(answer["id"])
         elif "gate_patience_seconds" in answer:
             surroundings["DEPENDENCY"] = str(answer["id"])
+        elif "is_shared" in answer:
+            surroundings["VIEW"] = str(answer["id"])
         elif "size" in answer:
             surroundings["POOL"] = str(answer["id"])
         elif "weekdays" in answer:
