@@ -112,7 +112,10 @@ class TestList:
         assert (new.job_id, new.requested_by) == (None, "user:ana")
         assert new.run_key != run.run_key
 
-    def test_counts_on_the_overview(self, as_ana: Browser, as_gita: Browser, waiting: Execution) -> None:
+    def test_is_counted_on_the_dashboard(
+        self, as_ana: Browser, as_gita: Browser, waiting: Execution, job_of: MakeJob, run_of: RunJob
+    ) -> None:
+        run_of(job_of(), "succeeded")
         assert "?status=approval" in as_ana.text("/admin/")
         assert "?status=approval" not in as_gita.text("/admin/")
 
