@@ -20,6 +20,7 @@ BATCH = 100
 UNDO_OFFERED = timedelta(seconds=10)
 UNDO_LIMIT = UNDO_OFFERED + timedelta(seconds=5)  # the page has to arrive before, and the wish after
 KEPT = timedelta(days=1)
+GIVEN_UP = timedelta(minutes=2)  # for a batch, which takes seconds
 UNDOABLE = ("pause", "resume", "enable", "disable", "add_tags", "remove_tags")
 
 Words = Callable[[Exception], str]
@@ -43,15 +44,23 @@ def advance(change: BulkChange, apply: Callable[[list[int]], Sequence[Result]], 
     """Does the next batch, unless another request has it in hand. What a crash leaves unanswered is not done twice."""
     begin, end = change.taken, min(change.taken + BATCH, len(change.rows))
     if begin < end:
-        is_ours = BulkChange.objects.filter(pk=change.pk, taken=begin).update(taken=end) == 1
+        is_ours = BulkChange.objects.filter(pk=change.pk, taken=begin).update(taken=end, taken_at=sql.now()) == 1
         if is_ours:
             ids = change.rows[begin:end]
             before = _facts(ids) if change.page == ListPage.JOBS and change.action in UNDOABLE else {}
             _answer(change, [_told(result, before, words) for result in apply(ids)])
     change.refresh_from_db()
-    if change.taken == len(change.rows) and change.finished_at is None:
+    if change.finished_at is None and _is_over(change):
         BulkChange.objects.filter(pk=change.pk, finished_at=None).update(finished_at=sql.now())
         change.refresh_from_db()
+
+
+def _is_over(change: BulkChange) -> bool:
+    """Every row is answered for; or who took on the last of them has said nothing for so long that it is gone."""
+    if len(change.results) >= len(change.rows):
+        return True
+    is_given_up = change.taken_at is not None and change.taken_at < sql.now() - GIVEN_UP
+    return change.taken == len(change.rows) and is_given_up
 
 
 def counts(change: BulkChange) -> dict[Status, int]:

@@ -9,6 +9,6 @@ CREATE INDEX executions_that_repeat ON job_executions (parent_id)
 
 class Migration(migrations.Migration):
 
-    dependencies = [("jobs", "0024_console")]
+    dependencies = [("jobs", "0024_bulk_change_taken_at")]
 
     operations = [migrations.RunSQL(CREATE, "DROP INDEX executions_that_repeat")]

@@ -23,6 +23,7 @@ class BulkChange(models.Model):
     wish = models.JSONField(default=dict)
     rows = ArrayField(models.BigIntegerField(), help_text="Ids, in the order in which they are changed")
     taken = models.PositiveIntegerField(default=0, db_default=0, help_text="How many a request has taken on")
+    taken_at = models.DateTimeField(null=True, help_text="When a request last took some on")
     results = models.JSONField(default=list, help_text="One entry for each row that was answered for")
     back = models.CharField(max_length=2000, blank=True, default="", help_text="The query of the list it came from")
     created_at = models.DateTimeField(db_default=Now(), editable=False)

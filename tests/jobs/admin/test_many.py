@@ -277,9 +277,12 @@ class TestManyRows:
     def test_of_a_batch_that_another_request_has_in_hand_are_not_done_twice(self, cast: Cast, job_of: MakeJob) -> None:
         rows = [job_of().pk]
         change = changes.start(owner_id=cast.ana.pk, page=ListPage.JOBS, action="run", rows=rows, wish={})
-        BulkChange.objects.update(taken=1)
+        BulkChange.objects.update(taken=1, taken_at=sql.now())
         changes.advance(change, lambda ids: pytest.fail(f"{ids} were done again"), words=str)
-        assert (change.taken, change.results) == (1, [])
+        assert (change.taken, change.results, change.finished_at) == (1, [], None)
+        BulkChange.objects.update(taken_at=sql.now() - changes.GIVEN_UP)
+        change.refresh_from_db()
+        changes.advance(change, lambda ids: pytest.fail(f"{ids} were done again"), words=str)
         assert change.finished_at is not None
 
 
