@@ -13,7 +13,7 @@ VENV_BIN := .venv/bin
 INSTALL := $(PYTHON) scheduler_project/embedded/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-dev run test coverage test-without-redis check fmt prove-schedule bench bench-ticks bench-outage bench-api bench-console screenshots fuzz-api security chaos chaos-smoke soak prove-long-run chromium pgbouncer clean-state
+.PHONY: help venv venv-dev run test prove coverage test-without-redis check fmt prove-schedule bench bench-ticks bench-outage bench-api bench-console screenshots fuzz-api security chaos chaos-smoke soak prove-long-run chromium pgbouncer clean-state
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1|\2/' | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -21,10 +21,13 @@ help:  ## list the targets
 run: venv  ## start everything; Ctrl-C ends it (PORT=8123 chooses the port)
 	@exec $(VENV_BIN)/python -m scheduler_project.embedded.run --port "$(PORT)"
 
-test: venv-dev chromium pgbouncer  ## run all tests (PYTEST_ARGS=..., PG=system)
-	TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal $(PYTEST_ARGS) \
+test: venv-dev chromium pgbouncer  ## run all tests but the longest proofs (PYTEST_ARGS=..., PG=system)
+	TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal -m "not long" $(PYTEST_ARGS) \
 		|| { [ $$? = 1 ] && echo "Once more, one by one: what measures time says little beside others." \
 			&& TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest --last-failed --last-failed-no-failures none --maxfail 3; }
+
+prove: venv-dev pgbouncer  ## the proofs that take most of a minute each: benches, backends back and forth, long runs, 10,000 secrets
+	TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest -n 2 --dist worksteal -m long
 
 coverage:  ## the same with coverage of lines and branches, which takes half as long again
 	@$(MAKE) test PYTEST_ARGS="--cov --cov-report= $(PYTEST_ARGS)"

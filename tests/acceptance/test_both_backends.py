@@ -116,6 +116,7 @@ class TestBothBackends:
         assert (tmp_path / "lost child.journal").read_text().count("E ") == 1
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 class TestWithoutRedis:
     def test_the_execution_suite_passes(self) -> None:

@@ -15,7 +15,7 @@ from tests.acceptance.test_whole_path import make_job
 from tests.chaos import journal
 from tests.live import wait_for
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.long]
 
 LEASE, LEASES = 2, 21  # seconds, and how many of them it takes
 VISIBILITY = "3"  # seconds that a message may be under way

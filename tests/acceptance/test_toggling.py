@@ -20,7 +20,7 @@ from tests.chaos import checker, journal
 from tests.chaos.checker import Evidence
 from tests.live import wait_for
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.long]
 
 QUEUED, RUNNING, SLOTS = 200, 20, 22
 

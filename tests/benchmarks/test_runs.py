@@ -10,7 +10,7 @@ import pytest
 
 from tests.live import PROJECT
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("live")]
+pytestmark = [pytest.mark.acceptance, pytest.mark.long, pytest.mark.xdist_group("live")]
 
 ENTRY = [sys.executable, "-m", "benchmarks.runs"]
 

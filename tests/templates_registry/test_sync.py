@@ -136,6 +136,7 @@ class TestMigration:
     def test_is_complete(self) -> None:
         call_command("makemigrations", "templates_registry", check=True, dry_run=True, verbosity=0)
 
+    @pytest.mark.long
     @pytest.mark.django_db(transaction=True)
     def test_reverses_and_comes_back(self) -> None:
         executor = MigrationExecutor(connection)

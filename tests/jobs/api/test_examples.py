@@ -79,13 +79,18 @@ def worker() -> Worker:
 
 
 def dead_letters_of(tenant: Tenant) -> dict[str, str]:
-    """Two letters of one group and two of others, of which one's execution is run again, and an execution that waits."""
+    """Two letters of one group, two of others (the execution of one runs again), and an execution that waits."""
     _, letter, other, ended = (letter_of(task_of(tenant)) for _ in range(4))
     for one in (other, ended):
         DeadLetter.objects.filter(pk=one.pk).update(fingerprint=f"of {one.pk}")
     waiting = task_of(tenant)
     Execution.objects.filter(pk=waiting.pk).update(attempt=1)
-    return {"LETTER": str(letter.pk), "OTHER": str(other.pk), "WAITING": str(waiting.pk), "ENDED": str(ended.execution_id)}
+    return {
+        "LETTER": str(letter.pk),
+        "OTHER": str(other.pk),
+        "WAITING": str(waiting.pk),
+        "ENDED": str(ended.execution_id),
+    }
 
 
 @pytest.mark.django_db(transaction=True)

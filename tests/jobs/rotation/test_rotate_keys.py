@@ -63,6 +63,7 @@ def under(key: DataKey) -> int:
     return sum(row["n"] for row in rows)
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_moves_ten_thousand_secrets_although_it_is_killed(tmp_path: Path, settings: Settings) -> None:
     tenant, _ = Tenant.objects.get_or_create(slug="default", defaults={"name": "Default"})
