@@ -163,7 +163,7 @@ class QueueViewSet(EngineViewSet):
     def queues(self, request: Request) -> Response:
         """Each queue: how many runs of the caller's tenants wait in each priority and run, who serves it, and whether
         they hear."""
-        found = workers.list_queues(tenant_ids=self.principal.tenant_ids(Scope.SCHEDULER_READ))
+        found = workers.list_queues(tenant_ids=self.principal.tenant_ids(Scope.SCHEDULER_READ), with_rates=True)
         return Response(QueuesSerializer({"queues": found}).data)
 
     @extend_schema(request=QueuePauseSerializer, responses=QueueSerializer)
@@ -185,7 +185,8 @@ class QueueViewSet(EngineViewSet):
         return self._shown(queue)
 
     def _shown(self, queue: str) -> Response:
-        (found,) = [one for one in workers.list_queues() if one.queue == queue] or [workers.nothing_of(queue)]
+        every = workers.list_queues(with_rates=True)
+        found = next((one for one in every if one.queue == queue), None) or workers.nothing_of(queue)
         return Response(QueueSerializer(found).data)
 
     def _require_superuser(self) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from jobs import queries
 from jobs.rules.states import PRIORITY_NAMES
+from jobs.workers import queue_rates
 from scheduler_project.lib import sql
 
 MOST = 200
-NEWEST = 5_000
 
 CanaryState = Literal["answered", "asked", "deaf", "none"]
 
@@ -34,16 +34,6 @@ WITH alive AS (
     SELECT e.queue, count(*) AS count FROM execution_leases l JOIN job_executions e ON e.id = l.execution_id
     WHERE %(tenants)s::bigint[] IS NULL OR e.tenant_id = ANY(%(tenants)s)
     GROUP BY e.queue
-), newest AS MATERIALIZED (
-    -- Found by their ids, so that no large table is searched: of a busy system the last few thousand say enough.
-    SELECT queue, tenant_id, created_at, finished_at FROM job_executions ORDER BY id DESC LIMIT %(newest)s
-), ended AS (
-    SELECT n.queue, count(*) / greatest(extract(epoch FROM clock_timestamp() - since.at) / 60, 0.1) AS per_minute
-    FROM newest n CROSS JOIN (
-        SELECT greatest(CASE WHEN count(*) = %(newest)s THEN min(created_at) END,
-                        clock_timestamp() - interval '5 minutes') AS at FROM newest) AS since
-    WHERE n.finished_at >= since.at AND (%(tenants)s::bigint[] IS NULL OR n.tenant_id = ANY(%(tenants)s))
-    GROUP BY n.queue, since.at
 ), of_jobs AS (
     SELECT DISTINCT queue FROM dynamic_jobs
     WHERE archived_at IS NULL AND (%(tenants)s::bigint[] IS NULL OR tenant_id = ANY(%(tenants)s))
@@ -53,14 +43,12 @@ WITH alive AS (
 )
 SELECT n.queue, coalesce(w.counts, '{}') AS waiting,
        extract(epoch FROM clock_timestamp() - w.oldest)::float AS oldest_seconds,
-       coalesce(r.count, 0) AS running, round(coalesce(d.per_minute, 0), 1)::float AS ended_per_minute,
-       coalesce(s.workers, 0) AS workers,
+       coalesce(r.count, 0) AS running, coalesce(s.workers, 0) AS workers,
        coalesce(s.processes, 0)::integer AS processes,
        p.paused_at, coalesce(p.paused_by, '') AS paused_by, coalesce(p.note, '') AS pause_note,
        c.asked_at, c.answered_at, c.answered_by, c.deaf_since, coalesce(c.redelivered, 0) AS redelivered
 FROM names n
 LEFT JOIN served s USING (queue) LEFT JOIN waiting w USING (queue) LEFT JOIN running r USING (queue)
-LEFT JOIN ended d USING (queue)
 LEFT JOIN queue_canaries c USING (queue) LEFT JOIN paused_queues p USING (queue)
 ORDER BY n.queue LIMIT %(most)s
 """
@@ -75,8 +63,6 @@ class QueueStatus:
     """By the name of the priority, the highest first."""
     oldest_seconds: float | None
     running: int
-    ended_per_minute: float
-    """Over the last five minutes; less where more than NEWEST runs were made in them."""
     workers: int
     processes: int
     paused_at: datetime | None
@@ -87,6 +73,8 @@ class QueueStatus:
     answered_by: str
     deaf_since: datetime | None
     redelivered: int
+    ended_per_minute: float | None = None
+    """None where it was not asked for."""
 
     @property
     def waiting_total(self) -> int:
@@ -108,19 +96,21 @@ class QueueStatus:
         return (self.answered_at - self.asked_at).total_seconds()
 
 
-def list_queues(*, tenant_ids: Collection[int] | None = None) -> list[QueueStatus]:
+def list_queues(*, tenant_ids: Collection[int] | None = None, with_rates: bool = False) -> list[QueueStatus]:
     """All that are served, used by jobs or hold runs, by name; None means all tenants."""
     tenants = None if tenant_ids is None else list(tenant_ids)
-    rows = sql.rows(
-        QUEUES, {"limit": queries.heartbeat_limit(), "tenants": tenants, "most": MOST, "newest": NEWEST}, prepare=False
-    )
-    return [_read(row) for row in rows]
+    rows = sql.rows(QUEUES, {"limit": queries.heartbeat_limit(), "tenants": tenants, "most": MOST}, prepare=False)
+    found = [_read(row) for row in rows]
+    if not with_rates:
+        return found
+    rates = queue_rates.ended_per_minute(tenant_ids=tenant_ids)
+    return [replace(status, ended_per_minute=rates.get(status.queue, 0.0)) for status in found]
 
 
 def nothing_of(queue: str) -> QueueStatus:
     """Of a queue that nobody serves or uses any more."""
     waiting = dict.fromkeys((name for _, name in sorted(PRIORITY_NAMES.items())), 0)
-    return QueueStatus(queue, waiting, None, 0, 0.0, 0, 0, None, "", "", None, None, "", None, 0)
+    return QueueStatus(queue, waiting, None, 0, 0, 0, None, "", "", None, None, "", None, 0, ended_per_minute=0.0)
 
 
 def _read(row: sql.Row) -> QueueStatus:

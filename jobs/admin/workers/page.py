@@ -74,7 +74,7 @@ def facts(request: HttpRequest) -> dict[str, Any]:
     now, theirs = sql.now(), tenant_ids(request)
     found = list(Worker.objects.order_by("-stopped_at", "name")[: MOST + 1])  # the living first: null before any time
     statuses = workers.statuses(found[:MOST], now=now, tenant_ids=theirs)
-    queues = workers.list_queues(tenant_ids=theirs)
+    queues = workers.list_queues(tenant_ids=theirs, with_rates=True)
     return {
         "now": now,
         "scheduler": queries.scheduler_status(),

@@ -47,6 +47,16 @@ class TestListQueues:
         assert workers.list_queues(tenant_ids=[job.tenant_id])[0].waiting_total == 1
         assert workers.list_queues(tenant_ids=[job.tenant_id + 1]) == []
 
+    def test_tells_how_many_ended_where_that_is_asked_for(self, make_job: MakeJob) -> None:
+        job = make_job()
+        for _ in range(10):
+            registry.run_now(job, actor="user:test")
+        sql.rows("UPDATE job_executions SET status = 'succeeded', started_at = created_at, finished_at = created_at")
+        assert queue().ended_per_minute is None
+        assert workers.list_queues(with_rates=True)[0].ended_per_minute == 2
+        others = workers.list_queues(tenant_ids=[job.tenant_id + 1], with_rates=True)
+        assert sum(found.ended_per_minute or 0 for found in others) == 0
+
     def test_says_who_serves_it(self) -> None:
         registration.beat("w1@test:abc", queues=["default", "reports"], concurrency=2)
         registration.beat("w2@test:abc", queues=["reports"], concurrency=3)
