@@ -27,19 +27,8 @@ WHERE e.status = 'succeeded' AND NOT e.dry_run
 GROUP BY j.id
 """
 
-# The same of one job, as it spreads.
-USUAL = """
-SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS p50,
-       percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95, count(*) AS runs
-FROM (
-    SELECT extract(epoch FROM finished_at - started_at)::float AS seconds, status, dry_run FROM job_executions
-    WHERE job_id BETWEEN %(job)s AND %(job)s ORDER BY job_id, id DESC LIMIT %(count)s
-) e
-WHERE status = 'succeeded' AND NOT dry_run
-"""
-
-# And of each of many.
-USUALS = """
+# The same, as it spreads.
+SPREAD = """
 SELECT j.id AS job_id, percentile_cont(0.5) WITHIN GROUP (ORDER BY e.seconds) AS p50,
        percentile_cont(0.95) WITHIN GROUP (ORDER BY e.seconds) AS p95, count(*) AS runs
 FROM unnest(%(jobs)s::bigint[]) AS j(id)
@@ -48,7 +37,7 @@ CROSS JOIN LATERAL (
     WHERE job_id BETWEEN j.id AND j.id ORDER BY job_id, id DESC LIMIT %(count)s
 ) e
 WHERE e.status = 'succeeded' AND NOT e.dry_run
-GROUP BY j.id HAVING count(*) >= %(least)s
+GROUP BY j.id
 """
 
 
@@ -63,24 +52,32 @@ class Usual:
 
 def usual(job_id: int) -> Usual | None:
     """None until a few runs have succeeded."""
-    found = sql.row(USUAL, {"job": job_id, "count": SAMPLE})
-    return Usual(**found) if found and found["runs"] >= LEAST else None
+    return usuals([job_id]).get(job_id)
 
 
 def usuals(job_ids: Collection[int]) -> dict[int, Usual]:
     """Of each of these jobs of which a few runs have succeeded."""
+    return {job_id: found for job_id, found in _spread(job_ids, SAMPLE).items() if found.runs >= LEAST}
+
+
+def median_seconds(job_ids: Collection[int]) -> dict[int, float]:
+    """How long half of each job's newest successful runs took; without those of which nothing is known."""
+    return {job_id: found.p50 for job_id, found in _spread(job_ids, _sample(len(job_ids))).items()}
+
+
+def _spread(job_ids: Collection[int], count: int) -> dict[int, Usual]:
     if not job_ids:
         return {}
-    values = {"jobs": list(job_ids), "count": SAMPLE, "least": LEAST}
-    return {row.pop("job_id"): Usual(**row) for row in sql.rows(USUALS, values)}
+    rows = sql.rows(SPREAD, {"jobs": list(job_ids), "count": count})
+    return {row.pop("job_id"): Usual(**row) for row in rows}
 
 
 def mean_seconds(jobs: Collection[Job]) -> dict[int, float]:
     """Of each of these jobs that anything is known of."""
     if not jobs:
         return {}
-    count = max(LEAST, min(SAMPLE, MOST_ROWS // len(jobs)))
-    own = {row["job_id"]: row["seconds"] for row in sql.rows(OWN, {"jobs": [job.pk for job in jobs], "count": count})}
+    values = {"jobs": [job.pk for job in jobs], "count": _sample(len(jobs))}
+    own = {row["job_id"]: row["seconds"] for row in sql.rows(OWN, values)}
     of_templates = _of_templates()
     known = {job.pk: own.get(job.pk, of_templates.get(job.template_id)) for job in jobs}
     return {job_id: seconds for job_id, seconds in known.items() if seconds is not None}
@@ -93,23 +90,6 @@ def _of_templates() -> dict[int, float]:
     return {pk: means[name] for pk, name in TemplateVersion.objects.filter(name__in=means).values_list("pk", "name")}
 
 
-# The median of each of several jobs.
-MEDIANS = """
-SELECT j.id AS job_id, percentile_cont(0.5) WITHIN GROUP (ORDER BY e.seconds) AS seconds
-FROM unnest(%(jobs)s::bigint[]) AS j(id)
-CROSS JOIN LATERAL (
-    SELECT extract(epoch FROM finished_at - started_at)::float AS seconds, status, dry_run FROM job_executions
-    WHERE job_id BETWEEN j.id AND j.id ORDER BY job_id, id DESC LIMIT %(count)s
-) e
-WHERE e.status = 'succeeded' AND NOT e.dry_run
-GROUP BY j.id
-"""
-
-
-def median_seconds(job_ids: Collection[int]) -> dict[int, float]:
-    """How long half of each job's newest successful runs took; without those of which nothing is known."""
-    if not job_ids:
-        return {}
-    count = max(LEAST, min(SAMPLE, MOST_ROWS // len(job_ids)))
-    found = sql.rows(MEDIANS, {"jobs": list(job_ids), "count": count})
-    return {row["job_id"]: row["seconds"] for row in found}
+def _sample(jobs: int) -> int:
+    """Of each of so many jobs."""
+    return max(LEAST, min(SAMPLE, MOST_ROWS // max(jobs, 1)))
