@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from unittest.mock import ANY
@@ -73,7 +74,8 @@ class TestStatus:
         assert status["lag_seconds"] == {"p50": pytest.approx(0.2), "p95": pytest.approx(0.29), "p99": ANY}
 
     def test_counts_what_waits_and_what_is_wrong(self, by_key: ApiClient, job_of: Callable[..., Job]) -> None:
-        behind, broken, now = job_of(), job_of(), sql.now()
+        behind, broken = job_of(), job_of()
+        asked_before, now = time.monotonic(), sql.now()
         Job.objects.filter(pk=behind.pk).update(next_tick_at=now - timedelta(minutes=5))
         Job.objects.filter(pk=broken.pk).update(next_tick_at=None, undecided_since=now)
         for number, age in enumerate((timedelta(), timedelta(days=2))):
@@ -81,7 +83,8 @@ class TestStatus:
                 job=behind, due_at=now + timedelta(hours=number), kind="unaccounted", found_at=now - age
             )
         status = by_key.get(PATH).json()
-        assert (status["behind_jobs"], round(status["behind_seconds"])) == (1, 300)
+        assert status["behind_jobs"] == 1
+        assert 300 <= status["behind_seconds"] <= 300 + time.monotonic() - asked_before
         assert (status["violations"], status["violations_last_day"], status["quarantined_jobs"]) == (2, 1, 1)
 
     def test_takes_no_parameters(self, by_key: ApiClient) -> None:
