@@ -27,10 +27,6 @@ class MoreThanHeld(PermissionDenied):
     default_code = "more_than_held"
 
 
-class SuperuserOnly(PermissionDenied):
-    default_code = "superuser_only"
-
-
 class AccountsViewSet(TenantScopedViewSet):
     def handle_exception(self, exc: Exception) -> Any:
         return super().handle_exception(answer_for(exc))

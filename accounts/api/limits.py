@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import AccountsViewSet, SuperuserOnly
+from accounts.api.base import AccountsViewSet
 from accounts.limits import changes, rates
 from accounts.limits.models import Level, RateLimit
 from accounts.limits.rates import MOST, Algorithm, Kind
@@ -21,6 +21,7 @@ from accounts.models import Tenant
 from accounts.scopes import Scope
 from scheduler_project.api import refusals
 from scheduler_project.api.checks import api_views
+from scheduler_project.api.refusals import require_superuser
 from scheduler_project.api.serializers import InstantField, StrictSerializer, TextField, WholeNumberField
 
 OF_TENANTS = (Kind.READ, Kind.WRITE, Kind.SUBMIT, Kind.KEYS)
@@ -91,8 +92,7 @@ class LimitsViewSet(AccountsViewSet):
     @extend_schema(request=LimitsChangeSerializer)
     def replace_everyones(self, request: Request) -> Response:
         """Replace the limits of all tenants that have none of their own. For superusers."""
-        if not self.principal.is_superuser:
-            raise SuperuserOnly(f"Only superusers set the limits of everyone; {self.principal.label} is none.")
+        require_superuser(self.principal, "Only superusers set the limits of everyone")
         return self._replace(None, Level.GRANTED)
 
     def retrieve(self, request: Request, pk: str) -> Response:

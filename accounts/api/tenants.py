@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import tenants
-from accounts.api.base import AccountsViewSet, SuperuserOnly
+from accounts.api.base import AccountsViewSet
 from accounts.models import Tenant
 from accounts.scopes import Scope
 from scheduler_project.api import refusals
@@ -97,5 +97,4 @@ class TenantViewSet(AccountsViewSet):
         )
 
     def _superusers_only(self) -> None:
-        if not self.principal.is_superuser:
-            raise SuperuserOnly(f"Only superusers make and change tenants; {self.principal.label} is none.")
+        refusals.require_superuser(self.principal, "Only superusers make and change tenants")

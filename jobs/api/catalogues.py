@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Prefetch, Q, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,6 +17,7 @@ from jobs.api.base import EngineViewSet
 from scheduler_project.api.errors import Conflict, Invalid
 from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.principal import Principal
+from scheduler_project.api.refusals import require_superuser
 from scheduler_project.api.serializers import (
     ObjectField,
     RowSerializer,
@@ -125,12 +126,7 @@ class CatalogueViewSet(EngineViewSet):
         return rows
 
     def require_superuser(self) -> None:
-        if not self.principal.is_superuser:
-            raise PermissionDenied(
-                "The catalogues stand for all tenants, so only superusers change them; "
-                f"{self.principal.label} is none.",
-                code="superuser_only",
-            )
+        require_superuser(self.principal, "The catalogues stand for all tenants, so only superusers change them")
 
 
 class JobTypeViewSet(CatalogueViewSet):

@@ -6,13 +6,14 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.scopes import Scope
 from jobs import circuits
 from jobs.api.base import EngineViewSet
+from scheduler_project.api.refusals import require_superuser
 from scheduler_project.api.serializers import InstantField, StrictSerializer
 from scheduler_project.lib.circuits import State
 
@@ -49,12 +50,11 @@ class CircuitViewSet(EngineViewSet):
     def reset(self, request: Request, name: str) -> Response:
         """Close it, so that the next call is made."""
         self.read_body(StrictSerializer)
-        if not self.principal.is_superuser:
-            raise PermissionDenied(
-                f"A circuit is shared by all tenants, so only superusers close one; {self.principal.label} is none. "
-                "It lets a trial through by itself at `retry_at`.",
-                code="superuser_only",
-            )
+        require_superuser(
+            self.principal,
+            "A circuit is shared by all tenants, so only superusers close one",
+            instead="It lets a trial through by itself at `retry_at`.",
+        )
         try:
             return Response(CircuitSerializer(circuits.reset(name, by=self.principal.label)).data)
         except circuits.UnknownCircuit as error:

@@ -6,7 +6,6 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,6 +13,7 @@ from accounts.scopes import Scope
 from jobs import maintenance
 from jobs.api.base import EngineViewSet
 from scheduler_project.api.idempotency import idempotent
+from scheduler_project.api.refusals import require_superuser
 from scheduler_project.api.serializers import InstantField, StrictSerializer, TextField
 
 
@@ -62,12 +62,11 @@ class MaintenanceViewSet(EngineViewSet):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _require_superuser(self) -> None:
-        if not self.principal.is_superuser:
-            raise PermissionDenied(
-                f"Maintenance holds every tenant's jobs back, so only superusers start and end it; "
-                f"{self.principal.label} is none. To hold one job back, pause it.",
-                code="superuser_only",
-            )
+        require_superuser(
+            self.principal,
+            "Maintenance holds every tenant's jobs back, so only superusers start and end it",
+            instead="To hold one job back, pause it.",
+        )
 
 
 def _shown() -> dict[str, Any]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,6 +15,7 @@ from jobs.api.base import EngineViewSet, TenantEngineViewSet
 from jobs.models import Job
 from jobs.recovery import on_request
 from jobs.recovery.on_request import Report
+from scheduler_project.api.refusals import require_superuser
 from scheduler_project.api.serializers import InstantField, StrictSerializer, WholeNumberField
 
 
@@ -71,12 +71,11 @@ class SystemReconciliationViewSet(EngineViewSet):
     @extend_schema(request=AfterSerializer, responses=ReportSerializer)
     def reconcile(self, request: Request) -> Response:
         """The same for every job of every tenant, as far as eight seconds go; for superusers."""
-        if not self.principal.is_superuser:
-            raise PermissionDenied(
-                f"This looks at every tenant's jobs, so only superusers may; {self.principal.label} is none. "
-                "For one job, use its own reconcile.",
-                code="superuser_only",
-            )
+        require_superuser(
+            self.principal,
+            "This looks at every tenant's jobs, so only superusers may",
+            instead="For one job, use its own reconcile.",
+        )
         report = on_request.reconcile_all(after=self.read_body(AfterSerializer)["after"])
         _record(report, self.principal.label, tenant_id=None)
         return Response(ReportSerializer(report).data)

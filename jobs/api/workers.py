@@ -7,7 +7,7 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,6 +15,7 @@ from accounts.scopes import Scope
 from jobs import workers
 from jobs.api.base import EngineViewSet
 from jobs.models import Worker
+from scheduler_project.api.refusals import require_superuser
 from scheduler_project.api.serializers import InstantField, StrictSerializer, TextField
 from scheduler_project.lib import sql
 
@@ -190,9 +191,8 @@ class QueueViewSet(EngineViewSet):
         return Response(QueueSerializer(found).data)
 
     def _require_superuser(self) -> None:
-        if not self.principal.is_superuser:
-            raise PermissionDenied(
-                f"A queue serves every tenant, so only superusers pause and resume one; {self.principal.label} is "
-                "none. To hold one job back, pause it.",
-                code="superuser_only",
-            )
+        require_superuser(
+            self.principal,
+            "A queue serves every tenant, so only superusers pause and resume one",
+            instead="To hold one job back, pause it.",
+        )

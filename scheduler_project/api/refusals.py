@@ -1,4 +1,4 @@
-"""Why a caller may not reach a row: there is none, it is another tenant's, or a scope is missing there."""
+"""Why a caller may not: there is no such row, another tenant has it, a scope is missing, or it concerns all tenants."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from scheduler_project.api.principal import Principal
 
 class OtherTenant(PermissionDenied):
     default_code = "other_tenant"
+
+
+class SuperuserOnly(PermissionDenied):
+    default_code = "superuser_only"
+
+
+def require_superuser(principal: Principal, rule: str, *, instead: str = "") -> None:
+    """Raises `SuperuserOnly`, which says the rule and what others may do."""
+    if not principal.is_superuser:
+        raise SuperuserOnly(f"{rule}; {principal.label} is none. {instead}".rstrip())
 
 
 def of_row(principal: Principal, scope: str, *, noun: str, pk: object, tenant_id: int | None) -> Exception:
