@@ -104,11 +104,6 @@ def plan(
     return Plan(since, until, tuple(runs), job.revision)
 
 
-def missed_between(job: Job, since: datetime, until: datetime, *, newest: int = MOST) -> tuple[PlannedRun, ...]:
-    """What was skipped or missed there, such as during a pause: the choice of what to make up for."""
-    return plan(job, since, until, only=NOT_RUN, newest=newest).runs
-
-
 def start(
     job: Job,
     *,

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from jobs import backfill, registry
-from jobs.backfill import BackfillHasEnded, BackfillIsRunning, PlannedRun
+from jobs.backfill import NOT_RUN, BackfillHasEnded, BackfillIsRunning, PlannedRun
 from jobs.definition import InvalidJob
 from jobs.executions import JobIsArchived
 from jobs.models import Backfill, BackfillRun, Execution, Job
@@ -122,15 +122,13 @@ class TestPlan:
         runs = backfill.plan(job, hours_ago(3), hours_ago(2)).runs
         assert [run.backfilled_by for run in runs] == [None, earlier.pk]
 
-
-class TestMissedBetween:
     def test_finds_what_a_pause_left_out(self, job: Job) -> None:
         for count in range(5, 1, -1):
             record(job, hours_ago(count), "skipped", "paused")
         record(job, hours_ago(1), "fired", execution_id=3)
-        missed = backfill.missed_between(job, hours_ago(5), database_now())
+        missed = backfill.plan(job, hours_ago(5), database_now(), only=NOT_RUN).runs
         assert [run.due_at for run in missed] == [hours_ago(count) for count in range(5, 1, -1)]
-        assert backfill.missed_between(job, hours_ago(5), database_now(), newest=1) == missed[-1:]
+        assert backfill.plan(job, hours_ago(5), database_now(), only=NOT_RUN, newest=1).runs == missed[-1:]
 
 
 class TestStart:
