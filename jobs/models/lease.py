@@ -75,6 +75,7 @@ class ExecutionLease(models.Model):
     pool_slot = models.PositiveIntegerField(null=True)
     claim = models.UUIDField(default=uuid.uuid4)
     progress = models.JSONField(null=True)
+    slow_at = models.DateTimeField(null=True, help_text="When it was told that the run takes longer than usual")
 
     class Meta:
         db_table = "execution_leases"

@@ -1,0 +1,72 @@
+"""Deliveries: each message that goes out by a channel, its tries and what they came to."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts.models import Tenant
+from jobs.models.choices import choices, is_known
+from notifications.models.channel import Channel
+from notifications.models.rule import Rule
+from notifications.rules.kinds import SendingStatus, Severity
+
+
+class Delivery(models.Model):
+    """Repeats are counted in it while nobody has begun to send it."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="deliveries")
+    rule = models.ForeignKey(Rule, null=True, on_delete=models.SET_NULL, related_name="+")
+    uid = models.UUIDField(default=uuid.uuid4, editable=False, help_text="The same for every try: the receiver's key")
+    type = models.CharField(max_length=60)
+    severity = models.CharField(max_length=10, choices=choices(Severity))
+    group_key = models.CharField(max_length=200)
+    facts = models.JSONField(default=dict, help_text="What the words of the message are made of")
+    to = ArrayField(models.CharField(max_length=254), default=list, help_text="Addresses of people, for mail")
+    count = models.PositiveIntegerField(default=1, db_default=1)
+    status = models.CharField(max_length=10, choices=choices(SendingStatus), default=SendingStatus.WAITING.value)
+    reason = models.CharField(max_length=500, blank=True, default="")
+    tries = models.PositiveIntegerField(default=0, db_default=0)
+    created_at = models.DateTimeField(db_default=Now())
+    last_at = models.DateTimeField(db_default=Now(), help_text="When it happened last")
+    not_before = models.DateTimeField(db_default=Now(), help_text="The end of quiet hours, or of gathering")
+    give_up_at = models.DateTimeField()
+    next_try_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    log = models.JSONField(default=list, help_text="The newest tries: at, seconds, status, answer, error")
+
+    class Meta:
+        db_table = "notification_deliveries"
+        verbose_name_plural = "deliveries"
+        ordering = ["-id"]
+        constraints = [
+            is_known("status", SendingStatus, "delivery_status_is_known"),
+            is_known("severity", Severity, "delivery_severity_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(status="waiting", next_try_at__isnull=False)
+                | (~models.Q(status="waiting") & models.Q(next_try_at=None)),
+                name="delivery_waits_for_a_time",
+            ),
+            models.UniqueConstraint(
+                fields=["channel", "group_key"],
+                condition=models.Q(status="waiting", tries=0),
+                name="one_unsent_delivery_per_group",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["channel", "next_try_at"],
+                condition=models.Q(next_try_at__isnull=False),
+                name="deliveries_due",
+            ),
+            models.Index(fields=["channel", "group_key", "-id"], name="deliveries_of_a_group"),
+            models.Index(fields=["tenant", "-id"], name="deliveries_of_a_tenant"),
+            models.Index(fields=["created_at"], name="deliveries_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Delivery {self.pk} by {self.channel_id}"

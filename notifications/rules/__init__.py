@@ -1,0 +1,1 @@
+"""What decides about notifications, in plain Python: kinds and severities, what is met, how messages are grouped."""
