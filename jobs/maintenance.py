@@ -11,8 +11,8 @@ from accounts import audit
 from jobs import trail
 from jobs.models import Maintenance
 from jobs.rules.schedule import HORIZON
-from scheduler_project.lib import plain_text, sql, telemetry, transactions
-from scheduler_project.lib.input import InvalidInput
+from scheduler_project.lib import sql, telemetry, transactions
+from scheduler_project.lib.input import InvalidInput, printable_text
 
 MAINTENANCE_END = "system:maintenance_end"
 MOST_NOTE = 500
@@ -84,13 +84,9 @@ def close_overdue(*, now: datetime) -> int:
 
 def _judged(note: object, until: datetime | None, now: datetime) -> str:
     fields: dict[str, list[str]] = {}
-    text = note.strip() if isinstance(note, str) else ""
-    if not text:
-        fields["note"] = ["Say why: everybody whose jobs do not run reads it."]
-    elif len(text) > MOST_NOTE:
-        fields["note"] = [f"Write at most {MOST_NOTE} characters."]
-    elif not plain_text.is_printable(text):
-        fields["note"] = [plain_text.REFUSAL]
+    text, problem = printable_text(note, most=MOST_NOTE, if_empty="Say why: everybody whose jobs do not run reads it.")
+    if problem:
+        fields["note"] = [problem]
     if until is not None and until <= now:
         fields["until"] = ["Lies in the past; write a later instant, or none to end it by hand."]
     elif until is not None and until > HORIZON:

@@ -10,8 +10,8 @@ from django.db import transaction
 from jobs import trail
 from jobs.models import PausedQueue
 from jobs.workers.queue_status import list_queues
-from scheduler_project.lib import plain_text, sql, telemetry, transactions
-from scheduler_project.lib.input import InvalidInput
+from scheduler_project.lib import sql, telemetry, transactions
+from scheduler_project.lib.input import InvalidInput, printable_text
 
 MOST_NOTE = 500
 
@@ -43,7 +43,9 @@ class QueueIsNotPaused(Exception):
 
 def pause(queue: str, *, actor: str, note: str) -> PausedQueue:
     """From now on nobody takes anything from it. Raises `InvalidPause`, `UnknownQueue`, `QueueIsPaused`."""
-    note = _judged(note)
+    note, problem = printable_text(note, most=MOST_NOTE, if_empty="Say why: everybody whose runs wait reads it.")
+    if problem:
+        raise InvalidPause({"note": [problem]})
     if queue not in (known := [status.queue for status in list_queues()]):
         raise UnknownQueue(f"There is no queue {queue[:100]!r}. Known are {', '.join(known) or 'none'}.")
     with transactions.engine():
@@ -70,14 +72,3 @@ def resume(queue: str, *, actor: str) -> int:
         waiting = len(sql.rows(ANNOUNCE_AGAIN, {"queue": queue}))
         transaction.on_commit(lambda: telemetry.emit("queue.resumed", queue=queue, actor=actor))
     return waiting
-
-
-def _judged(note: object) -> str:
-    text = note.strip() if isinstance(note, str) else ""
-    if not text:
-        raise InvalidPause({"note": ["Say why: everybody whose runs wait reads it."]})
-    if len(text) > MOST_NOTE:
-        raise InvalidPause({"note": [f"Write at most {MOST_NOTE} characters."]})
-    if not plain_text.is_printable(text):
-        raise InvalidPause({"note": [plain_text.REFUSAL]})
-    return text

@@ -18,13 +18,13 @@ def number_of(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
-def printable_text(value: object, *, most: int) -> tuple[str, str]:
+def printable_text(value: object, *, most: int, if_empty: str = "This field may not be empty.") -> tuple[str, str]:
     """The text without space around it, and what is wrong with it."""
     if not isinstance(value, str):
         return "", "Write a text."
     text = value.strip()
     if not text:
-        return "", "This field may not be empty."
+        return "", if_empty
     if len(text) > most:
         return text[:most], f"Write at most {most} characters."
     if not plain_text.is_printable(text):
