@@ -17,6 +17,12 @@ const choose = (option) => {
   option?.scrollIntoView({ block: "nearest" });
 };
 
+const show = (found, text) => {
+  input.setAttribute("aria-expanded", String(found.length > 0));
+  choose(found[0]);
+  state.textContent = text;
+};
+
 const load = async () => {
   asked?.abort();
   asked = new AbortController();
@@ -31,13 +37,12 @@ const load = async () => {
     if (!answer.ok) throw new Error(answer.statusText);
     list.innerHTML = await answer.text();
     const found = options();
-    choose(found[0]);
-    state.textContent = found.length ? "" : `Nothing fits “${query}”.`;
+    show(found, found.length ? "" : `Nothing fits “${query}”.`);
     state.nextElementSibling.textContent = found.length ? `${found.length} found` : "";
   } catch (error) {
     if (error.name === "AbortError") return;
     list.replaceChildren();
-    state.textContent = "The search does not answer. Type on to try again.";
+    show([], "The search does not answer. Type on to try again.");
   }
 };
 
@@ -79,6 +84,11 @@ if (dialog) {
     if (option && option !== current()) choose(option);
   });
   list.addEventListener("click", (event) => go(event.target.closest("[role=option]"), event.ctrlKey || event.metaKey));
+  dialog.addEventListener("close", () => {
+    asked?.abort();
+    clearTimeout(waiting);
+    input.setAttribute("aria-expanded", "false");
+  });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   document.querySelector("[data-palette]")?.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
