@@ -1,4 +1,4 @@
-"""Approving a run and changing priorities with a mouse; the pages that show it, light and dark, large and small."""
+"""Approving a run and changing priorities with a mouse; the pages of runs that wait, stop or were refused are sound."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jobs.models import Execution
 from jobs.rules.states import PRIORITIES
 from scheduler_project.lib import sql
 from tests.browser.conftest import SignIn
-from tests.browser.test_accessibility import VARIANTS, faults
+from tests.browser.test_accessibility import faults_of_all, in_both_sizes
 from tests.cast import Cast
 from tests.jobs.api.conftest import MakeJob, RunJob
 
@@ -30,9 +30,9 @@ def waiting(job_of: MakeJob, run_of: RunJob) -> Execution:
     return run_of(job_of(name="Payout", policies={"requires_approval": True, "start_deadline_seconds": 600}))
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), VARIANTS, ids=["desk-light", "desk-dark", "phone-light", "phone-dark"])
+@in_both_sizes
 def test_the_pages_are_sound(
-    viewport: Any, scheme: str, cast: Cast, job_of: MakeJob, run_of: RunJob, visit: SignIn, waiting: Execution
+    viewport: Any, cast: Cast, job_of: MakeJob, run_of: RunJob, visit: SignIn, waiting: Execution
 ) -> None:
     stopping, refused = run_of(job_of(name="Stopping")), run_of(job_of(policies={"requires_approval": True}))
     claim = executions.claim(stopping.pk, worker="w", lease=timedelta(seconds=60))
@@ -41,9 +41,9 @@ def test_the_pages_are_sound(
     executions.confirm_cancel(claim)
     executions.refuse(refused.pk, by="user:ana", now=sql.now(), note="Not before the audit.")
     submission.submit({"template": "echo"}, tenant=cast.acme, actor="key:12345678")
-    as_root = visit(cast.root, viewport=viewport, scheme=scheme)
+    as_root = visit(cast.root, viewport=viewport, reduced_motion="reduce")
     paths = ["/admin/", "/admin/jobs/execution/", *(page_of(run) for run in (waiting, stopping, refused))]
-    assert [fault for path in paths for fault in faults(as_root, path)] == []
+    assert faults_of_all(as_root, paths) == []
 
 
 def test_a_run_is_approved(cast: Cast, visit: SignIn, job_of: MakeJob, run_of: RunJob, waiting: Execution) -> None:
@@ -67,9 +67,9 @@ def test_a_run_is_refused_with_a_note(cast: Cast, visit: SignIn, waiting: Execut
 
 def test_a_priority_is_changed_in_the_list(cast: Cast, visit: SignIn, waiting: Execution) -> None:
     page = visit(cast.ana).open("/admin/jobs/execution/")
-    page.locator("input.action-select").first.check()
-    page.locator("select[name=action]").select_option(label="Change priority")
-    page.locator("select[name=priority]").select_option("critical")
-    page.get_by_role("button", name="Go").click()
-    expect(page.get_by_text("Changed the priority of 1 execution to critical.")).to_be_visible()
+    page.get_by_label(f"Select execution {waiting.pk}", exact=True).check()
+    page.get_by_role("region", name="Selected executions").get_by_role("button", name="Priority…").click()
+    page.get_by_label("To", exact=True).select_option("critical")
+    page.get_by_role("button", name="Change the priority of 1 execution").click()
+    expect(page.get_by_text("Changed the priority of 1 execution.")).to_be_visible()
     assert Execution.objects.get(pk=waiting.pk).priority == PRIORITIES["critical"]

@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def test_is_planned_started_and_followed(visit: SignIn, cast: Cast, job_of: MakeJob) -> None:
     job = job_of(name="Nightly report", schedule={"kind": "cron", "cron": "0 2 * * *", "timezone": "Europe/Berlin"})
     page = visit(cast.olaf).open(f"/admin/jobs/job/{job.pk}/")
-    page.get_by_role("link", name="Backfill", exact=True).click()
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("link", name="Backfill…").click()
     page.get_by_label("From").fill("2026-01-01T00:00:00")
     page.get_by_label("To", exact=True).fill("2026-01-03T00:00:00")
     page.get_by_role("button", name="Look what would run").click()
@@ -30,6 +31,7 @@ def test_is_planned_started_and_followed(visit: SignIn, cast: Cast, job_of: Make
         backfills.sweep()
         Execution.objects.filter(status="queued").update(status="succeeded", finished_at=sql.now())
     backfills.sweep()
-    expect(page.get_by_role("status")).to_have_text("Done", timeout=10_000)
+    page.evaluate("window.htmx.trigger('#backfill-live', 'live')")
+    expect(page.get_by_role("status")).to_have_text("Done")
     expect(page.get_by_text("2 of 2", exact=True).first).to_be_visible()
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +11,7 @@ from playwright.sync_api import expect
 from jobs import dead_letters, registry
 from jobs.models import DeadLetter, Execution, Job
 from tests.browser.conftest import SignIn
-from tests.browser.test_accessibility import VARIANTS, faults
+from tests.browser.test_accessibility import faults_of_all, in_both_sizes
 from tests.cast import Cast
 from tests.jobs.api.conftest import MakeJob
 from tests.jobs.dead_letters.conftest import ONCE, bury, end, sweep
@@ -33,8 +31,8 @@ def job(job_of: MakeJob) -> Job:
     return job_of(name="Invoices to the warehouse (full reload)", policies=ONCE)
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), VARIANTS, ids=["desk-light", "desk-dark", "phone-light", "phone-dark"])
-def test_the_pages_are_sound(viewport: Any, scheme: str, cast: Cast, job: Job, job_of: MakeJob, visit: SignIn) -> None:
+@in_both_sizes
+def test_the_pages_are_sound(viewport: Any, cast: Cast, job: Job, job_of: MakeJob, visit: SignIn) -> None:
     letters = [bury(job, error=LONG, error_class="psycopg.errors.ConnectionFailure") for _ in range(12)]
     known = bury(job, error="Known.", error_class="shop.errors.UnknownCustomer")
     dead_letters.discard(known.pk, actor="user:ana", note="The customer left us in spring; nobody waits for it.")
@@ -57,21 +55,7 @@ def test_the_pages_are_sound(viewport: Any, scheme: str, cast: Cast, job: Job, j
         *(of("deadletterreplay_change", halted.pk), of("deadletterreplay_change", running.pk)),
         *(of("execution_change", waiting), of("execution_change", last.execution_id), "/admin/jobs/execution/"),
     ]
-    as_root = visit(cast.root, viewport=viewport, scheme=scheme)
-    assert [fault for path in paths for fault in _faults(as_root, path, f"{viewport['width']}-{scheme}")] == []
-
-
-def _faults(visit: Any, path: str, variant: str) -> list[str]:
-    """With `SHOTS` set, what each page looks like is kept in that folder."""
-    found = faults(visit, path)
-    if folder := os.environ.get("SHOTS"):
-        name = path.strip("/").replace("/", "-").replace("?", "-")
-        visit.page.screenshot(path=Path(folder) / f"{name}-{variant}.png", full_page=True)
-    return found
-
-
-def test_an_empty_page_is_sound(cast: Cast, visit: SignIn) -> None:
-    assert faults(visit(cast.vera), LETTERS) == []
+    assert faults_of_all(visit(cast.root, viewport=viewport, reduced_motion="reduce"), paths) == []
 
 
 def test_a_group_is_replayed_and_followed(cast: Cast, visit: SignIn, job: Job) -> None:
@@ -86,7 +70,8 @@ def test_a_group_is_replayed_and_followed(cast: Cast, visit: SignIn, job: Job) -
         sweep()
         end(Execution.objects.get(trigger="replay", status="queued").pk, "succeeded")
     sweep()
-    expect(page.get_by_role("status")).to_have_text("Done", timeout=10_000)
+    page.evaluate("window.htmx.trigger('#replay-live', 'live')")
+    expect(page.get_by_role("status")).to_have_text("Done")
     expect(page.get_by_text("2 of 2").first).to_be_visible()
 
 
@@ -117,5 +102,6 @@ def test_a_waiting_retry_is_given_up(cast: Cast, visit: SignIn, job_of: MakeJob)
     page = visit(cast.olaf).open(of("execution_change", waiting))
     page.get_by_role("button", name="Give up").click()
     expect(page.get_by_text("Given up. It lies with the dead letters.")).to_be_visible()
-    page.get_by_role("link", name="Dead letter", exact=True).click()
+    page.locator("#more-actions > summary").click()
+    page.locator("#more-actions").get_by_role("link", name="Dead letter", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Dead letter")

@@ -63,7 +63,7 @@ class TestWhy:
         job = job_of(name="Greet all")
         skipped_while_paused(job)
         tick = Tick.objects.filter(job=job).latest("due_at")
-        page = visit(cast.vera).open(f"/admin/jobs/job/{job.pk}/")
+        page = visit(cast.vera).open(f"/admin/jobs/job/{job.pk}/?tab=decisions")
         link = page.locator(f"a[href='/admin/jobs/tick/{tick.pk}/change/']")
         link.focus()
         page.keyboard.press("Enter")

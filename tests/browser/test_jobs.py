@@ -28,15 +28,6 @@ class TestPause:
         page.get_by_role("button", name="Resume").click()
         expect(page.locator(".head-line")).to_contain_text("Active")
 
-    def test_of_several_jobs_is_one_action(self, cast: Cast, job_of: MakeJob, visit: SignIn) -> None:
-        for _ in range(3):
-            job_of()
-        page = visit(cast.ana).open("/admin/jobs/job/")
-        page.get_by_label("Select all objects on this page for an action").check()
-        page.get_by_label("Action:").select_option("pause")
-        page.get_by_role("button", name="Go").click()
-        expect(page.locator(".messagelist")).to_contain_text("Paused 3 jobs.")
-
     def test_works_on_a_phone(self, cast: Cast, job_of: MakeJob, visit: SignIn) -> None:
         job_of(name="Greet all")
         page = visit(cast.ana, viewport=PHONE).open("/admin/")

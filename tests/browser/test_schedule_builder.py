@@ -71,8 +71,8 @@ class TestBuilder:
         assert Job.objects.get(pk=job.pk).schedule.cron == "31 7 * * *"
         assert len(crowd) == 2
 
-    def test_shows_only_what_the_mode_needs(self, cast: Cast, visit: SignIn) -> None:
-        page = visit(cast.ana).open("/admin/jobs/job/add/")
+    def test_shows_only_what_the_mode_needs(self, cast: Cast, job_of: MakeJob, visit: SignIn) -> None:
+        page = visit(cast.ana).open(reverse("admin:jobs_job_change", args=[job_of().pk]))
         names = ("cron", "every", "at", "at_minutes", "weekdays", "month_days", "time_of_day", "timezone")
         for name, shown in (
             ("Every …", {"every", "timezone"}),
