@@ -39,7 +39,11 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "job-resume"): {"note": "It has moved.", "missed": "last"},
     ("post", "job-enable"): {"note": "Ready.", "missed": "none"},
     ("post", "job-disable"): {"note": "Not needed for now."},
+    ("post", "job-restore"): {"note": "The change was wrong.", "expected_revision": 3},
+    # Of a schedule that is due each day the answer tells whether today's run has passed.
+    ("post", "schedule-preview"): {"schedule": {"kind": "cron", "cron": "0 9 29 2 *"}},
     ("post", "dead-letter-replay"): {"parameters": {"text": "hello again"}},
+    ("post", "dead-letter-replay-group"): {"expected_count": 1},
     ("post", "execution-rerun"): {"parameters": {"text": "hello again"}},
     ("post", "execution-refuse"): {"note": "Not before the release."},
     ("post", "event-hook-rotate"): {"overlap_seconds": 3600},
@@ -106,7 +110,7 @@ def request_of(endpoint: tuple[str, str], stage: Stage, cast: Cast) -> tuple[str
     if endpoint == ("delete", "ui-job-list"):
         path = f"{path}?id={stage.job.pk}"
     if name == "audit-sample":
-        path = f"{path}?action=job.created"  # drawn at random
+        path = f"{path}?action=job.created&target_id={stage.job.pk}"  # one, since they are drawn at random
     canonical = ALIASES.get(endpoint)
     body = IN_OTHER_WORDS if canonical == ("post", "job-list") else BODIES.get(canonical or endpoint)
     return path, stage.bodies.get(endpoint) if body is None else body, {}

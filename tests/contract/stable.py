@@ -21,6 +21,7 @@ VALUES: dict[str, Any] = {
     "age_seconds": 0.4,
     "seconds": 0.12,
     "expires_in": 600,
+    "refresh_expires_in": 86_400,
     "prefix": "1a2b3c4d",
     "ticket": "…",
     "pid": 4711,
