@@ -1,0 +1,1 @@
+"""The rules of tenants: reading them, and changing them."""
