@@ -70,10 +70,12 @@ class ConsoleAdminSite(AdminSite):
 
     def get_urls(self) -> list[Any]:
         from jobs.admin.dashboard import page as dashboard
+        from notifications.admin.urls import urls as notifications
         from scheduler_project import settings_page
         from scheduler_project.frame import pages
 
-        return [*pages.urls(self), *dashboard.urls(self), *settings_page.urls(self), *super().get_urls()]
+        own = [*pages.urls(self), *dashboard.urls(self), *settings_page.urls(self), *notifications(self)]
+        return [*own, *super().get_urls()]
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -64,6 +64,7 @@ CONFIGURE = (
     Entry("Calendars", "flag", "jobs.Calendar"),
     Entry("Pools", "box", "jobs.Pool"),
     Entry("Webhooks", "link", "jobs.Webhook"),
+    Entry("Notifications", "bell", "page:notifications"),
 )
 SYSTEM = (
     Entry("Audit trail", "eye", "accounts.AuditEntry"),
@@ -113,6 +114,8 @@ def _is_open(site: AdminSite, target: str, request: HttpRequest) -> bool:
         return False
     if target == "page:index":
         return True
+    if target == "page:notifications":
+        return access.may_anywhere(request.user, Scope.NOTIFICATIONS_READ)
     if target.startswith("page:"):
         return access.may_anywhere(request.user, Scope.SCHEDULER_READ)
     return any(

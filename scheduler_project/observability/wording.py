@@ -111,6 +111,11 @@ WORDING: dict[str, tuple[int, str]] = {
     "webhook.delivered": (DEBUG, "Delivery {delivery_id} of webhook {webhook_id} was taken in {seconds:.3f} s"),
     "webhook.failed": (WARNING, "Delivery {delivery_id} of webhook {webhook_id}, try {tries}: {reason}"),
     "webhook.gave_up": (ERROR, "Delivery {delivery_id} of webhook {webhook_id} is dead: {reason}"),
+    # --- notifications ---
+    "notification_rule.created": (INFO, "{actor} created the notification rule {rule}"),
+    "notification_rule.changed": (INFO, "{actor} changed the notification rule {rule}"),
+    "notification_rule.deleted": (INFO, "{actor} deleted the notification rule {rule}"),
+    "notification_rule.put_back": (INFO, "{actor} put the default notification rule back"),
     # --- django-celery-beat rows ---
     "beat.foreign_edit_undone": (WARNING, "Undid a change of others to the row of {job}: {fields}"),
     "beat.row_quarantined": (WARNING, "Row {row} cannot be run as {job}: {problem}"),

@@ -124,6 +124,7 @@ class TestNavigation:
             "Calendars",
             "Pools",
             "Webhooks",
+            "Notifications",
             "Settings",
             "Ticks",
             "Backfills",

@@ -1,0 +1,12 @@
+"""The pages of notifications, below /admin/notifications/; each package of this one adds its own."""
+
+from __future__ import annotations
+
+from django.contrib.admin import AdminSite
+from django.urls import URLPattern
+
+from notifications.admin import rules
+
+
+def urls(site: AdminSite) -> list[URLPattern]:
+    return [*rules.urls(site)]

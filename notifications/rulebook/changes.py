@@ -1,0 +1,164 @@
+"""Every change of a rule. The default rule of a tenant is built in until it is changed; put back, it is so again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import Tenant
+from jobs import trail
+from jobs.models import Job
+from notifications.models import Rule
+from notifications.rulebook.reader import RuleInput, Writer, read
+from notifications.rulebook.words import sorted_kinds
+from notifications.rules.rule import RuleFacts, default_of_tenant
+from scheduler_project.lib import sql, telemetry, transactions
+
+MOST_PER_TENANT = 200
+
+
+class TooManyRules(Exception):
+    """The tenant has as many as a tenant can have."""
+
+
+class RuleChanged(Exception):
+    """Someone else changed the rule in the meantime."""
+
+
+@dataclass(frozen=True)
+class Editor:
+    """Who changes a rule."""
+
+    actor: str
+    is_superuser: bool = False
+
+
+def create(data: Mapping[str, Any], *, tenant: Tenant, by: Editor) -> Rule:
+    """A new rule; it tells of what happens from now on. Raises `InvalidRule`, `TooManyRules`."""
+    with transactions.engine():
+        Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+        new = read(data, Writer(tenant.pk, by.is_superuser))
+        _refuse_too_many(tenant, adding=1)
+        rule = Rule(tenant=tenant)
+        _write(rule, new, by=by)
+        _tell("notification_rule.created", rule, by, after=new.to_json())
+    return rule
+
+
+def change(
+    rule_id: int,
+    data: Mapping[str, Any],
+    *,
+    by: Editor,
+    replaces: bool = False,
+    expected_updated_at: datetime | None = None,
+) -> Rule:
+    """Change what `data` names; with `replaces`, all else goes back to what a new rule has.
+
+    Raises `InvalidRule`, `RuleChanged`, `Rule.DoesNotExist`.
+    """
+    with transactions.engine():
+        rule = Rule.objects.select_for_update(no_key=True).get(pk=rule_id)
+        if expected_updated_at is not None and rule.updated_at != expected_updated_at:
+            raise RuleChanged(f"{rule.updated_by} has changed {rule.name} in the meantime; read it again first.")
+        before = RuleInput.of(rule)
+        writer = Writer(rule.tenant_id, by.is_superuser, is_default=rule.is_default)
+        new = read(data, writer, current=before, replaces=replaces)
+        _write(rule, new, by=by)
+        _tell("notification_rule.changed", rule, by, before=before.to_json(), after=new.to_json())
+    return rule
+
+
+def change_default(data: Mapping[str, Any], *, tenant: Tenant, by: Editor, replaces: bool = False) -> Rule:
+    """Change the default rule of a tenant; from then on it has a row. Raises `InvalidRule`."""
+    with transactions.engine():
+        Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+        rule = default_row(tenant)
+        if rule is not None:
+            return change(rule.pk, data, by=by, replaces=replaces)
+        before = built_in(tenant.pk)
+        writer = Writer(tenant.pk, by.is_superuser, is_default=True)
+        new = read(data, writer, current=before, replaces=replaces)
+        rule = Rule(tenant=tenant, is_default=True)
+        _write(rule, new, by=by)
+        _tell("notification_rule.changed", rule, by, before=before.to_json(), after=new.to_json())
+    return rule
+
+
+def delete(rule_id: int, *, by: Editor) -> None:
+    """Remove a rule; the default rule of a tenant is put back to what is built in. Raises `Rule.DoesNotExist`."""
+    with transactions.engine():
+        rule = Rule.objects.select_for_update().get(pk=rule_id)
+        event = "notification_rule.put_back" if rule.is_default else "notification_rule.deleted"
+        _tell(event, rule, by, before=RuleInput.of(rule).to_json())
+        rule.delete()
+
+
+def put_back_default(*, tenant: Tenant, by: Editor) -> None:
+    """What is built in holds again. Without a change before, nothing happens."""
+    with transactions.engine():
+        Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+        if (rule := default_row(tenant)) is not None:
+            delete(rule.pk, by=by)
+
+
+def copy_rules(of: Job, to: Job, *, by: Editor) -> int:
+    """The rules of one job for another of the same tenant, as far as the tenant may have more; how many there are."""
+    with transactions.engine():
+        tenant = Tenant.objects.select_for_update(no_key=True).get(pk=to.tenant_id)
+        rules = list(Rule.objects.filter(job=of, tenant=tenant).order_by("pk").prefetch_related("users", "channels"))
+        room = MOST_PER_TENANT - Rule.objects.filter(tenant=tenant).count()
+        for rule in rules[: max(0, room)]:
+            copied, new = Rule(tenant=tenant), replace(RuleInput.of(rule), job=to.pk)
+            _write(copied, new, by=by)
+            _tell("notification_rule.created", copied, by, after=new.to_json())
+    return min(len(rules), max(0, room))
+
+
+def default_row(tenant: Tenant) -> Rule | None:
+    return Rule.objects.filter(tenant=tenant, is_default=True).first()
+
+
+def built_in(tenant_id: int) -> RuleInput:
+    """The built-in default rule as it would be stored."""
+    return input_of(default_of_tenant(tenant_id))
+
+
+def input_of(facts: RuleFacts) -> RuleInput:
+    plain = {name: getattr(facts, name) for name in ("name", "tag", "in_row", "only_changes", "to_owner")}
+    return RuleInput(
+        **plain,
+        enabled=facts.is_enabled,
+        job=facts.job_id,
+        kinds=tuple(kind.value for kind in sorted_kinds(facts.kinds)),
+        severity=facts.severity.value if facts.severity else "",
+        to_everyone=facts.to_everyone,
+        users=facts.user_ids,
+        channels=facts.channel_ids,
+        group_minutes=facts.group_minutes,
+        daily_cap=facts.daily_cap,
+        quiet_passes=facts.quiet_passes.value,
+    )
+
+
+def _refuse_too_many(tenant: Tenant, *, adding: int) -> None:
+    if Rule.objects.filter(tenant=tenant).count() + adding > MOST_PER_TENANT:
+        raise TooManyRules(f"{tenant.name} has {MOST_PER_TENANT} rules already; delete one of them first.")
+
+
+def _write(rule: Rule, new: RuleInput, *, by: Editor) -> None:
+    new.write_to(rule)
+    rule.updated_at, rule.updated_by = sql.now(), by.actor
+    rule.save()
+    rule.users.set(new.users)
+    rule.channels.set(new.channels)
+
+
+def _tell(event: str, rule: Rule, by: Editor, **states: Any) -> None:
+    trail.tell(event, rule, actor=by.actor, **states)
+    fields = {"rule": rule.name, "actor": by.actor}
+    transaction.on_commit(lambda: telemetry.emit(event, **fields))
