@@ -113,6 +113,11 @@ def make_key(cast: Cast) -> MakeKey:
     return make
 
 
+def secret_of(key: str) -> str:
+    """What follows a key's prefix; it may have underscores itself."""
+    return key.split("_", 3)[3]
+
+
 class ApiClient(Client):
     """Sends JSON."""
 

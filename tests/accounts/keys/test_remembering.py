@@ -22,7 +22,7 @@ from accounts.keys import recognition, text
 from accounts.models import ApiKey
 from accounts.scopes import Scope
 from scheduler_project.lib import quick_redis
-from tests.cast import Cast, ClientOf, MakeKey
+from tests.cast import Cast, ClientOf, MakeKey, secret_of
 from tests.services import NO_REDIS
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +74,7 @@ class TestInThisProcess:
         keys.recognise(known, now=timezone.now())
         held = pickle.dumps(list(recognition._known._entries.items()))
         assert text.digest(known).encode() in held
-        assert known.rpartition("_")[2].encode() not in held
+        assert secret_of(known).encode() not in held
 
     def test_forgets_at_once_what_is_revoked_here(self, make_key: MakeKey) -> None:
         key, known = make_key()
@@ -197,7 +197,7 @@ class TestLastKnown:
     def test_holds_nothing_that_opens_anything(self, make_key: MakeKey) -> None:
         key, known = make_key()
         keys.recognise(known, now=timezone.now())
-        assert redis_holds(known, known.rpartition("_")[2], key.digest) == []
+        assert redis_holds(known, secret_of(known), key.digest) == []
 
     def test_believes_nobody_who_can_write_to_redis(self, make_key: MakeKey) -> None:
         narrow, of_narrow = make_key(Scope.SCHEDULER_READ)
