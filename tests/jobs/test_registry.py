@@ -229,7 +229,7 @@ class TestRevisions:
 
 
 class TestTransactions:
-    def test_set_their_limits_for_themselves_only(self, db: None) -> None:
+    def test_set_their_limits_for_themselves_only(self, transactional_db: None) -> None:
         def timeout() -> str:
             with connection.cursor() as cursor:
                 cursor.execute("SHOW idle_in_transaction_session_timeout")
@@ -237,6 +237,7 @@ class TestTransactions:
 
         with transactions.engine():
             assert timeout() == "5s"
+        assert timeout() == "0"
 
 
 class TestOwner:
