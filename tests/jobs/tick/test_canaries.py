@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db.models import F
 from kombu import Connection
 
 from jobs import executions, registry
@@ -151,12 +152,19 @@ def test_a_question_goes_before_all_runs(db: None) -> None:
 def test_a_worker_answers_within_a_second(db: None, tmp_path: Path) -> None:
     with live.worker(tmp_path, queues="default,reports"):
         wait_for(lambda: registered() == 1, what="the worker's row")
-        Canaries(CeleryBackend().ask).sweep()
-        wait_for(lambda: QueueCanary.objects.filter(answered_at__isnull=False).count() == 2, seconds=3)
-    for canary in QueueCanary.objects.all():
-        assert canary.answered_at is not None
-        took = (canary.answered_at - canary.asked_at).total_seconds()
-        print(f"{canary.queue}: answered by {canary.answered_by} after {took:.3f} s")
+        # The first answer comes after the worker's processes have loaded everything, and a busy machine delays any.
+        wait_for(lambda: max(seconds_to_answer()) < 1, what="an answer from each queue within a second")
+
+
+def seconds_to_answer() -> list[float]:
+    """Ask both queues once more."""
+    later(65)
+    Canaries(CeleryBackend().ask).sweep()
+    answered = QueueCanary.objects.filter(answered_at__gte=F("asked_at"))
+    wait_for(lambda: answered.count() == 2, what="two answers")
+    took = {row.queue: (row.answered_at - row.asked_at).total_seconds() for row in answered if row.answered_at}
+    print(took)
+    return list(took.values())
 
 
 def registered() -> int:
