@@ -128,6 +128,9 @@ VARIABLES: dict[str, Variable] = {
         "Off: due ticks are skipped, changes and new runs refused. Unset: as `manage.py set_flag` says, else on.",
     ),
     "DAYBOOK_NOTIFICATIONS_ENABLED": Variable(boolean, None, "Off: nothing is sent. Unset: on."),
+    "DAYBOOK_NOTIFICATIONS_KEPT_DAYS": Variable(
+        whole(1, 365), 30, "How many days a notification stays in the inbox, unless whoever creates it says otherwise."
+    ),
     "DAYBOOK_SCHEDULER_EVENTS_KEPT_DAYS": Variable(
         whole(1, 3650), 30, "How many days the events of the scheduling are kept; their counters stay for ever."
     ),
