@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import queue
 import random
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from jobs import webhooks
 from jobs.models import Webhook
@@ -18,6 +15,7 @@ from jobs.recovery import outbox
 from jobs.rules.webhooks import DeliveryStatus, judge
 from jobs.webhooks import Letter, Tried
 from scheduler_project.lib import sql, telemetry, transactions
+from scheduler_project.lib.calls import Calls
 
 READER = "webhooks"
 NOBODY_LISTENS = "NOT EXISTS (SELECT FROM webhooks WHERE is_enabled)"
@@ -84,9 +82,7 @@ class Deliveries:
     """The leader's loop. Calls are made by threads of their own; what they bring back is stored here."""
 
     def __init__(self, call: Callable[[Letter], Tried] = webhooks.call) -> None:
-        self._call = call
-        self._under_way: dict[UUID, _Sending] = {}
-        self._back: queue.SimpleQueue[tuple[UUID, Tried]] = queue.SimpleQueue()
+        self._calls: Calls[_Sending, Tried] = Calls("webhook", lambda sending: call(sending.letter))
         self._planned_at = self._skipped_at = -SKIPS_EVERY
 
     def sweep(self) -> int:
@@ -97,7 +93,7 @@ class Deliveries:
             if time.monotonic() - self._planned_at >= PLANS_EVERY:
                 self._plan()  # a backlog of one receiver delays nobody's news
             started = self._start_due()
-            back = self._store_answers(wait=LOOK if self._under_way else 0)
+            back = self._calls.take(self._store_all, wait=LOOK if self._calls.under_way else 0)
             answered += back
             if not started and not back:
                 break  # what hangs is looked at again with the next turn
@@ -112,11 +108,12 @@ class Deliveries:
             self._skipped_at = now
 
     def _start_due(self) -> int:
-        room = AT_ONCE - len(self._under_way)
+        under_way = self._calls.under_way
+        room = AT_ONCE - len(under_way)
         if room <= 0:
             return 0
-        busy = Counter(sending.webhook_id for sending in self._under_way.values())
-        failing = sum(sending.is_failing for sending in self._under_way.values())
+        busy = Counter(sending.webhook_id for sending in under_way)
+        failing = sum(sending.is_failing for sending in under_way)
         values = {
             "busy": list(busy),
             "calls": list(busy.values()),
@@ -134,39 +131,13 @@ class Deliveries:
         signs = {name: row[name] for name in ("public_id", "nonce", "previous_nonce", "previous_until")}
         letter = Letter.of(row["uid"], row["url"], sql.loads(row["payload"]), Webhook(**signs).secrets(row["now"]))
         sending = _Sending(row["id"], row["webhook_id"], row["tries"], row["give_up_at"], row["is_failing"], letter)
-        self._under_way[letter.uid] = sending
-        # Daemons: a process that stops waits for no receiver.
-        threading.Thread(target=self._send, args=(letter,), name="webhook", daemon=True).start()
+        self._calls.start(sending.delivery_id, sending)
 
-    def _send(self, letter: Letter) -> None:
-        self._back.put((letter.uid, self._call(letter)))
-
-    def _store_answers(self, *, wait: float) -> int:
-        """Those that are back; when none is, the next one, if it comes within `wait` seconds."""
-        back: list[tuple[UUID, Tried]] = []
-        try:
-            back.append(self._back.get(timeout=wait) if wait else self._back.get_nowait())
-            while True:
-                back.append(self._back.get_nowait())
-        except queue.Empty:
-            pass
-        try:
-            self._store_all(back)
-        except Exception:
-            for one in back:  # for the next turn; what was under way stays so
-                self._back.put(one)
-            raise
-        for uid, _ in back:
-            del self._under_way[uid]
-        return len(back)
-
-    def _store_all(self, back: list[tuple[UUID, Tried]]) -> None:
-        if not back:
-            return
+    def _store_all(self, back: Sequence[tuple[_Sending, Tried]]) -> None:
         with transactions.engine():
             now = sql.now()
-            for uid, tried in back:
-                self._store(self._under_way[uid], tried, now)
+            for sending, tried in back:
+                self._store(sending, tried, now)
 
     def _store(self, sending: _Sending, tried: Tried, now: datetime) -> None:
         answer = tried.answer
