@@ -99,7 +99,9 @@ def _entered(before: TemplateVersion, data: QueryDict, job: Job | None) -> dict[
 
 
 def _placed(made: Section, job: Job | None) -> Section:
-    made.url = reverse("admin:jobs_job_parameters") + (f"?job={job.pk}" if job is not None else "")
+    """Without a job, whoever shows it says where it is loaded from."""
+    if job is not None:
+        made.url = f"{reverse('admin:jobs_job_parameters')}?job={job.pk}"
     return made
 
 

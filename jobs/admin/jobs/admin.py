@@ -16,7 +16,8 @@ from accounts.tenant_admin import TenantAdmin
 from jobs import cloning
 from jobs.admin import why
 from jobs.admin.editor.fields import in_utc
-from jobs.admin.editor.page import CHECK, LOAD, JobEditor
+from jobs.admin.editor.form_context import FormContext
+from jobs.admin.editor.page import JobEditor
 from jobs.admin.jobs import dependencies, dependency_page, restore_page, switch_page, transfers
 from jobs.admin.jobs import page as job_page
 from jobs.admin.jobs.actions import JobActions
@@ -102,10 +103,6 @@ class JobAdmin(JobActions, JobList, TenantAdmin[Job]):
         return job_page.respond(request, self._context(request), self._get(request, job_id))
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        """The wizard. A form that is sent as a whole, from before there were drafts, is still taken."""
-        if request.method == "POST" and not {"_save", "_run", LOAD, CHECK}.isdisjoint(request.POST):
-            self._require(self.has_add_permission(request), "create jobs")
-            return JobEditor(request, self._context(request), None).respond()
         return self._wizard(request).begin()
 
     def change_view(
@@ -127,7 +124,10 @@ class JobAdmin(JobActions, JobList, TenantAdmin[Job]):
         return self._editor_of_fragment(request).parameters_fragment()
 
     def schedule_view(self, request: HttpRequest) -> HttpResponse:
-        return self._editor_of_fragment(request).schedule_fragment()
+        if "job" in request.GET:
+            return self._editor_of_fragment(request).schedule_fragment()
+        self._require(self.has_add_permission(request), "create jobs")
+        return FormContext(request, None).schedule_fragment()
 
     def form_impact_view(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST":
@@ -168,10 +168,8 @@ class JobAdmin(JobActions, JobList, TenantAdmin[Job]):
         return Wizard(request, self._context(request))
 
     def _editor_of_fragment(self, request: HttpRequest) -> JobEditor:
-        job_id = request.GET.get("job", "")
-        job = self._get(request, job_id) if job_id else None
-        may = self.has_change_permission(request, job) if job else self.has_add_permission(request)
-        self._require(may, "change this job" if job else "create jobs")
+        job = self._get(request, request.GET.get("job", ""))
+        self._require(self.has_change_permission(request, job), "change this job")
         return JobEditor(request, {}, job)
 
     # --- the buttons ---

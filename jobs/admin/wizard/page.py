@@ -15,7 +15,7 @@ from accounts import access
 from accounts.scopes import Scope
 from accounts.sealing import KeysUnavailable
 from jobs import drafts
-from jobs.admin.editor.page import JobEditor, schedule_url
+from jobs.admin.editor.form_context import FormContext, schedule_url
 from jobs.admin.editor.parameters import SWITCH, Section
 from jobs.admin.editor.problems import summary
 from jobs.admin.jobs.operations import in_words
@@ -29,6 +29,8 @@ from scheduler_project.lib import sql
 from scheduler_project.lib.input import InvalidInput
 
 GO_TO, NEXT, CHECK = "_to", "_next", "_check"
+AS_A_WHOLE = {"name", "_save"}
+"""What only a form of the whole job sends, which there is none of; programs use the API."""
 
 
 def draft_url(draft: JobDraft, step: Step, target: str = "") -> str:
@@ -43,38 +45,42 @@ class Wizard:
         self.request = request
         self.site_context = site_context
         self.now = sql.now()
-        self.editor = JobEditor(request, {}, None)
+        self.form_context = FormContext(request, None)
 
     # --- step 1 ---
 
     def begin(self) -> HttpResponse:
         """Without a draft yet: looking at the templates writes nothing."""
-        if self.request.method == "POST":
-            return self._template_chosen(None)
-        return self._gallery(None)
+        if self.request.method != "POST":
+            return self._gallery(None)
+        if AS_A_WHOLE & self.request.POST.keys():
+            return self._gallery(
+                None, "Nothing was created: a job is not sent as a whole. Choose its template first.", 400
+            )
+        return self._template_chosen(None)
 
-    def _gallery(self, draft: JobDraft | None, problem: str = "") -> HttpResponse:
+    def _gallery(self, draft: JobDraft | None, problem: str = "", status: int = 200) -> HttpResponse:
         query = self.request.GET.get("q", "")[:100]
         category = self.request.GET.get("category", "")[:100]
-        asked = self.editor.find_template(self.request.GET.get("template"))
+        asked = self.form_context.find_template(self.request.GET.get("template"))
         context = {
             **self._context(steps.TEMPLATE, draft),
-            "shelves": gallery.shelves(self.request, self.editor.templates, query=query, category=category),
-            "categories": gallery.categories(self.editor.templates),
+            "shelves": gallery.shelves(self.request, self.form_context.templates, query=query, category=category),
+            "categories": gallery.categories(self.form_context.templates),
             "category": category,
             "query": query,
             "chosen": draft.template if draft else asked,
             "is_asked": asked is not None and draft is None,
-            "tenants": list(self.editor.tenants.order_by("name")),
+            "tenants": list(self.form_context.tenants.order_by("name")),
             "tenant_id": draft.tenant_id if draft else None,
             "problem": problem,
             "drafts": [] if draft else resumable(self.request),
         }
-        return TemplateResponse(self.request, "jobs/wizard/template.html", context)
+        return TemplateResponse(self.request, "jobs/wizard/template.html", context, status=status)
 
     def _template_chosen(self, draft: JobDraft | None) -> HttpResponse:
-        template = self.editor.find_template(self.request.POST.get("template"))
-        tenant = gallery.tenant_of(self.request, self.editor.tenants)
+        template = self.form_context.find_template(self.request.POST.get("template"))
+        tenant = gallery.tenant_of(self.request, self.form_context.tenants)
         if template is None or tenant is None:
             return self._gallery(draft, "Choose a template." if template is None else "Choose a tenant of yours.")
         if draft is None:
@@ -220,7 +226,7 @@ class Wizard:
             "form": form,
             "section": section,
             "errors": errors,
-            "preview": self.editor.preview(form) if step is steps.SCHEDULE else None,
+            "preview": self.form_context.preview(form) if step is steps.SCHEDULE else None,
             "schedule_url": schedule_url(None),
             "state": form.cron_state() if hasattr(form, "cron_state") else None,
             "goes_to_review": draft.step == steps.REVIEW.number,
@@ -233,7 +239,7 @@ class Wizard:
 
     def _review(self, draft: JobDraft, refused: str = "") -> HttpResponse:
         judged = draft_form.judge(draft, self.request, now=self.now)
-        content = review.body(draft, judged, names_tenant=self.editor.tenants.count() > 1)
+        content = review.body(draft, judged, names_tenant=self.form_context.tenants.count() > 1)
         context = {
             **self._context(steps.REVIEW, draft),
             "form": judged.form,
@@ -243,7 +249,7 @@ class Wizard:
             "parameters": review.of_parameters(draft),
             "how": review.how(judged),
             "owner": judged.form.cleaned_data.get("owner") or "Nobody",
-            "preview": self.editor.preview(judged.form),
+            "preview": self.form_context.preview(judged.form),
             "warnings": review.warnings(draft, judged),
             "body": content,
             "curl": review.curl(self.request, content),
@@ -264,7 +270,7 @@ class Wizard:
 
     def _find(self, token: UUID) -> JobDraft:
         """Only one's own, and only where one may still create jobs. Raises `DraftIsGone`."""
-        mine = drafts.of(user_id(self.request)).filter(tenant__in=self.editor.tenants)
+        mine = drafts.of(user_id(self.request)).filter(tenant__in=self.form_context.tenants)
         draft = mine.select_related("template", "tenant").filter(token=token).first()
         if draft is None:
             raise DraftIsGone("There is no such draft of yours: its job was created, it was discarded, or it expired.")
@@ -288,7 +294,7 @@ class Wizard:
             "draft": draft,
             "step": step,
             "marks": steps.marks(step, draft),
-            "names_tenant": self.editor.tenants.count() > 1,
+            "names_tenant": self.form_context.tenants.count() > 1,
         }
 
 

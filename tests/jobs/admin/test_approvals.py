@@ -17,7 +17,8 @@ from scheduler_project.lib import sql
 from templates_registry.models import TemplateVersion
 from tests.cast import Cast
 from tests.jobs.admin.conftest import EXECUTIONS, Browser, SignIn, edit_url, job_url
-from tests.jobs.admin.test_job_form import edited, errors, minimal
+from tests.jobs.admin.test_job_form import edited, errors
+from tests.jobs.admin.test_wizard import Walk
 from tests.jobs.api.conftest import MakeJob, RunJob, untouched
 
 
@@ -189,7 +190,9 @@ class TestJobForm:
 
     def test_leaves_it_to_the_template_of_a_new_job(self, as_ana: Browser) -> None:
         delicate = TemplateVersion.objects.get(name="delicate")
-        assert as_ana.post("/admin/jobs/job/add/", minimal(delicate)).status_code == 302
+        walk = Walk(as_ana, delicate)
+        walk.to_review()
+        walk.send("review", _create="")
         assert Job.objects.get().policies.requires_approval
 
     def test_does_not_switch_off_what_the_template_requires(self, as_ana: Browser, job_of: MakeJob) -> None:

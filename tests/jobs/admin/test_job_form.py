@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.test import Client
 
-from accounts.models import Membership
 from jobs import registry, sealed
-from jobs.models import Execution, Job
+from jobs.models import Job
 from jobs.rules.states import Origin
 from templates_registry.models import TemplateVersion
 from tests.cast import Cast
-from tests.jobs.admin.conftest import Browser, SignIn, edit_url, job_url
+from tests.jobs.admin.conftest import Browser, edit_url, job_url
 from tests.jobs.api.conftest import MakeJob, untouched
 
-ADD = "/admin/jobs/job/add/"
 PARAMETERS = "/admin/jobs/job/form/parameters/"
 
 
 @pytest.fixture
 def failing(db: None) -> TemplateVersion:
     return TemplateVersion.objects.get(name="failing")
-
-
-def minimal(template: TemplateVersion, **more: Any) -> dict[str, Any]:
-    return {
-        "name": "Morning greeting",
-        "template": template.pk,
-        "parameters_of": template.pk,
-        "kind": "cron",
-        "cron": "0 9 * * mon-fri",
-        "timezone": "Europe/Berlin",
-        "_save": "",
-        **more,
-    }
 
 
 def edited(job: Job, **more: Any) -> dict[str, Any]:
@@ -77,111 +61,16 @@ def errors(response: Any) -> dict[str, list[str]]:
     return found
 
 
-class TestNewJob:
-    def test_needs_a_name_a_template_and_a_schedule(self, cast: Cast, echo: TemplateVersion, as_ana: Browser) -> None:
-        response = as_ana.post(ADD, minimal(echo))
-        job = Job.objects.get()
-        assert response.headers["Location"] == job_url(job)
-        assert (job.name, job.slug, job.tenant, job.owner) == (
-            "Morning greeting",
-            "morning-greeting",
-            cast.acme,
-            cast.ana,
-        )
-        assert (job.schedule.cron, job.schedule.timezone) == ("0 9 * * mon-fri", "Europe/Berlin")
-        assert job.parameters == {"text": "hello"}
-        assert job.policies.max_retries == echo.max_retries
-        assert job.revisions.get().actor == "user:ana"
-        assert as_ana.told(response) == ["Created Morning greeting."]
-
-    def test_takes_everything_else_too(self, echo: TemplateVersion, as_ana: Browser) -> None:
-        more = {
-            "parameters-text": "good day",
-            "description": "Says hello.",
-            "tags": "one, two , ,three",
-            "slug": "hi",
-            "queue": "slow",
-            "priority": "high",
-            "spread": "2",
-            "spread_unit": "min",
-            "start_at": "2027-01-01T00:00",
-            "overlap": "queue_one",
-            "misfire": "all",
-            "misfire_window": "2",
-            "misfire_window_unit": "h",
-            "timeout": "1.5",
-            "timeout_unit": "h",
-            "max_retries": "0",
-            "on_lost": "fail",
-            "max_runs": "12",
-        }
-        as_ana.post(ADD, minimal(echo, **more))
-        job = Job.objects.get()
-        assert (job.parameters["text"], job.description, job.tags, job.slug) == (
-            "good day",
-            "Says hello.",
-            ["one", "two", "three"],
-            "hi",
-        )
-        assert (job.queue, job.get_priority_display()) == ("slow", "High")
-        assert job.schedule.spread_seconds == 120
-        assert job.schedule.start_at == datetime(2026, 12, 31, 23, tzinfo=UTC)
-        policy = job.policies
-        assert (policy.overlap, policy.misfire, policy.misfire_window_seconds) == ("queue_one", "all", 7200)
-        assert (policy.timeout_seconds, policy.max_retries, policy.on_lost, policy.max_runs) == (5400, 0, "fail", 12)
-
-    @pytest.mark.parametrize(
-        ("schedule", "expected"),
-        [
-            ({"kind": "manual"}, {"kind": "manual", "timezone": "Europe/Berlin"}),
-            ({"kind": "interval", "every": "15", "every_unit": "min"}, {"kind": "interval", "every_seconds": 900}),
-            ({"kind": "once", "at": "2027-07-01T09:00"}, {"kind": "once", "at": "2027-07-01T07:00:00+00:00"}),
-            (
-                {"kind": "cron", "cron": "0 9 13 * fri", "day_match": "all"},
-                {"kind": "cron", "cron": "0 9 13 * fri", "day_match": "all"},
-            ),
-        ],
-    )
-    def test_takes_every_kind_of_schedule(
-        self, schedule: dict[str, str], expected: dict[str, Any], echo: TemplateVersion, as_ana: Browser
-    ) -> None:
-        as_ana.post(ADD, minimal(echo, **schedule))
-        spec = Job.objects.get().spec
-        assert {key: spec[key] for key in expected} == expected
-
-    def test_can_be_run_at_once(self, echo: TemplateVersion, as_ana: Browser) -> None:
-        response = as_ana.post(ADD, minimal(echo, _run=""))
-        execution = Execution.objects.get()
-        assert response.headers["Location"] == f"/admin/jobs/execution/{execution.pk}/change/"
-        assert execution.requested_by == "user:ana"
-
-    def test_goes_to_the_tenant_that_was_chosen(self, cast: Cast, echo: TemplateVersion, as_root: Browser) -> None:
-        as_root.post(ADD, minimal(echo, tenant=cast.globex.pk))
-        assert Job.objects.get().tenant == cast.globex
-
-    def test_never_goes_to_a_foreign_tenant(self, cast: Cast, echo: TemplateVersion, as_ana: Browser) -> None:
-        response = as_ana.post(ADD, minimal(echo, tenant=cast.globex.pk))
-        assert "Tenant" in errors(response)
-        assert not Job.objects.exists()
-
-    def test_is_for_authors(self, echo: TemplateVersion, as_vera: Browser, as_olaf: Browser) -> None:
-        for browser in (as_vera, as_olaf):
-            assert browser.get(ADD).status_code == 403
-            assert browser.post(ADD, minimal(echo)).status_code == 403
-        assert not Job.objects.exists()
-
-    def test_needs_the_csrf_token(self, cast: Cast, echo: TemplateVersion, sign_in: SignIn) -> None:
-        sign_in(cast.ana)
-        strict = Client(enforce_csrf_checks=True)
-        strict.force_login(cast.ana)
-        assert strict.post(ADD, minimal(echo)).status_code == 403
-
-
 class TestRefusal:
-    def test_names_everything_at_once_and_changes_nothing(self, echo: TemplateVersion, as_ana: Browser) -> None:
-        data = minimal(
-            echo,
+    @pytest.fixture
+    def job(self, job_of: MakeJob) -> Job:
+        return job_of()
+
+    def test_names_everything_at_once_and_changes_nothing(self, job: Job, as_ana: Browser) -> None:
+        data = edited(
+            job,
             name="",
+            kind="cron",
             cron="61 * * * *",
             timezone="Europe/Berlinn",
             tags="a,!bad",
@@ -191,85 +80,88 @@ class TestRefusal:
             **{"parameters-text": "x" * 101},
         )
         with untouched():
-            response = as_ana.post(ADD, data)
+            response = as_ana.post(edit_url(job), data)
         found = errors(response)
         assert set(found) == {"Name", "Cron expression", "Time zone", "Tags", "Queue", "Retries", "Time limit", "Text"}
         assert "Did you mean Europe/Berlin?" in found["Time zone"][0]
 
-    def test_keeps_what_was_entered(self, echo: TemplateVersion, as_ana: Browser) -> None:
-        data = minimal(echo, cron="nonsense", tags="kept", **{"parameters-text": "also kept"})
-        page = as_ana.post(ADD, data).content.decode()
-        for expected in ('value="Morning greeting"', 'value="nonsense"', 'value="kept"', 'value="also kept"'):
+    def test_keeps_what_was_entered(self, job: Job, as_ana: Browser) -> None:
+        entered = {"name": "Mine", "kind": "cron", "cron": "nonsense", "tags": "kept", "parameters-text": "also kept"}
+        page = as_ana.post(edit_url(job), edited(job, **entered)).content.decode()
+        for expected in ('value="Mine"', 'value="nonsense"', 'value="kept"', 'value="also kept"'):
             assert expected in page
 
-    def test_links_each_message_to_its_field(self, echo: TemplateVersion, as_ana: Browser) -> None:
-        page = as_ana.post(ADD, minimal(echo, cron="nonsense")).content.decode()
+    def test_links_each_message_to_its_field(self, job: Job, as_ana: Browser) -> None:
+        page = as_ana.post(edit_url(job), edited(job, kind="cron", cron="nonsense")).content.decode()
         assert 'href="#id_cron"' in page
         assert 'id="id_cron_error"' in page
         assert 'aria-describedby="id_cron_helptext id_cron_error"' in page
 
-    def test_opens_the_fold_that_has_the_error(self, echo: TemplateVersion, as_ana: Browser) -> None:
-        page = as_ana.post(ADD, minimal(echo, cron="0 9 13 * fri")).content.decode()
+    def test_opens_the_fold_that_has_the_error(self, job: Job, as_ana: Browser) -> None:
+        page = as_ana.post(edit_url(job), edited(job, kind="cron", cron="0 9 13 * fri")).content.decode()
         assert '<details class="fold-fields when-repeating" open>' in page
-        page = as_ana.post(ADD, minimal(echo, queue="no spaces")).content.decode()
+        page = as_ana.post(edit_url(job), edited(job, queue="no spaces")).content.decode()
         assert '<details class="card-fold" open>' in page
 
-    def test_asks_for_a_template(self, echo: TemplateVersion, as_ana: Browser) -> None:
-        response = as_ana.post(ADD, {**minimal(echo), "template": ""})
-        assert errors(response)["Template"] == ["This field is required."]
-
     def test_to_save_fields_of_another_template_than_the_chosen_one(
-        self, echo: TemplateVersion, failing: TemplateVersion, as_ana: Browser
+        self, job: Job, failing: TemplateVersion, as_ana: Browser
     ) -> None:
-        response = as_ana.post(ADD, {**minimal(failing), "parameters_of": echo.pk, "parameters-text": "mine"})
+        response = as_ana.post(edit_url(job), edited(job, template=failing.pk, **{"parameters-text": "mine"}))
         assert list(errors(response)) == ["Template"]
         assert 'name="parameters-until_attempt"' in response.content.decode()
 
-    def test_of_a_kind_that_does_not_exist(self, echo: TemplateVersion, as_ana: Browser) -> None:
-        assert "When it runs" in errors(as_ana.post(ADD, minimal(echo, kind="sometimes")))
+    def test_of_a_kind_that_does_not_exist(self, job: Job, as_ana: Browser) -> None:
+        assert "When it runs" in errors(as_ana.post(edit_url(job), edited(job, kind="sometimes")))
 
-    def test_of_a_wall_time_that_the_clocks_leave_out(self, echo: TemplateVersion, as_ana: Browser) -> None:
-        response = as_ana.post(ADD, minimal(echo, kind="once", at="2027-03-28T02:30"))
-        assert errors(response) == {
+    def test_of_a_wall_time_that_the_clocks_leave_out(self, job: Job, as_ana: Browser) -> None:
+        data = edited(job, kind="once", at="2027-03-28T02:30", timezone="Europe/Berlin")
+        assert errors(as_ana.post(edit_url(job), data)) == {
             "Date and time": ["The clocks of Europe/Berlin leave this time out; choose another."]
         }
 
-    def test_of_intervals_shorter_than_the_template_allows(self, failing: TemplateVersion, as_ana: Browser) -> None:
+    def test_of_intervals_shorter_than_the_template_allows(self, job_of: MakeJob, as_ana: Browser) -> None:
+        job = job_of(template="failing")
         every = {"kind": "interval", "every": "5", "every_unit": "s"}
-        assert "Every" in errors(as_ana.post(ADD, minimal(failing, **every)))
+        assert "Every" in errors(as_ana.post(edit_url(job), edited(job, **every)))
 
-    def test_of_short_intervals_ends_with_the_permission(
-        self, cast: Cast, failing: TemplateVersion, as_ana: Browser
-    ) -> None:
+    def test_of_short_intervals_ends_with_the_permission(self, cast: Cast, job_of: MakeJob, as_ana: Browser) -> None:
+        job = job_of(template="failing")
         cast.ana.user_permissions.add(Permission.objects.get(codename="run_sub_minute"))
-        as_ana.post(ADD, minimal(failing, kind="interval", every="5", every_unit="s"))
+        as_ana.post(edit_url(job), edited(job, kind="interval", every="5", every_unit="s"))
         assert Job.objects.get().schedule.every_seconds == 5
 
-    def test_of_a_taken_short_name(self, job_of: MakeJob, echo: TemplateVersion, as_ana: Browser) -> None:
+    def test_of_a_taken_short_name(self, job: Job, job_of: MakeJob, as_ana: Browser) -> None:
         job_of(slug="taken")
-        assert "Short name" in errors(as_ana.post(ADD, minimal(echo, slug="taken")))
+        assert "Short name" in errors(as_ana.post(edit_url(job), edited(job, slug="taken")))
 
 
 class TestWithoutScripts:
-    def test_loads_the_fields_of_a_template(self, failing: TemplateVersion, as_ana: Browser) -> None:
-        data = minimal(failing, parameters_of="", _load="")
+    def test_loads_the_fields_of_a_template(self, job_of: MakeJob, failing: TemplateVersion, as_ana: Browser) -> None:
+        job = job_of()
+        data = edited(job, template=failing.pk, _load="")
         del data["_save"]
-        response = as_ana.post(ADD, data)
+        with untouched():
+            response = as_ana.post(edit_url(job), data)
         assert 'name="parameters-until_attempt"' in response.content.decode()
         assert response.context["errors"] == []
-        assert not Job.objects.exists()
 
-    def test_checks_the_schedule(self, echo: TemplateVersion, as_ana: Browser) -> None:
-        data = minimal(echo, name="", _check="")
+    def test_checks_the_schedule(self, job_of: MakeJob, as_ana: Browser) -> None:
+        job = job_of()
+        data = edited(job, name="", kind="cron", cron="0 9 * * mon-fri", _check="")
         del data["_save"]
-        response = as_ana.post(ADD, data)
+        response = as_ana.post(edit_url(job), data)
         assert "At 09:00, on Monday to Friday" in response.content.decode()
         assert response.context["errors"] == []
 
 
 class TestAnotherTemplate:
+    @pytest.fixture(autouse=True)
+    def address(self, job_of: MakeJob) -> str:
+        self.place = f"{PARAMETERS}?job={job_of().pk}"
+        return self.place
+
     def swap(self, browser: Browser, template: TemplateVersion, **data: Any) -> str:
-        response = browser.post(PARAMETERS, {"template": template.pk, **data})
+        response = browser.post(self.place, {"template": template.pk, **data})
         assert response.status_code == 200
         return response.content.decode()
 
@@ -298,10 +190,13 @@ class TestAnotherTemplate:
         assert "hunter2" not in page
 
     def test_is_asked_for_by_post_so_that_values_stay_out_of_addresses(self, as_ana: Browser) -> None:
-        assert as_ana.get(PARAMETERS).status_code == 405
+        assert as_ana.get(self.place).status_code == 405
+
+    def test_is_of_a_job(self, echo: TemplateVersion, as_ana: Browser) -> None:
+        assert as_ana.post(PARAMETERS, {"template": echo.pk}).status_code == 404
 
     def test_is_for_authors(self, echo: TemplateVersion, as_olaf: Browser) -> None:
-        assert as_olaf.post(PARAMETERS, {"template": echo.pk}).status_code == 403
+        assert as_olaf.post(self.place, {"template": echo.pk}).status_code == 403
 
     def template(self, name: str, kind: str) -> TemplateVersion:
         schema = {"type": "object", "properties": {"size": {"type": kind}}, "additionalProperties": False}
@@ -417,15 +312,6 @@ class TestChange:
         as_ana.post(edit_url(job), edited(job))
         job.refresh_from_db()
         assert job.template.version == 1
-
-
-class TestMemberOfTwoTenants:
-    def test_chooses_among_those_with_the_right_to_write(
-        self, cast: Cast, echo: TemplateVersion, as_ana: Browser
-    ) -> None:
-        Membership.objects.create(tenant=cast.globex, user=cast.ana, role="operator")
-        as_ana.post(ADD, minimal(echo))
-        assert Job.objects.get().tenant == cast.acme
 
 
 UNREADABLE = [

@@ -6,10 +6,12 @@ import json
 import re
 import shlex
 from dataclasses import replace
+from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts.models import Membership
 from jobs import drafts, sealed
@@ -105,6 +107,28 @@ class TestGallery:
         for browser in (as_vera, as_olaf):
             assert browser.get(ADD).status_code == 403
             assert browser.post(ADD, {"template": echo.pk}).status_code == 403
+
+    def test_starts_where_one_may_write(self, cast: Cast, as_ana: Browser, echo: TemplateVersion) -> None:
+        Membership.objects.create(tenant=cast.globex, user=cast.ana, role="operator")
+        assert Walk(as_ana, echo).draft.tenant == cast.acme
+
+    def test_takes_the_tenant_that_was_chosen(self, cast: Cast, as_root: Browser, echo: TemplateVersion) -> None:
+        walk = Walk(as_root, echo, tenant=cast.globex.pk)
+        walk.to_review()
+        walk.send("review", _create="")
+        assert Job.objects.get().tenant == cast.globex
+
+    def test_needs_the_csrf_token(self, cast: Cast, as_ana: Browser, echo: TemplateVersion) -> None:
+        strict = Client(enforce_csrf_checks=True)
+        strict.force_login(cast.ana)
+        assert strict.post(ADD, {"template": echo.pk}).status_code == 403
+
+    def test_refuses_a_job_that_is_sent_as_a_whole(self, as_ana: Browser, echo: TemplateVersion) -> None:
+        with untouched():
+            response = as_ana.post(ADD, {"template": echo.pk, "name": "Morning greeting", **CRON, "_save": ""})
+        assert response.status_code == 400
+        assert "Nothing was created" in response.content.decode()
+        assert not JobDraft.objects.exists()
 
 
 class TestSteps:
@@ -294,6 +318,56 @@ class TestDraft:
 
 
 class TestCreation:
+    def test_takes_everything_that_can_be_asked(self, walk: Walk) -> None:
+        about = {"description": "Says hello.", "tags": "one, two , ,three", "slug": "hi"}
+        walk.to_review(**about, **{"parameters-text": "good day"})
+        schedule = {
+            **CRON,
+            "queue": "slow",
+            "priority": "high",
+            "spread": "2",
+            "spread_unit": "min",
+            "start_at": "2027-01-01T00:00",
+            "overlap": "queue_one",
+            "misfire": "all",
+            "misfire_window": "2",
+            "misfire_window_unit": "h",
+            "timeout": "1.5",
+            "timeout_unit": "h",
+            "max_retries": "0",
+            "on_lost": "fail",
+            "max_runs": "12",
+        }
+        walk.send("schedule", **schedule)
+        walk.send("review", _create="")
+        job = Job.objects.get()
+        found = (job.parameters["text"], job.description, job.tags, job.slug, job.queue, job.get_priority_display())
+        assert found == ("good day", "Says hello.", ["one", "two", "three"], "hi", "slow", "High")
+        assert job.schedule.spread_seconds == 120
+        assert job.schedule.start_at == datetime(2026, 12, 31, 23, tzinfo=UTC)
+        policy = job.policies
+        assert (policy.overlap, policy.misfire, policy.misfire_window_seconds) == ("queue_one", "all", 7200)
+        assert (policy.timeout_seconds, policy.max_retries, policy.on_lost, policy.max_runs) == (5400, 0, "fail", 12)
+
+    @pytest.mark.parametrize(
+        ("schedule", "expected"),
+        [
+            ({"kind": "manual"}, {"kind": "manual"}),
+            ({"kind": "interval", "every": "15", "every_unit": "min"}, {"kind": "interval", "every_seconds": 900}),
+            ({"kind": "once", "at": "2027-07-01T09:00"}, {"kind": "once", "at": "2027-07-01T07:00:00+00:00"}),
+            (
+                {"kind": "cron", "cron": "0 9 13 * fri", "day_match": "all"},
+                {"kind": "cron", "cron": "0 9 13 * fri", "day_match": "all"},
+            ),
+        ],
+    )
+    def test_takes_every_kind_of_schedule(self, schedule: dict[str, str], expected: dict[str, Any], walk: Walk) -> None:
+        walk.to_review()
+        walk.send("schedule", timezone="Europe/Berlin", **schedule)
+        walk.send("review", _create="")
+        spec = Job.objects.get().spec
+        assert {key: spec[key] for key in expected} == expected
+
     @pytest.fixture
     def reviewed(self, walk: Walk) -> Walk:
         walk.to_review(**{"parameters-text": "it's"})
