@@ -1,5 +1,6 @@
 """Judges parameters by their JSON Schema (2020-12), and schemas by the rules that keep them safe. Plain Python."""
 
+from templates_registry.schema import iri
 from templates_registry.schema.check import check_schema
 from templates_registry.schema.dialect import Schema
 from templates_registry.schema.secrets import (
@@ -18,6 +19,7 @@ __all__ = [
     "check_schema",
     "drop_cleared",
     "drop_secrets",
+    "iri",
     "keep_secrets",
     "map_secret_places",
     "map_secrets",

@@ -10,6 +10,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from templates_registry.schema import iri
 from templates_registry.schema.bounds import SCHEMAS, find_excess
 from templates_registry.schema.dialect import FORMATS, MetaValidator, Schema, validator
 from templates_registry.schema.patterns import find_pattern_problem
@@ -68,6 +69,8 @@ def _judge(root: Schema, schema: Schema) -> Iterator[str]:
         yield from _judge_reference(root, schema)
     if schema.get("format") is not None and schema["format"] not in FORMATS.checkers:
         yield f"the format {schema['format']} is not one that is checked ({', '.join(sorted(FORMATS.checkers))})"
+    if schema.get("format") in iri.FORMATS:
+        iri.load()
     for pattern in (schema["pattern"],) if "pattern" in schema else ():
         problem = find_pattern_problem(pattern, schema.get("maxLength"))
         if problem:
