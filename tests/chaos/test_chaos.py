@@ -15,6 +15,7 @@ PATIENCE = 600  # seconds, for a machine that is busy with something else
 
 
 @pytest.mark.acceptance
+@pytest.mark.long
 class TestChaos:
     def test_keeps_the_promise_under_faults(self) -> None:
         command = [sys.executable, "-m", "tests.chaos", "--minutes", str(MINUTES), "--no-mutants"]

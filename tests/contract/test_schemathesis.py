@@ -15,7 +15,7 @@ from tests.contract import fuzzing
 from tests.jobs.api.conftest import MakeJob, RunJob, backfill_of
 from tests.jobs.api.test_scope_matrix import Stage
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))  # for each operation
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1"))  # for each operation
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "0"))  # for each caller; 0: as long as it takes
 
