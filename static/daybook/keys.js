@@ -10,7 +10,8 @@ let goes = 0; // until when a letter says where to
 let place = -1;
 
 const isOn = () => localStorage.getItem(STORED) !== "off";
-const isTyped = (target) => target.isContentEditable || target.closest("textarea, select, [role=textbox], input:not([type=checkbox], [type=radio], [type=submit], [type=button])");
+// A dialog that was closed keeps the focus until the next frame.
+const isTyped = (target) => !target.closest("dialog:not([open])") && (target.isContentEditable || target.closest("textarea, select, [role=textbox], input:not([type=checkbox], [type=radio], [type=submit], [type=button])"));
 
 // What stands on the key; where it is no Latin letter, what would stand there in the US.
 const letter = ({ key, code }) => (key.length === 1 && key.charCodeAt(0) > 127 && code.startsWith("Key") ? code[3].toLowerCase() : key.length === 1 ? key.toLowerCase() : key);
