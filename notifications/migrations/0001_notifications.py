@@ -35,6 +35,23 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Flow',
+            fields=[
+                ('key', models.CharField(help_text='Tenant, rule and target', max_length=120, primary_key=True, serialize=False)),
+                ('recent', django.contrib.postgres.fields.ArrayField(base_field=models.DateTimeField(), default=list, size=None)),
+                ('storm_until', models.DateTimeField(null=True)),
+                ('storm_jobs', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), default=list, size=None)),
+                ('day', models.DateField(null=True)),
+                ('told', models.PositiveIntegerField(default=0)),
+                ('named', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), default=list, size=None)),
+                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+            options={
+                'db_table': 'notification_flows',
+                'indexes': [models.Index(fields=['updated_at'], name='notification_flows_by_age')],
+            },
+        ),
+        migrations.CreateModel(
             name='Channel',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -232,7 +249,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='notification',
-            index=models.Index(condition=models.Q(('read_at', None), ('user__isnull', False)), fields=['user'], name='notifications_unread'),
+            index=models.Index(condition=models.Q(('read_at', None), ('user__isnull', False)), fields=['user', '-last_at', '-id'], include=['tenant', 'ttl_at'], name='notifications_unread'),
         ),
         migrations.AddIndex(
             model_name='notification',

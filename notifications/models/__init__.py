@@ -3,6 +3,7 @@
 from notifications.models.channel import Channel
 from notifications.models.condition import JobCondition
 from notifications.models.delivery import Delivery
+from notifications.models.flow import Flow
 from notifications.models.inbox import Notification, NotificationChange, NotificationMark, NotificationTotal
 from notifications.models.preference import Preference
 from notifications.models.rule import Rule
@@ -10,6 +11,7 @@ from notifications.models.rule import Rule
 __all__ = [
     "Channel",
     "Delivery",
+    "Flow",
     "JobCondition",
     "Notification",
     "NotificationChange",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import time
-from typing import Any
 
 from notifications.rules.kinds import Kind, Severity
 from notifications.rules.rule import QuietHours, RuleFacts, default_of_tenant
@@ -54,10 +53,11 @@ def facts_of(row: sql.Row) -> RuleFacts:
         channel_ids=tuple(row["channel_ids"]),
         group_minutes=row["group_minutes"],
         daily_cap=row["daily_cap"],
+        zone=row["zone"],
         quiet=quiet_hours(row["quiet_from"], row["quiet_until"], row["zone"]),
         quiet_passes=Severity(row["quiet_passes"]),
     )
 
 
-def quiet_hours(starts: time | None, ends: time | None, zone: Any) -> QuietHours | None:
+def quiet_hours(starts: time | None, ends: time | None, zone: str) -> QuietHours | None:
     return None if starts is None or ends is None else QuietHours(starts, ends, zone)

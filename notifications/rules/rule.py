@@ -10,7 +10,7 @@ from notifications.rules.kinds import ABOUT, OF_THE_SYSTEM, Kind, Severity
 
 @dataclass(frozen=True)
 class QuietHours:
-    """From one wall-clock time to another in a zone, over midnight when the second is not after the first."""
+    """Between two wall-clock times of a zone, over midnight when the second is the earlier; none when equal."""
 
     starts: time
     ends: time
@@ -39,6 +39,8 @@ class RuleFacts:
     channel_ids: tuple[int, ...] = ()
     group_minutes: int = 5
     daily_cap: int = 50
+    zone: str = "UTC"
+    """In which its days begin."""
     quiet: QuietHours | None = None
     quiet_passes: Severity = Severity.CRITICAL
 
