@@ -128,6 +128,20 @@ VARIABLES: dict[str, Variable] = {
         "Off: due ticks are skipped, changes and new runs refused. Unset: as `manage.py set_flag` says, else on.",
     ),
     "DAYBOOK_NOTIFICATIONS_ENABLED": Variable(boolean, None, "Off: nothing is sent. Unset: on."),
+    "DAYBOOK_PUBLIC_URL": Variable(
+        url("https", "http"), None, "Where people reach the console, for links in messages. Without it there are none."
+    ),
+    "DAYBOOK_APPRISE_SCHEMES": Variable(
+        names,
+        [
+            *("discord", "tgram", "gchat", "webex", "pover", "pbul", "opsgenie", "splunk", "signl4", "pagertree"),
+            *("squadcast", "ilert", "twilio"),
+        ],
+        "Services of apprise that channels may name. Those that can call any host are refused all the same.",
+    ),
+    "DAYBOOK_PAGERDUTY_URL": Variable(
+        url("https", "http"), None, "Host that takes events for PagerDuty. Default: PagerDuty's own of the region."
+    ),
     "DAYBOOK_NOTIFICATIONS_KEPT_DAYS": Variable(
         whole(1, 365), 30, "How many days a notification stays in the inbox, unless whoever creates it says otherwise."
     ),
