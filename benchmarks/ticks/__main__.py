@@ -12,7 +12,7 @@ from benchmarks import daybook, servers
 from benchmarks.servers import Servers
 from benchmarks.ticks import ours
 from benchmarks.ticks.arrivals import Arrivals
-from benchmarks.ticks.instants import next_minute, next_second
+from benchmarks.ticks.instants import TooLate, next_minute, next_second
 from benchmarks.ticks.stock import measure as stock_measure
 
 ALL = (1_000, 10_000, 100_000)
@@ -54,8 +54,16 @@ def _options() -> argparse.Namespace:
 def _ours(running: Servers, count: int, figures: dict[str, Any], options: argparse.Namespace) -> str:
     _say(f"Daybook, {count:,} jobs")
     ahead = timedelta(seconds=options.idle * 1.5 + 8 + count / 1_500)
-    due_at = next_second(ahead) if options.soon else next_minute(ahead)
-    found = ours.measure(running, count, due_at=due_at, idle_seconds=options.idle, seconds=120, say=_say)
+    for last_try in (False, False, True):
+        due_at = next_second(ahead) if options.soon else next_minute(ahead)
+        try:
+            found = ours.measure(running, count, due_at=due_at, idle_seconds=options.idle, seconds=120, say=_say)
+            break
+        except TooLate as error:
+            if last_try:
+                raise
+            ahead *= 5
+            _say(f"{error} Once more, with more time.")
     edit, slowest = found.edit_milliseconds[len(found.edit_milliseconds) // 2], found.edit_milliseconds[-1]
     figures |= _figures("ours", count, found.arrivals) | {
         f"jobs_{count}_start_s": round(found.start_seconds, 2),

@@ -22,9 +22,14 @@ def next_second(ahead: timedelta) -> datetime:
     return earliest if earliest.second else earliest + timedelta(seconds=1)
 
 
+class TooLate(SystemExit):
+    """The instant had passed before everything was ready."""
+
+
 def wait_until_due(due_at: datetime, say: Callable[[str], None]) -> None:
+    """Raises TooLate."""
     left = due_at.timestamp() - time.time()
     if left < 0:
-        raise SystemExit(f"{due_at:%H:%M:%S} had passed before everything was ready: the machine is too busy.")
+        raise TooLate(f"{due_at:%H:%M:%S} had passed before everything was ready: the machine is too busy.")
     say(f"due at {due_at:%H:%M:%S}, in {left:.0f} s")
     time.sleep(max(left - 0.2, 0))

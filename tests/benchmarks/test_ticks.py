@@ -22,7 +22,7 @@ class TestBenchTicks:
             cwd=PROJECT,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=600,
             check=False,
         )
         assert ran.returncode == 0, ran.stderr[-3000:]
