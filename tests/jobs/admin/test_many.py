@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership
 from jobs import bulk, registry
+from jobs.admin.lists import many
 from jobs.bulk import changes
 from jobs.models import BulkChange, Execution, Job
 from jobs.rules.states import ListPage
@@ -218,18 +219,18 @@ class TestScripts:
 
 
 class TestManyRows:
-    """On one stage of a thousand jobs, copied in the database: the list, its rows, and a change of all."""
+    """Of many jobs, copied in the database: the list, its rows, and a change of all."""
 
     @pytest.fixture
-    def thousand(self, job_of: MakeJob) -> Job:
+    def many_jobs(self, count: int, job_of: MakeJob) -> Job:
         job = job_of(name="Copied", tags=["all"])
         columns = [field.column for field in Job._meta.concrete_fields if field.name not in UNIQUE]
         names = ", ".join(f'"{column}"' for column in columns)
         with connection.cursor() as cursor:
             cursor.execute(
                 f"INSERT INTO dynamic_jobs (slug, name, {names}) SELECT slug || n, name || n, {names} "
-                "FROM dynamic_jobs, generate_series(1, 999) n WHERE id = %s",
-                [job.pk],
+                "FROM dynamic_jobs, generate_series(2, %s) n WHERE id = %s",
+                [count, job.pk],
             )
             cursor.execute(
                 "INSERT INTO job_revisions (job_id, number, valid_from, change, note, actor, definition, "
@@ -240,7 +241,8 @@ class TestManyRows:
             )
         return job
 
-    def test_are_listed_in_time(self, thousand: Job, as_ana: Browser) -> None:
+    @pytest.mark.parametrize("count", [1000])
+    def test_are_listed_in_time(self, many_jobs: Job, as_ana: Browser) -> None:
         as_ana.text(JOBS)
         begun = time.monotonic()
         page = as_ana.text(JOBS, sort="-next_run", tag="all", p="20")
@@ -248,28 +250,34 @@ class TestManyRows:
         assert "1,000 jobs" in page
         assert len(page) < 400_000
         with CaptureQueriesContext(connection) as queries:
-            rows = as_ana.text(f"{JOBS}rows/", ids=f"{thousand.pk},999999999999")
-        assert re.findall(r'data-row="(\d+)"', rows) == [str(thousand.pk)]
+            rows = as_ana.text(f"{JOBS}rows/", ids=f"{many_jobs.pk},999999999999")
+        assert re.findall(r'data-row="(\d+)"', rows) == [str(many_jobs.pk)]
         assert len(queries) < 25
 
-    def test_are_changed_in_batches_that_go_on_and_are_summed_up(self, thousand: Job, as_ana: Browser) -> None:
+    @pytest.mark.parametrize("count", [200, pytest.param(1000, marks=pytest.mark.long)])
+    @pytest.mark.usefixtures("many_jobs")
+    def test_are_changed_in_batches_that_go_on_and_are_summed_up(
+        self, count: int, as_ana: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(many, "MOST_LISTED", count // 2)
         gone = Job.objects.order_by("-pk").first()
         assert gone is not None
-        response = all_that_match(as_ana, "pause", "tag=all", 1000)
+        response = all_that_match(as_ana, "pause", "tag=all", count)
         change = change_of(response)
         assert not Job.objects.exclude(paused_at=None).exists()
-        assert "0</b> of 1,000 jobs" in as_ana.text(response.headers["Location"])
+        assert f"0</b> of {count:,} jobs" in as_ana.text(response.headers["Location"])
         registry.archive(gone.pk, actor="user:olaf")
         go_on = f"{JOBS}changes/{change.pk}/go-on/"
-        for turn in range(1, 11):
+        for turn in range(1, count // 100 + 1):
             page = as_ana.post(go_on, headers={"HX-Request": "true"}).content.decode()
             change.refresh_from_db()
             assert (change.taken, len(change.results)) == (turn * 100, turn * 100)
         assert "hx-post" not in page
         counts = changes.counts(change)
-        assert (counts[bulk.Status.DONE], counts[bulk.Status.REFUSED]) == (999, 1)
-        assert Job.objects.exclude(paused_at=None).count() == 999
-        for expected in (gone.name, "is archived and does not change any more", "Undo", "500 of 1,000 are listed"):
+        assert (counts[bulk.Status.DONE], counts[bulk.Status.REFUSED]) == (count - 1, 1)
+        assert Job.objects.exclude(paused_at=None).count() == count - 1
+        listed = f"{count // 2} of {count:,} are listed"
+        for expected in (gone.name, "is archived and does not change any more", "Undo", listed):
             assert expected in page, expected
         assert len(told_by(as_ana, f"{JOBS}changes/{change.pk}/undo/")) == 1
         assert not Job.objects.exclude(paused_at=None).exists()

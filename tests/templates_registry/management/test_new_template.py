@@ -77,22 +77,26 @@ WRITTEN = [
 
 
 class TestNewTemplate:
-    @pytest.mark.parametrize("options", [[], ["--async"]])
-    def test_writes_a_template_that_passes_everything(self, project: Project, options: list[str]) -> None:
-        done = project.new_template("sync_customers", *options)
+    def test_writes_templates_that_pass_everything(self, project: Project) -> None:
+        done = project.new_template("sync_customers")
         assert done.returncode == 0, done.stderr
         assert project.files() == WRITTEN
+        done = project.new_template("ask_customers", "--async")
+        assert done.returncode == 0, done.stderr
+        asked = [file.replace("sync_customers", "ask_customers") for file in WRITTEN]
+        assert project.files() == sorted({*WRITTEN, *asked})
         for command in (
             ["pytest", "-q", "-p", "no:cacheprovider", "-p", "no:valkey", "shop"],
             ["ruff", "check", "--isolated", "--select", "E,F,W,I,UP,B,N,ANN", "--line-length", "120", "shop"],
             ["ruff", "format", "--isolated", "--check", "--line-length", "120", "shop"],
             ["mypy", "--strict", "--config-file=", "--follow-imports=silent", "--ignore-missing-imports",
-             "shop/job_templates/sync_customers.py", "shop/tests/test_sync_customers.py"],
+             *(file for file in project.files() if file.endswith("_customers.py"))],
         ):  # fmt: skip
             checked = project.run(*command)
             assert checked.returncode == 0, checked.stdout + checked.stderr
-        found = "from templates_registry import registry; print(registry.get('sync_customers').title)"
-        assert "Sync customers" in project.run("django", "shell", "-v0", "-c", found).stdout
+        found = "print(*(registry.get(name).title for name in ('sync_customers', 'ask_customers')))"
+        found = f"from templates_registry import registry; {found}"
+        assert "Sync customers Ask customers" in project.run("django", "shell", "-v0", "-c", found).stdout
         assert project.run("django", "check").returncode == 0
 
     def test_adds_a_second_one_and_never_overwrites(self, project: Project) -> None:
