@@ -28,6 +28,7 @@ from jobs.definition import InvalidJob
 from jobs.models import Attempt, DeadLetter, DeadLetterReplay, Execution
 from jobs.rules.states import LetterState, ReplayStatus
 from jobs.tick import publisher
+from scheduler_project.lib.input import number_of
 
 REFUSALS = (
     InvalidJob,
@@ -272,8 +273,7 @@ def group_url(letter_id: int) -> str:
 
 def _expected(request: HttpRequest) -> int | None:
     """How many the page showed."""
-    text = request.POST.get("expected", "")
-    return int(text) if text.isdecimal() and len(text) < 10 else None
+    return number_of(request.POST.get("expected", ""))
 
 
 def _note(request: HttpRequest) -> str:

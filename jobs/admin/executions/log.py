@@ -15,6 +15,7 @@ from jobs.models import Execution, LogLine
 from jobs.rules.states import ACTIVE
 from jobs.run_log import Window
 from scheduler_project.lib import ansi, sql, viewer_zone
+from scheduler_project.lib.input import number_of
 
 FIRST = 200  # lines that the page brings
 FETCHED = 1000  # at once, on demand
@@ -145,5 +146,4 @@ def _search(request: HttpRequest) -> str:
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
-    text = request.GET.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+    return number_of(request.GET.get(name, ""))
