@@ -69,6 +69,11 @@ def scheduler() -> Flag:
     return _flag(SCHEDULER_ENABLED, RuntimeFlag.objects.filter(name=SCHEDULER_ENABLED).first())
 
 
+def notifications() -> Flag:
+    """Asks no database, since only the environment sets it."""
+    return _flag(NOTIFICATIONS_ENABLED, None)
+
+
 def require_scheduler(actor: str) -> None:
     """For what people and programs ask for; the system's own changes go on. Raises `SchedulerDisabled`."""
     if actor.startswith("system:"):
