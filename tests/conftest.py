@@ -1,3 +1,3 @@
 """Fixtures of all tests."""
 
-pytest_plugins = ["tests.audit_trail", "tests.cast", "tests.circuits", "tests.own_servers", "tests.standing_still"]
+pytest_plugins = ["tests.cast", "tests.circuits", "tests.emptying", "tests.own_servers"]
