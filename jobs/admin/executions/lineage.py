@@ -4,7 +4,7 @@ it; and in which parameters they differ."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from jobs.admin.editor.parameters import MASK, masked
 from jobs.models import Execution
 from jobs.rules.states import Trigger
 from scheduler_project.lib import sql
+from scheduler_project.lib.leaves import leaves
 from templates_registry.schema import map_secrets
 
 LOOKED_AT = 500
@@ -91,14 +92,12 @@ def repeated_by(row: Execution) -> int | None:
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """(path, before, after) of each value that is not the same; what is absent is empty."""
-    old, new = dict(_flat(before)), dict(_flat(after))
+    old, new = _flat(before), _flat(after)
     paths = dict.fromkeys([*new, *old])
     return [(path, old.get(path, ""), new.get(path, "")) for path in paths if old.get(path) != new.get(path)]
 
 
-def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, item in value.items():
-        if isinstance(item, dict) and item:
-            yield from _flat(item, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
+def _flat(value: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        path: item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for path, item in leaves(value)
+    }

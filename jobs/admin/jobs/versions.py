@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from jobs import sealed
 from jobs.admin.editor.parameters import masked
 from jobs.models import JobRevision
 from jobs.rules.schedule import ScheduleSpec, describe
+from scheduler_project.lib.leaves import leaves
 from templates_registry.models import TemplateVersion
 
 Templates = Mapping[tuple[str, int], TemplateVersion]
@@ -61,7 +62,7 @@ def changes_of(old: JobRevision, new: JobRevision, templates: Templates) -> list
     for name in SWITCHES:
         before.pop(name, None)
         after.pop(name, None)
-    earlier, later = dict(_flat(before)), dict(_flat(after))
+    earlier, later = _flat(before), _flat(after)
     changes = [
         Change(path, _label(path, titles), earlier.get(path, NOTHING), later.get(path, NOTHING))
         for path in [*later, *(path for path in earlier if path not in later)]
@@ -129,16 +130,14 @@ def _secret_changes(old: JobRevision, new: JobRevision, templates: Templates) ->
     ]
 
 
-def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, item in value.items():
-        if isinstance(item, dict) and item:
-            yield from _flat(item, f"{prefix}{key}.")
-        elif isinstance(item, list) and all(isinstance(part, str | int | float) for part in item):
-            yield f"{prefix}{key}", ", ".join(map(_plain, item)) or NOTHING
-        elif item in (None, "", {}):
-            yield f"{prefix}{key}", NOTHING
-        else:
-            yield f"{prefix}{key}", _plain(item)
+def _flat(value: Mapping[str, Any]) -> dict[str, str]:
+    return {path: _in_words(item) for path, item in leaves(value)}
+
+
+def _in_words(item: Any) -> str:
+    if isinstance(item, list) and all(isinstance(part, str | int | float) for part in item):
+        return ", ".join(map(_plain, item)) or NOTHING
+    return NOTHING if item in (None, "", {}) else _plain(item)
 
 
 def _plain(value: Any) -> str:
