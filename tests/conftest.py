@@ -1,3 +1,3 @@
 """Fixtures of all tests."""
 
-pytest_plugins = ["tests.cast", "tests.circuits", "tests.emptying", "tests.own_servers"]
+pytest_plugins = ["tests.cast", "tests.circuits", "tests.emptying", "tests.own_servers", "tests.standing_still"]
