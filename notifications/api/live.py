@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.scopes import Scope
-from notifications.live import bounds, entrance, sse, tickets, topics
+from notifications.live import bounds, entrance, followed, sse, tickets, topics
 from notifications.live.credentials import Credentials
 from scheduler_project.api.authentication import ApiKeyAuthentication
 from scheduler_project.api.errors import Busy, Invalid, NotProvisioned
@@ -56,13 +56,12 @@ class EventStreamRenderer(JSONRenderer):
 
 
 class LiveParameters(StrictSerializer):
-    topics = serializers.CharField(
-        max_length=MOST_TEXT, help_text="Separated by commas: tenant:<slug>, job:<id>, exec:<id>, workers, scheduler."
-    )
+    topics = serializers.CharField(max_length=MOST_TEXT, help_text=f"Separated by commas: {topics.KNOWN}.")
     since = serializers.CharField(
         max_length=MOST_TEXT,
         default="",
-        help_text="For runs: where to go on, as the last event's `id` said. A browser sends it as `Last-Event-ID`.",
+        help_text="For runs and notifications: where to go on, as the last event's `id` said. A browser sends it as "
+        "`Last-Event-ID`.",
     )
     ticket = serializers.CharField(max_length=100, required=False, help_text="Instead of a header.")
 
@@ -88,6 +87,13 @@ class LiveViewSet(ApiViewSet):
         "issue": {503: "Tickets cannot be kept just now."},
     }
 
+    def asked_scope(self, request: Request) -> str:
+        """Who only sees notifications may listen to them, and to nothing else; see `topics.may_listen`."""
+        held = self.principal.held
+        may_see = Scope.NOTIFICATIONS_READ in held and Scope.SCHEDULER_READ not in held
+        is_inbox = self.action == "issue" or request.query_params.get("topics") == "notifications"
+        return Scope.NOTIFICATIONS_READ if may_see and is_inbox else self.required_scopes[str(self.action)]
+
     @extend_schema(
         responses={(200, "text/event-stream"): OpenApiResponse(str, description="Messages, each as one event.")}
     )
@@ -96,10 +102,9 @@ class LiveViewSet(ApiViewSet):
         names = [name.strip() for name in self.filters["topics"].split(",")]
         if len(names) > bounds.TOPICS:
             raise Invalid({"topics": [f"At most {bounds.TOPICS} topics."]})
-        places = sse.read_places(request.headers.get("Last-Event-ID", "") or self.filters["since"])
+        since = sse.split_places(request.headers.get("Last-Event-ID", "") or self.filters["since"])
         wanted = list(dict.fromkeys(map(topics.read, names)))
-        if stray := set(places).difference(str(topic) for topic in wanted if topic.is_run):
-            raise Invalid({"since": [f"{stray.pop()[:80]} is none of the runs (exec:<id>) in `topics`."]})
+        places = followed.read_places(since, wanted)
         credentials = getattr(request._request, "live_credentials", None)
         credentials = credentials or entrance.credentials_of(request._request, is_stream=True)
         grants = [topics.may_listen(self.principal, topic) for topic in wanted]

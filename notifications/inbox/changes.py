@@ -13,8 +13,8 @@ from notifications.inbox import waking
 from notifications.rules.kinds import ChangeKind
 from scheduler_project.lib import sql
 
-# An id is given before its commit is seen. So whoever writes changes holds this lock from before the first id until
-# the commit: the next writer's ids are greater, and its changes are seen later.
+# An id is given before its commit is seen. So whoever writes to inboxes holds this lock from before the first row until
+# the commit: the next writer's ids are greater, its changes are seen later, and no two writers can wait for each other.
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('daybook inbox changes', 0))"
 
 RECORD = """
@@ -40,7 +40,7 @@ class Change:
 
 
 def take_turn() -> None:
-    """Wait until no other writer of changes is under way. What may wait for anything else comes before it."""
+    """Wait until no other writer of inboxes is under way. What may wait for anything else comes before it."""
     sql.rows(LOCK)
 
 

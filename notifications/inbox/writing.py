@@ -20,7 +20,6 @@ from scheduler_project.lib import sql
 LONGEST_TITLE = 200
 LONGEST_TYPE = 60
 
-# The rows in one order for all writers, so that two of them wait for each other at most once.
 WRITE = """
 INSERT INTO ui_notifications AS n
     (tenant_id, user_id, type, severity, title, body, meta, count, group_key, is_open, last_at, ttl_at)
@@ -79,14 +78,12 @@ class Entry:
 
 
 def tell(entries: Sequence[Entry]) -> list[int]:
-    """In the caller's transaction, once in it and after all that may wait for others. Returns the ids of the rows."""
+    """In the caller's transaction, as the last thing that may wait for others. Returns the ids of the rows."""
     if not entries:
         return []
-    merged = _merged(entries)
     with transaction.atomic():
-        rows = _write(merged)
-        # From here on one writer after the other: no two can wait for each other.
         changes.take_turn()
+        rows = _write(_merged(entries))
         _add_up(entries)
         changes.record(
             [

@@ -18,6 +18,7 @@ APART: Final = 0.5  # seconds between two messages of one topic
 RUN_APART: Final = 0.25  # the same for the topic of a run
 REPLAY_APART: Final = 0.1  # the same while there is more to catch up with
 LOOK_AT_RUNS: Final = 1.0  # seconds after which the log of a run that is listened to is read again
+LOOK_AT_INBOX: Final = 15.0  # the same for the inbox, whose changes are told by the channel layer
 LINES: Final = 200  # of a log in one message
 LINES_BYTES: Final = 131_072  # of them; one line may be longer
 IDS: Final = 20  # of executions and jobs in one message

@@ -33,7 +33,7 @@ def read(text: str) -> Frame:
         raise Invalid({name[:80]: [why] for name in strangers[:5]})
     for name, kind in (("subscribe", list), ("unsubscribe", list), ("since", dict)):
         if not isinstance(wish.get(name, kind()), kind):
-            what = "a list of topics" if kind is list else "an object: the last `seq` of each run by its topic"
+            what = "a list of topics" if kind is list else "an object: the last `seq` of each topic"
             raise Invalid({name: [f"Must be {what}."]})
     return Frame(**wish)
 

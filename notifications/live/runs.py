@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from django.conf import settings
 from jobs.rules.states import FINISHED
 from notifications.live import bounds
 from notifications.live.messages import Message, instant
+from notifications.live.news import Beat, News
 from scheduler_project.api.errors import Invalid
 from scheduler_project.lib import ansi, sql
 
@@ -51,31 +52,6 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.event}.{self.line}"
-
-
-@dataclass(frozen=True)
-class Beat:
-    """The last heartbeat of whoever runs it: when it was, and how far the run said to be. Has no place of its own."""
-
-    number: tuple[int, int]
-    at: datetime
-    progress: Mapping[str, Any] | None
-
-    def message(self, topic: str) -> Message:
-        told = self.progress
-        shown = told and {name: told.get(name) for name in ("done", "total", "text")}
-        return {"topic": topic, "type": "progress", "data": {"progress": shown}, "at": instant(self.at)}
-
-
-@dataclass(frozen=True)
-class News:
-    """What one run has that is new, as messages, and the place after them."""
-
-    messages: list[Message]
-    place: Place
-    has_more: bool
-    is_over: bool
-    beat: Beat | None = None
 
 
 def read_place(text: object) -> Place:

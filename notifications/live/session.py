@@ -10,19 +10,19 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db.utils import InterfaceError, OperationalError
 from rest_framework.exceptions import APIException
 
-from notifications.live import bounds, messages, runs, threads, topics
+from notifications.live import bounds, followed, messages, threads, topics
 from notifications.live.credentials import Caller, NoLongerGood
 from notifications.live.hub import Hub
 from notifications.live.messages import Change, Message
+from notifications.live.news import News, Place
 from notifications.live.places import PLACE_EVERY
-from notifications.live.runs import News, Place
 from notifications.live.topics import Grant, Topic
 from scheduler_project.api.errors import Invalid
 
@@ -42,7 +42,8 @@ class Listening:
     """How things stand between a client and one topic."""
 
     grant: Grant
-    place: Place = field(default_factory=Place)
+    place: Place | None = None
+    """Of a topic with places: how far the client was told."""
     beat: tuple[int, int] | None = None
     """The heartbeat that it was told last."""
     change: Change | None = None
@@ -52,7 +53,7 @@ class Listening:
     next_at: float = 0.0
     """When it may be told something again."""
     look_at: float = 0.0
-    """When a run is looked at without anybody's having said that there is something."""
+    """When a topic with places is looked at without anybody's having said that there is something."""
 
     @property
     def topic(self) -> Topic:
@@ -61,7 +62,7 @@ class Listening:
     @property
     def due_at(self) -> float | None:
         """When there is something to find out or to say; None when there is not."""
-        if not self.topic.is_run:
+        if not self.topic.has_places:
             return self.next_at if self.change is not None or self.has_gap else None
         if self.is_dirty:
             return self.next_at
@@ -83,10 +84,8 @@ class Session:
 
     async def subscribe(self, names: Sequence[object], since: Mapping[str, object]) -> None:
         """Each topic is judged by itself. Raises `Invalid` when the wish as a whole cannot be understood."""
-        places = {str(name): runs.read_place(text) for name, text in since.items()}
         wanted = {str(topic): topic for topic in map(topics.read, names)}
-        if stray := set(places).difference(name for name, topic in wanted.items() if topic.is_run):
-            raise Invalid({"since": [f"{stray.pop()[:80]} is none of the runs (exec:<id>) that are subscribed to."]})
+        places = followed.read_places(since, wanted.values())
         if len({*self._listening, *wanted}) > bounds.TOPICS:
             raise Invalid({"topics": [f"At most {bounds.TOPICS} topics; unsubscribe from some first."]})
         grants, refused = await threads.ask(self._judge, list(wanted.values()))
@@ -99,9 +98,11 @@ class Session:
         if not grants:
             return
         await self._hub.join(self, [grant.topic for grant in grants])
+        # What happens after the answer is told, so where a client without a place begins is found out before it.
+        begun = await threads.ask(followed.begin, [grant.topic for grant in grants if str(grant.topic) not in places])
         for grant in grants:
             name = str(grant.topic)
-            self._listening[name] = Listening(grant, places.get(name, Place()))
+            self._listening[name] = Listening(grant, places.get(name) or begun.get(grant.topic))
         self._note_idleness()
         self._answer(messages.subscribed(grant.topic for grant in grants))
 
@@ -123,10 +124,13 @@ class Session:
         listening = self._listening.get(topic)
         if listening is None:
             return
-        listening.is_dirty = True
-        if message["type"] == "resync":
+        if listening.topic.has_places:
+            if message["type"] != "resync" and not followed.concerns(self._caller.principal, listening.topic, message):
+                return
+            listening.is_dirty = True
+        elif message["type"] == "resync":
             listening.has_gap = True
-        elif not listening.topic.is_run:
+        else:
             listening.change = listening.change or Change()
             listening.change.merge(message["data"])
         self._wake.set()
@@ -203,20 +207,21 @@ class Session:
         due = [one for one in self._listening.values() if one.due_at is not None and one.due_at <= now]
         found: list[Message] = []
         for one in due:
-            if not one.topic.is_run:
+            if not one.topic.has_places:
                 found += _what_changed(one)
                 one.next_at = now + bounds.APART
-        if open_runs := [one for one in due if one.topic.is_run]:
-            found += await self._news_of_runs(open_runs, now)
+        if behind := [one for one in due if one.topic.has_places]:
+            found += await self._what_followed(behind, now)
         return found
 
-    async def _news_of_runs(self, due: Collection[Listening], now: float) -> list[Message]:
+    async def _what_followed(self, due: Collection[Listening], now: float) -> list[Message]:
         for one in due:
             one.is_dirty = one.has_gap = False
-        news = await threads.ask(runs.read, [(one.topic.id, one.place) for one in due])
+        places = {one.topic: one.place for one in due if one.place is not None}
+        news = await threads.ask(followed.read, self._caller.principal, places)
         found: list[Message] = []
         for one in due:
-            found += _what_came(one, news.get(one.topic.id), now)
+            found += _what_came(one, news.get(one.topic), now)
         return found
 
     async def _wait(self) -> None:
@@ -284,7 +289,7 @@ def _what_came(one: Listening, news: News | None, now: float) -> list[Message]:
     one.is_over = news.is_over
     one.is_dirty |= news.has_more
     one.next_at = now + (bounds.REPLAY_APART if news.has_more else bounds.RUN_APART)
-    one.look_at = now + bounds.LOOK_AT_RUNS
+    one.look_at = now + followed.KINDS[one.topic.kind].look_every
     return found
 
 

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from notifications.live import bounds, frames, hub, messages, threads
 from notifications.live.credentials import Caller
+from notifications.live.inbox import TYPE
 from notifications.live.messages import Message
-from notifications.live.runs import Place, read_place
+from notifications.live.news import Place
 from notifications.live.session import Ended, Session
 from notifications.live.topics import Grant
 from scheduler_project.api.errors import Invalid
@@ -17,14 +18,14 @@ from scheduler_project.lib import telemetry
 RETRY = b"retry: 2000\n\n"  # milliseconds until a browser comes again by itself
 
 
-def read_places(text: str) -> dict[str, Place]:
-    """`exec:91@3.418,exec:92@1.0`, as `id` gives it. Raises `Invalid`."""
+def split_places(text: str) -> dict[str, str]:
+    """`exec:91@3.418,notifications@812`, as `id` gives it. Raises `Invalid`."""
     found = {}
     for part in filter(None, text.split(",")):
         topic, mark, place = part.strip().partition("@")
         if not mark:
             raise Invalid({"since": [f"{part[:80]!r} must be a topic, @ and a place, such as exec:91@3.418."]})
-        found[topic] = read_place(place)
+        found[topic] = place
     return found
 
 
@@ -59,9 +60,9 @@ def _cut(task: asyncio.Task[None] | None) -> None:
 
 
 def _event(message: Message, reached: dict[str, str]) -> bytes:
-    """One event. `reached` is where each run is, told in full each time, since a browser sends the last id alone."""
-    mark = ""
+    """One event. `reached` is where each topic is, told in full each time, since a browser sends the last id alone."""
+    mark = f"event: {TYPE}\n" if message["type"] == TYPE else ""
     if "seq" in message:
         reached[message["topic"]] = message["seq"]
-        mark = f"id: {','.join(f'{topic}@{place}' for topic, place in reached.items())}\n"
+        mark += f"id: {','.join(f'{topic}@{place}' for topic, place in reached.items())}\n"
     return f"{mark}data: {frames.write(message)}\n\n".encode()

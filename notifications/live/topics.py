@@ -14,10 +14,10 @@ from scheduler_project.api.permissions import MissingScope
 from scheduler_project.api.principal import Principal
 
 FORM = re.compile(
-    r"(?P<kind>tenant):(?P<slug>[-a-zA-Z0-9_]{1,63})|(?P<rows>job|exec):(?P<id>[1-9][0-9]{0,17})|workers|scheduler",
+    r"(?P<kind>tenant):(?P<slug>[-a-zA-Z0-9_]{1,63})|(?P<rows>job|exec):(?P<id>[1-9][0-9]{0,17})|workers|scheduler|notifications",
     re.ASCII,
 )
-KNOWN = "tenant:<slug>, job:<id>, exec:<id>, workers, scheduler"
+KNOWN = "tenant:<slug>, job:<id>, exec:<id>, workers, scheduler, notifications"
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ class Topic:
         return int(self.name)
 
     @property
-    def is_run(self) -> bool:
-        return self.kind == "exec"
+    def has_places(self) -> bool:
+        """Whether each client is told from its own place on, so that it misses nothing; see `followed`."""
+        return self.kind in ("exec", "notifications")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def may_listen(principal: Principal, topic: Topic) -> Grant:
 def recheck(principal: Principal, grant: Grant) -> None:
     """Whether somebody who was let in may go on; asks nothing. Raises as `may_listen` does."""
     topic, scope = grant.topic, grant.scopes[0]
-    if topic.kind in ("workers", "scheduler"):
+    if topic.kind in ("workers", "scheduler", "notifications"):
         if scope not in principal.held:
             raise MissingScope(scope, principal, held=principal.held)
     elif grant.tenant_id is None or not any(principal.may(scope, grant.tenant_id) for scope in grant.scopes):
@@ -93,6 +94,8 @@ def _grant(topic: Topic) -> Grant:
             return Grant(topic, None)
         is_task = row[1] is None
         return Grant(topic, row[0], (Scope.SCHEDULER_READ.value, *((Scope.TASK_READ.value,) if is_task else ())))
+    if topic.kind == "notifications":
+        return Grant(topic, None, (Scope.NOTIFICATIONS_READ.value,))
     return Grant(topic, None)
 
 

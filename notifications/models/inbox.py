@@ -50,7 +50,8 @@ class Notification(models.Model):
         indexes = [
             models.Index(fields=["user", "-last_at", "-id"], name="notifications_of_a_user"),
             models.Index(
-                fields=["user"],
+                fields=["user", "-last_at", "-id"],
+                include=["tenant", "ttl_at"],
                 condition=models.Q(read_at=None, user__isnull=False),
                 name="notifications_unread",
             ),

@@ -1,0 +1,95 @@
+"""What a reader does with an inbox: reads, and clears away. It concerns nobody else's inbox.
+
+What is for one person is marked in its row, and deleted when it is cleared away; of what is for all of a tenant each
+reader has a mark. A group that somebody has read is closed: what follows is a new notification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from notifications.inbox import changes, reading
+from notifications.inbox.changes import Change
+from notifications.inbox.lean import lean
+from notifications.inbox.readers import Reader
+from notifications.inbox.reading import ALL, Wanted
+from notifications.models import Notification
+from notifications.rules.kinds import ChangeKind
+from scheduler_project.lib import sql
+
+MOST_NAMED = 200  # ids in the change of many
+
+READ_OWN = "UPDATE ui_notifications SET read_at = now(), is_open = false WHERE id = ANY(%(ids)s) AND read_at IS NULL"
+CLEAR_OWN = "DELETE FROM ui_notifications WHERE id = ANY(%(ids)s)"
+CLOSE = "UPDATE ui_notifications SET is_open = false WHERE id = ANY(%(ids)s) AND is_open"
+MARK = """
+INSERT INTO ui_notification_marks AS m (notification_id, reader, read_at, cleared_at)
+SELECT v.id, %(reader)s, now(), CASE WHEN %(cleared)s::boolean THEN now() END FROM unnest(%(ids)s::bigint[]) AS v(id)
+ON CONFLICT (reader, notification_id) DO UPDATE
+SET read_at = coalesce(m.read_at, excluded.read_at), cleared_at = coalesce(m.cleared_at, excluded.cleared_at)
+"""
+
+
+def read_one(reader: Reader, pk: int) -> Notification | None:
+    """The notification, read by now; None when the reader has none of that id."""
+    with transaction.atomic():
+        changes.take_turn()
+        row = reading.find(reader, pk)
+        if row is None or row.seen_at is not None:  # type: ignore[attr-defined]
+            return row
+        _mark(reader, ChangeKind.READ, own=[pk] if row.user_id else [], shared=[] if row.user_id else [pk])
+        changes.record([_change(reader, ChangeKind.READ, row)])
+        return reading.find(reader, pk)
+
+
+def read_all(reader: Reader, wanted: Wanted = ALL) -> int:
+    """All that are unread and wanted. Returns how many."""
+    if wanted.unread is False:
+        return 0
+    return _mark_many(reader, ChangeKind.READ, wanted, unread=True)
+
+
+def clear(reader: Reader, wanted: Wanted = ALL, *, unread_too: bool = False) -> int:
+    """Those that are read and wanted, or all that are wanted. Returns how many."""
+    if wanted.unread and not unread_too:
+        return 0
+    return _mark_many(reader, ChangeKind.CLEARED, wanted, unread=wanted.unread if unread_too else False)
+
+
+def _mark_many(reader: Reader, kind: ChangeKind, wanted: Wanted, *, unread: bool | None) -> int:
+    which = Wanted(**{**vars(wanted), "unread": unread})
+    with transaction.atomic():
+        changes.take_turn()
+        own, shared = (
+            list(part.order_by(*reading.ORDER).values_list("pk", flat=True)) if part is not None else []
+            for part in (reading.own(reader, which), reading.shared(reader, which))
+        )
+        if not own and not shared:
+            return 0
+        _mark(reader, kind, own=own, shared=shared)
+        count = len(own) + len(shared)
+        data = {"count": count, "ids": [*own, *shared][:MOST_NAMED]}
+        changes.record([Change(kind, _tenant_of(reader), reader.user_id, reader.name, data=data)])
+        return count
+
+
+def _mark(reader: Reader, kind: ChangeKind, *, own: Sequence[int], shared: Sequence[int]) -> None:
+    is_cleared = kind is ChangeKind.CLEARED
+    if own:
+        sql.rows(CLEAR_OWN if is_cleared else READ_OWN, {"ids": list(own)})
+    if shared:
+        sql.rows(MARK, {"reader": reader.name, "cleared": is_cleared, "ids": list(shared)})
+        sql.rows(CLOSE, {"ids": list(shared)})
+
+
+def _change(reader: Reader, kind: ChangeKind, row: Notification) -> Change:
+    data = lean(vars(row))
+    tenant_id = _tenant_of(reader) if reader.user_id is None else row.tenant_id
+    return Change(kind, tenant_id, reader.user_id, reader.name, row.pk, data)
+
+
+def _tenant_of(reader: Reader) -> int | None:
+    """A program has one; a person's change belongs to none."""
+    return reader.tenant_ids[0] if reader.user_id is None and reader.tenant_ids else None
