@@ -11,6 +11,8 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from jobs.tick import service
+        from notifications.inbox import janitor
         from notifications.live import broadcast
 
         service.also_sweep("live", broadcast.make_sweep, every=timedelta(seconds=broadcast.EVERY))
+        service.also_sweep("inbox janitor", lambda: janitor.sweep, every=janitor.EVERY)
