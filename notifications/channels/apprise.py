@@ -23,7 +23,7 @@ from scheduler_project.lib.http import OutboundRefused
 FREE_HOST = ("{host", "{hostname", "{domain")
 OTHER_WAYS = re.compile(
     r"^\s*(?:import|from)\s+(?:socket|ssl|asyncio|subprocess|smtplib|http|httpx|aiohttp|urllib3|urllib\.request|"
-    r"websockets?|slixmpp|paho|gntp|telnetlib|ftplib)\b|^\s*from\s+requests\s+import\s+\(?\s*(?:Session|request|get|post)",
+    r"websockets?|slixmpp|paho|gntp|telnetlib|ftplib|\.+utils\.socket)\b|^\s*from\s+requests\s+import\s+\(?\s*(?:Session|request|get|post)",
     re.MULTILINE,
 )
 TYPES: Mapping[Severity, str] = {
@@ -123,7 +123,8 @@ def refusal_of(scheme: str) -> str:
 @cache
 def _has_other_ways(module: str) -> bool:
     """Whether the service's code could reach the network by anything but what we lent to it."""
-    parts = [part for name, part in list(sys.modules.items()) if name == module or name.startswith(f"{module}.")]
+    package = ".".join(module.split(".")[:3])  # apprise.plugins.<service>
+    parts = [part for name, part in list(sys.modules.items()) if name == package or name.startswith(f"{package}.")]
     is_lent = any(getattr(part, "requests", None) is GUARDED for part in parts)
     return not is_lent or any(OTHER_WAYS.search(inspect.getsource(part)) for part in parts)
 

@@ -136,7 +136,7 @@ class Message:
 
 def link_to(path: str) -> str:
     """The page's whole address; empty when nobody has said where the console is."""
-    base: str = settings.DAYBOOK_PUBLIC_URL or ""
+    base: str = settings.DAYBOOK_PUBLIC_URL
     return f"{base.rstrip('/')}/{path.lstrip('/')}" if base and path else ""
 
 

@@ -75,7 +75,7 @@ class PagerDutyChannel(ChannelType):
         return answer
 
     def _enqueue(self, letter: Letter, event: Mapping[str, Any]) -> Answer:
-        host = settings.DAYBOOK_PAGERDUTY_URL or HOSTS[letter.config.get("region", "us")]
+        host: str = settings.DAYBOOK_PAGERDUTY_URL or HOSTS[letter.config.get("region", "us")]
         body = posting.as_json({**event, "routing_key": letter.secrets["routing_key"]})
         return posting.post(host.rstrip("/") + PATH, body)
 

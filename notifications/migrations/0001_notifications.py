@@ -210,6 +210,7 @@ class Migration(migrations.Migration):
                 ('group_key', models.CharField(max_length=200)),
                 ('facts', models.JSONField(default=dict, help_text='What the words of the message are made of')),
                 ('to', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=254), default=list, help_text='Addresses of people, for mail', size=None)),
+                ('taken_by', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=254), db_default=[], default=list, help_text='Addresses that have it already', size=None)),
                 ('count', models.PositiveIntegerField(db_default=1, default=1)),
                 ('status', models.CharField(choices=[('waiting', 'Waiting'), ('delivered', 'Delivered'), ('dead', 'Dead'), ('dropped', 'Dropped')], default='waiting', max_length=10)),
                 ('reason', models.CharField(blank=True, default='', max_length=500)),

@@ -27,6 +27,9 @@ class Delivery(models.Model):
     group_key = models.CharField(max_length=200)
     facts = models.JSONField(default=dict, help_text="What the words of the message are made of")
     to = ArrayField(models.CharField(max_length=254), default=list, help_text="Addresses of people, for mail")
+    taken_by = ArrayField(
+        models.CharField(max_length=254), default=list, db_default=[], help_text="Addresses that have it already"
+    )
     count = models.PositiveIntegerField(default=1, db_default=1)
     status = models.CharField(max_length=10, choices=choices(SendingStatus), default=SendingStatus.WAITING.value)
     reason = models.CharField(max_length=500, blank=True, default="")

@@ -1,0 +1,283 @@
+"""What receivers answer, and what becomes of a delivery and its channel by it: with real receivers."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import timedelta
+
+import pytest
+from pytest_django import Settings
+
+from notifications.channels import changes, secrets
+from notifications.models import Channel, Delivery
+from notifications.sending import expiry, old_deliveries, redelivery
+from notifications.sending.sender import Sender
+from scheduler_project.lib import signatures, sql
+from tests.notifications.sending.conftest import FACTS, MakeChannel, MakeDelivery, make_due, sweep_until, tried
+from tests.receivers import Receiver, redirect, status
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class TestTaken:
+    def test_by_a_webhook_is_signed_and_told_once(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
+    ) -> None:
+        channel = channel_of(config={"authorization": "Bearer of news"})
+        old = channel.newest_secret()
+        channel, new = changes.rotate(channel.pk, actor="user:ana", overlap=timedelta(hours=1))
+        [sent] = tried(sender, delivery_of(channel, count=6))
+        assert (sent.status, sent.tries, sent.reason, sent.next_try_at) == ("delivered", 1, "", None)
+        assert sent.ended_at is not None
+        [call] = server.calls
+        body = json.loads(call.body)
+        assert call.headers["idempotency-key"] == call.headers["x-daybook-delivery"] == body["id"] == str(sent.uid)
+        assert call.headers["authorization"] == "Bearer of news"
+        assert (body["title"], body["count"]) == ("Export <all> & more failed 6 times", 6)
+        assert (body["job"], body["error"]) == (FACTS["job"], FACTS["error"])
+        assert body["link"] == "https://daybook.example/admin/jobs/execution/91/change/"
+        for secret in (old, new):
+            assert signatures.verify(call.headers["x-daybook-signature"], [secret], body=call.body, now=time.time())
+        assert "Bearer of news" not in json.dumps(sent.log) + Channel.objects.get().secret
+        sender.sweep()
+        assert len(server.calls) == 1
+
+    def test_by_slack_mentions_nobody(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
+    ) -> None:
+        channel = channel_of("slack", body_text="*Look* <!here>: {error}")
+        tried(sender, delivery_of(channel, {"error": "<!channel> & co"}))
+        said = json.loads(server.calls[0].body)
+        assert said["blocks"][0]["text"] == {"type": "plain_text", "text": "Export <all> & more failed"}
+        assert said["blocks"][1]["text"]["text"] == "*Look* <!here>: &lt;!channel&gt; &amp; co"
+        assert said["text"] == ":x: Export &lt;all&gt; &amp; more failed"
+        assert "url" not in channel.config
+        assert channel.config == {"host": "127.0.0.1"}
+
+    def test_by_pagerduty_opens_and_closes_the_incident_of_the_job(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
+    ) -> None:
+        channel = channel_of("pagerduty")
+        server.answers["/v2/enqueue"] = status(202, b'{"status": "success"}')
+        failed = delivery_of(channel)
+        works = delivery_of(channel, {"kind": "recovered", "error": ""}, severity="success")
+        other = delivery_of(channel, {"job": {"id": 8, "name": "Other", "slug": "other"}})
+        tried(sender, failed, works, other)
+        events = [json.loads(call.body) for call in server.calls]
+        of_job = [
+            (e["event_action"], e["payload"]["severity"]) for e in events if e["dedup_key"] == "daybook/acme/job-7"
+        ]
+        assert of_job == [("trigger", "error"), ("resolve", "info")]
+        assert {event["routing_key"] for event in events} == {"R0UT1NG"}
+        assert events[0]["payload"]["custom_details"]["text"] == FACTS["error"]
+
+    def test_by_pagerduty_waits_with_what_follows_a_failure_that_was_not_taken(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
+    ) -> None:
+        channel = channel_of("pagerduty")
+        server.answers["/v2/enqueue"] = status(500)
+        [failed] = tried(sender, delivery_of(channel))
+        works = delivery_of(channel, {"kind": "recovered"})
+        server.answers["/v2/enqueue"] = status(202)
+        sender.sweep()
+        assert len(server.calls) == 1
+        make_due()
+        tried(sender, failed, works)
+        assert [json.loads(call.body)["event_action"] for call in server.calls] == ["trigger", "trigger", "resolve"]
+
+
+class TestErrors:
+    def test_are_tried_again_under_the_same_id(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
+    ) -> None:
+        server.answers["/in"] = status(500, b"out of order \x00" + b"x" * 900)
+        [first] = tried(sender, delivery_of(channel_of()))
+        assert (first.status, first.tries) == ("waiting", 1)
+        assert 2 < (first.next_try_at - sql.now()).total_seconds() <= 15
+        assert first.log[0]["status"] == 500
+        assert first.log[0]["answer"].startswith("out of order \N{REPLACEMENT CHARACTER}xxx")
+        assert len(first.log[0]["answer"]) == 500
+        assert Channel.objects.get().failures_in_row == 1
+        del server.answers["/in"]
+        make_due()
+        [second] = tried(sender, first)
+        assert second.status == "delivered"
+        assert [entry["status"] for entry in second.log] == [500, 200]
+        assert len({call.headers["idempotency-key"] for call in server.calls}) == 1
+        assert Channel.objects.get().failures_in_row == 0
+
+    @pytest.mark.parametrize("kind", ["slack", "pagerduty", "webhook"])
+    def test_of_too_many_wait_as_long_as_is_said(
+        self, kind: str, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
+    ) -> None:
+        server.answers["/in"] = server.answers["/v2/enqueue"] = status(429, Retry_After="600")
+        [sent] = tried(sender, delivery_of(channel_of(kind)))
+        assert 590 < (sent.next_try_at - sql.now()).total_seconds() <= 600
+
+    @pytest.mark.parametrize(("kind", "code"), [("slack", 404), ("pagerduty", 400), ("webhook", 410)])
+    def test_that_mean_no_end_it(
+        self,
+        kind: str,
+        code: int,
+        channel_of: MakeChannel,
+        delivery_of: MakeDelivery,
+        server: Receiver,
+        sender: Sender,
+    ) -> None:
+        server.answers["/in"] = server.answers["/v2/enqueue"] = status(code, b"no_service")
+        [sent] = tried(sender, delivery_of(channel_of(kind)))
+        assert (sent.status, sent.next_try_at) == ("dead", None)
+        assert str(code) in sent.reason
+
+    def test_redirects_closed_doors_and_endless_answers_lead_nowhere(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
+    ) -> None:
+        server.answers["/moved"] = redirect("http://169.254.169.254/latest/meta-data/", 307)
+        server.answers["/endless"] = status(200, b"x" * 1_000_000)
+        moved, endless = delivery_of(channel_of(path="/moved")), delivery_of(channel_of("slack", "/endless"))
+        gone = channel_of()
+        Channel.objects.filter(pk=gone.pk).update(config={"url": "http://127.0.0.1:9/"})
+        moved, endless, closed = tried(sender, moved, endless, delivery_of(gone))
+        assert (moved.status, moved.log[0]["status"]) == ("waiting", 307)
+        assert "redirects (307)" in moved.reason
+        assert "larger than" in endless.reason
+        assert (closed.status, closed.log[0]["status"]) == ("waiting", None)
+        assert sorted(call.path for call in server.calls) == ["/endless", "/moved"]
+
+    def test_of_a_private_address_are_never_asked_for(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender, settings: Settings
+    ) -> None:
+        deliveries = [delivery_of(channel_of()), delivery_of(channel_of("slack"))]
+        settings.DAYBOOK_OUTBOUND_ALLOW = []
+        for sent in tried(sender, *deliveries):
+            assert sent.status == "dead"
+            assert "not at a public address" in sent.reason
+        assert not server.calls
+
+    def test_are_given_up_in_time_and_can_be_sent_again(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
+    ) -> None:
+        server.answers["/in"] = status(500)
+        delivery = delivery_of(channel_of(), give_up_at=sql.now() + timedelta(seconds=1))
+        [dead] = tried(sender, delivery)
+        assert dead.status == "dead"
+        assert dead.reason.startswith("Given up after 1 tries. The receiver answered with")
+        del server.answers["/in"]
+        for _ in range(2):
+            again = redelivery.redeliver(delivery.pk, actor="user:ana")
+            with pytest.raises(redelivery.NothingToSendAgain):
+                redelivery.redeliver(delivery.pk, actor="user:ana")
+            sweep_until(sender, lambda: Delivery.objects.get().status == "delivered")
+        assert again.group_key == f"{delivery.group_key}#{delivery.pk}"
+        assert len({call.headers["idempotency-key"] for call in server.calls}) == 1
+
+
+class TestRest:
+    def test_comes_after_failures_in_a_row_and_ends_with_one_that_is_taken(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender, settings: Settings
+    ) -> None:
+        settings.DAYBOOK_CIRCUIT_FAILURES, settings.DAYBOOK_CIRCUIT_RESET = 2, timedelta(seconds=40)
+        channel = channel_of()
+        server.answers["/in"] = status(500)
+        deliveries = [delivery_of(channel) for _ in range(6)]
+        sweep_until(sender, lambda: Channel.objects.get().open_until is not None)
+        sweep_until(sender, lambda: not sender._calls.under_way)
+        asked = len(server.calls)
+        assert asked <= 4  # what had begun before the channel was known to fail
+        make_due()
+        sender.sweep()
+        assert len(server.calls) == asked
+        failures = Channel.objects.get().failures_in_row
+        self._open_the_door(sender, server, asked + 1)  # one trial, which fails: twice as long
+        rest = Channel.objects.get().open_until - sql.now()
+        assert Channel.objects.get().failures_in_row == failures + 1
+        assert rest > timedelta(seconds=40 * 2 ** (failures - 1) - 5)
+        del server.answers["/in"]
+        Channel.objects.update(open_until=sql.now())
+        make_due()
+        sweep_until(sender, lambda: Delivery.objects.filter(status="delivered").count() == len(deliveries))
+        channel.refresh_from_db()
+        assert (channel.failures_in_row, channel.open_until) == (0, None)
+
+    def _open_the_door(self, sender: Sender, server: Receiver, calls: int) -> None:
+        Channel.objects.update(open_until=sql.now())
+        make_due()
+        sweep_until(sender, lambda: len(server.calls) == calls and not sender._calls.under_way)
+        sender.sweep()
+        assert len(server.calls) == calls
+
+    def test_ends_when_the_channel_gets_another_address(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
+    ) -> None:
+        channel = channel_of("slack", "/old")
+        Channel.objects.update(failures_in_row=9, open_until=sql.now() + timedelta(hours=1))
+        delivery = delivery_of(channel)
+        sender.sweep()
+        assert not server.calls
+        changes.change(channel.pk, {"config": {"url": server.url("/new")}}, actor="user:ana")
+        tried(sender, delivery)
+        assert [call.path for call in server.calls] == ["/new"]
+
+
+class TestOff:
+    def test_sends_nothing_and_drops_what_is_too_late_when_on_again(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender, settings: Settings
+    ) -> None:
+        channel = channel_of()
+        late = delivery_of(channel, give_up_at=sql.now() - timedelta(minutes=1))
+        settings.DAYBOOK_NOTIFICATIONS_ENABLED = False
+        fresh = delivery_of(channel)
+        sender.sweep()
+        assert not server.calls
+        assert set(Delivery.objects.values_list("status", flat=True)) == {"waiting"}
+        settings.DAYBOOK_NOTIFICATIONS_ENABLED = True
+        tried(sender, fresh)
+        late.refresh_from_db()
+        assert (late.status, late.next_try_at, len(server.calls)) == ("dropped", None, 1)
+        assert "switched off" in late.reason
+
+    def test_goes_for_one_channel_one_tenant_and_before_its_time(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
+    ) -> None:
+        off, of_off_tenant, quiet = channel_of("webhook", "/off", enabled=False), channel_of(), channel_of()
+        delivery_of(off)
+        delivery_of(quiet, not_before=sql.now() + timedelta(hours=1))
+        failing = delivery_of(of_off_tenant, give_up_at=sql.now() - timedelta(minutes=1), tries=4)
+        Channel.objects.filter(pk=of_off_tenant.pk).update(failures_in_row=4)
+        of_off_tenant.tenant.is_active = False
+        of_off_tenant.tenant.save()
+        sender.sweep()
+        assert not server.calls
+        failing.refresh_from_db()
+        assert (failing.status, failing.reason) == ("dead", "Given up after 4 tries: the channel went on failing.")
+        of_off_tenant.tenant.is_active = True
+        of_off_tenant.tenant.save()
+        sender.sweep()
+        assert not server.calls
+        assert expiry.end_overdue() == 0
+
+
+class TestLog:
+    def test_is_forgotten_after_a_month_unless_it_still_waits(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery
+    ) -> None:
+        channel, old = channel_of(), sql.now() - timedelta(days=31)
+        ended = {"status": "dead", "next_try_at": None}
+        delivery_of(channel, created_at=old, **ended)
+        kept = [delivery_of(channel, created_at=old), delivery_of(channel, **ended)]
+        assert old_deliveries.sweep() == 1
+        assert set(Delivery.objects.values_list("pk", flat=True)) == {one.pk for one in kept}
+
+
+def test_a_secret_that_cannot_be_opened_ends_the_delivery_and_says_what_to_do(
+    channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
+) -> None:
+    channel, other = channel_of("slack"), channel_of("slack")
+    Channel.objects.filter(pk=channel.pk).update(secret=Channel.objects.get(pk=other.pk).secret)
+    delivery = delivery_of(channel)
+    sweep_until(sender, lambda: Delivery.objects.get().status == "dead")
+    delivery.refresh_from_db()
+    assert "cannot be opened" in delivery.reason
+    assert not server.calls
+    assert secrets.open_all(other.secret, tenant_id=other.tenant_id, public_id=other.public_id)
