@@ -13,6 +13,9 @@ class NotificationsConfig(AppConfig):
         from jobs.tick import service
         from notifications.inbox import janitor
         from notifications.live import broadcast
+        from notifications.sending import old_deliveries, sender
 
         service.also_sweep("live", broadcast.make_sweep, every=timedelta(seconds=broadcast.EVERY))
+        service.also_sweep("notification sender", sender.make_sweep, every=sender.EVERY)
+        service.also_sweep("old deliveries", lambda: old_deliveries.sweep, every=old_deliveries.EVERY)
         service.also_sweep("inbox janitor", lambda: janitor.sweep, every=janitor.EVERY)
