@@ -11,6 +11,7 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from jobs.tick import service
+        from notifications.fanout import fan_out
         from notifications.inbox import janitor
         from notifications.live import broadcast
         from notifications.sending import old_deliveries, sender
@@ -18,4 +19,5 @@ class NotificationsConfig(AppConfig):
         service.also_sweep("live", broadcast.make_sweep, every=timedelta(seconds=broadcast.EVERY))
         service.also_sweep("notification sender", sender.make_sweep, every=sender.EVERY)
         service.also_sweep("old deliveries", lambda: old_deliveries.sweep, every=old_deliveries.EVERY)
+        service.also_sweep("notifications", fan_out.make_sweep, every=fan_out.EVERY)
         service.also_sweep("inbox janitor", lambda: janitor.sweep, every=janitor.EVERY)

@@ -29,13 +29,15 @@ class Person:
 
 @dataclass(frozen=True)
 class Way:
-    """A channel as the fan-out knows it; `to_people` sends to the people of the rule, each by an own message."""
+    """A channel as the fan-out knows it: it has a receiver of its own, sends to the people of the rule, each by an own
+    message, or both."""
 
     channel_id: int
     tenant_id: int
     name: str
     kind: str
     is_enabled: bool = True
+    has_receiver: bool = True
     to_people: bool = False
 
 
@@ -122,7 +124,7 @@ def _targets(rule: RuleFacts, happening: Happening, circle: Circle) -> list[tupl
     for channel_id in rule.channel_ids:
         way = circle.ways.get(channel_id)
         if way is not None and way.tenant_id == rule.tenant_id:
-            to: Sequence[int | None] = people if way.to_people else [None]
+            to = [*([None] if way.has_receiver else []), *(people if way.to_people else [])]
             targets += [(Target(rule.tenant_id, user, channel_id), way) for user in to]
     return targets
 

@@ -11,7 +11,7 @@ from notifications.rules.rule import OF_THE_SYSTEM_RULE, RuleFacts, default_of_t
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ANA, OLAF, GONE, OUTSIDER, ROOT = 1, 2, 3, 4, 5
-MAIL, CHAT = 10, 11
+MAIL, CHAT, BOTH = 10, 11, 15
 CIRCLE = Circle(
     people={
         ANA: Person(ANA, "ana", "ana@example.org", tenant_ids=frozenset({1})),
@@ -20,8 +20,9 @@ CIRCLE = Circle(
         ROOT: Person(ROOT, "root", "root@example.org", is_superuser=True),
     },
     ways={
-        MAIL: Way(MAIL, 1, "Mail", "email", to_people=True),
+        MAIL: Way(MAIL, 1, "Mail", "email", has_receiver=False, to_people=True),
         CHAT: Way(CHAT, 1, "Chat", "slack"),
+        BOTH: Way(BOTH, 1, "Both", "email", to_people=True),
         12: Way(12, 2, "Of others", "slack"),
         13: Way(13, 1, "Off", "slack", is_enabled=False),
     },
@@ -60,6 +61,10 @@ class TestHear:
         heard = hear(failure(), [mine], CIRCLE)
         assert targets(heard) == [Target(1, ANA), Target(1, OLAF), Target(1, ANA, MAIL), Target(1, channel_id=CHAT)]
         assert obstacles(heard) == {"channel:10:user:2": "The user has no e-mail address."}
+
+    def test_tells_the_receiver_of_a_channel_beside_the_people(self) -> None:
+        heard = hear(failure(), [rule(to_owner=True, channel_ids=(BOTH,))], CIRCLE)
+        assert targets(heard) == [Target(1, ANA), Target(1, channel_id=BOTH), Target(1, ANA, BOTH)]
 
     def test_leaves_out_who_is_gone_or_no_member_and_mutes_and_says_so(self) -> None:
         mine = rule(user_ids=(OLAF, GONE, OUTSIDER, ROOT), channel_ids=(12, 13, 14))

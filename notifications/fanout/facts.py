@@ -1,0 +1,48 @@
+"""What a message is made of: the facts that a delivery and the meta of a notification carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.urls import reverse
+
+from notifications.rules import wording
+from notifications.rules.grouping import Message, Place
+from notifications.rules.kinds import OF_THE_SYSTEM, Kind
+
+ABOUT_SYSTEM = {Kind.CIRCUIT: "admin:jobs_circuitevent_changelist", Kind.WORKER: "admin:jobs_worker_changelist"}
+
+
+def facts_of(message: Message, tenants: Mapping[int, str]) -> dict[str, Any]:
+    """Of a message that counts: what the gravest of them was, with a title of its own in which {count} stands."""
+    telling, last = message.telling, message.last
+    is_own = message.place is Place.OWN
+    found: dict[str, Any] = {
+        "kind": telling.kind.value,
+        "job": {"id": last.job.job_id, "name": last.job.name, "slug": last.job.slug} if last.job and is_own else None,
+        "execution": {"id": last.execution_id} if last.execution_id and is_own else None,
+        "tenant": tenants.get(telling.target.tenant_id or 0, ""),
+        "at": message.at.isoformat(),
+        "error": last.error[: wording.LONGEST_ERROR] if is_own else "",
+        "failures_in_row": last.failures_in_row if is_own else 0,
+        "reason": last.reason if is_own else wording.body(message),
+        "count": message.count,
+        "rule": telling.rule.name,
+        "path": path_of(message),
+    }
+    if not is_own:
+        found |= {"digest": message.place.value, "jobs": message.jobs, "title": wording.titles(message)[1]}
+    return found
+
+
+def path_of(message: Message) -> str:
+    """The page that shows it: the run, else the job; of a message that counts, the runs."""
+    kind, last = message.telling.kind, message.last
+    if kind in OF_THE_SYSTEM:
+        return reverse(ABOUT_SYSTEM.get(kind, "admin:index"))
+    if message.place is not Place.OWN:
+        return reverse("admin:jobs_execution_changelist")
+    if last.execution_id is not None:
+        return reverse("admin:jobs_execution_change", args=[last.execution_id])
+    return reverse("admin:jobs_job_change", args=[last.job.job_id]) if last.job else reverse("admin:index")

@@ -1,0 +1,194 @@
+"""What a rule would have told lately, from what is stored. Writes nothing; each rule is asked alone.
+
+How a job did before the time that is looked at is not known here: its first failure in it counts as the first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from jobs.rules.states import ExecutionStatus
+from notifications.fanout import circle, scheduling
+from notifications.fanout.runs import LONGEST_ERROR, job_of
+from notifications.rules.audience import Circle, Target, Telling, hear
+from notifications.rules.condition import FAILED, SUCCEEDED, Condition, judge
+from notifications.rules.grouping import Flow, Gathering, Group
+from notifications.rules.happening import Happening
+from notifications.rules.kinds import Kind
+from notifications.rules.rule import RuleFacts
+from scheduler_project.lib import sql
+
+WINDOW = timedelta(days=7)
+MOST_RUNS, MOST_EVENTS = 20_000, 20_000
+SHOWN = 10
+OF_RUNS = frozenset({Kind.FAILED, Kind.SUCCEEDED, Kind.RECOVERED, Kind.DEAD_LETTER})
+
+RUNS = """
+WITH newest AS (
+    SELECT id, job_id, template_id, status, finished_at, dry_run, trigger, error FROM job_executions
+    WHERE tenant_id = %(tenant)s AND finished_at >= %(since)s AND finished_at <= %(until)s
+      AND (%(job)s::bigint IS NULL OR job_id = %(job)s)
+    ORDER BY finished_at DESC, id DESC LIMIT %(most)s
+)
+SELECT reached.*, runs.* FROM (SELECT min(finished_at) AS since, count(*) AS looked_at FROM newest) AS reached
+LEFT JOIN (
+    SELECT e.id, e.job_id, e.status, e.finished_at AS at, e.trigger IN ('backfill', 'replay') AS is_aside,
+           left(e.error, %(longest)s) AS error, coalesce(j.name, t.title) AS name, j.slug, j.owner_id, j.tags
+    FROM newest e JOIN job_templates t ON t.id = e.template_id LEFT JOIN dynamic_jobs j ON j.id = e.job_id
+    WHERE NOT e.dry_run AND e.status = ANY(%(statuses)s) AND (%(tag)s = '' OR %(tag)s = ANY(j.tags))
+) AS runs ON true
+ORDER BY runs.at, runs.id
+"""
+EVENTS = """
+SELECT id, type, at, count, tenant_id, job_id, execution_id, source, message, data FROM scheduler_events
+WHERE type = ANY(%(types)s) AND at >= %(since)s AND at <= %(until)s
+  AND (tenant_id = %(tenant)s OR tenant_id IS NULL) AND (%(job)s::bigint IS NULL OR job_id = %(job)s)
+ORDER BY id DESC LIMIT %(most)s
+"""
+
+
+@dataclass
+class Told:
+    """What one target would have had."""
+
+    target: Target
+    count: int = 0
+    messages: int = 0
+    """What would have come by itself; the others would have been counted in one of these."""
+    kinds: Counter[Kind] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a target would not have heard, and why."""
+
+    target: Target
+    why: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Example:
+    kind: Kind
+    happening: Happening
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    since: datetime
+    until: datetime
+    is_cut: bool
+    """So much has happened that it begins later than was asked for."""
+    kinds: dict[Kind, int]
+    """How often it would have told of each, however many hear it."""
+    told: list[Told]
+    kept: list[Kept]
+    newest: list[Example]
+    circle: Circle
+
+
+def rehearse(rule: RuleFacts, *, now: datetime, window: timedelta = WINDOW) -> Rehearsal:
+    """As if the rule, enabled, had been there all the time."""
+    since, is_cut = now - window, False
+    happenings: list[Happening] = []
+    if not OF_RUNS.isdisjoint(rule.kinds):
+        rows = _runs(rule, since, now)
+        if rows[0]["looked_at"] == MOST_RUNS:
+            since, is_cut = rows[0]["since"], True
+        happenings += _ends(rule, [row for row in rows if row["id"] is not None])
+    if types := [name for name, kind in scheduling.KINDS.items() if kind in rule.kinds]:
+        events = sql.rows(EVENTS, {**_asked(rule, since, now), "types": types, "most": MOST_EVENTS}, prepare=False)
+        if len(events) == MOST_EVENTS:
+            since, is_cut = events[-1]["at"], True
+        happenings += scheduling.happenings(events)
+    happenings = sorted((one for one in happenings if one.at >= since), key=lambda one: one.at)
+    owners = {one.job.owner_id for one in happenings if one.job and one.job.owner_id}
+    everybody = circle.read([rule], owners)
+    return _Tally(rule, everybody).of(happenings, since=since, until=now, is_cut=is_cut)
+
+
+class _Tally:
+    def __init__(self, rule: RuleFacts, everybody: Circle) -> None:
+        self._rule = rule
+        self._circle = everybody
+        self._flows: dict[str, Flow] = {}
+        self._open: dict[Group, datetime] = {}
+        self._told: dict[Target, Told] = {}
+        self._kept: Counter[tuple[Target, str]] = Counter()
+        self._kinds: Counter[Kind] = Counter()
+        self._newest: list[Example] = []
+
+    def of(self, happenings: Iterable[Happening], *, since: datetime, until: datetime, is_cut: bool) -> Rehearsal:
+        for happening in happenings:
+            heard = hear(happening, [self._rule], self._circle)
+            for withheld in heard.withheld:
+                self._kept[withheld.target, withheld.why] += happening.count
+            if heard.tellings:
+                kind = heard.tellings[0].kind
+                self._kinds[kind] += happening.count
+                self._newest.append(Example(kind, happening))
+                self._gather(heard.tellings, happening)
+        return Rehearsal(
+            since,
+            until,
+            is_cut,
+            {kind: self._kinds[kind] for kind in Kind if kind in self._kinds},
+            sorted(self._told.values(), key=lambda told: (-told.count, told.target.key)),
+            [Kept(target, why, count) for (target, why), count in self._kept.most_common()],
+            self._newest[: -SHOWN - 1 : -1],
+            self._circle,
+        )
+
+    def _gather(self, tellings: Sequence[Telling], happening: Happening) -> None:
+        """A message takes what follows about the same for as long as the rule gathers."""
+        now, gathers = happening.at, timedelta(minutes=self._rule.group_minutes)
+        self._open = {group: at for group, at in self._open.items() if now < at + gathers}
+        gathering = Gathering(self._flows, self._open.keys(), now)
+        for telling in tellings:
+            told = self._told.setdefault(telling.target, Told(telling.target))
+            told.count += happening.count
+            told.kinds[telling.kind] += happening.count
+            gathering.add(telling, happening)
+        for group in gathering.messages:
+            if group not in self._open:
+                self._open[group] = now
+                self._told[group.target].messages += 1
+
+
+def _asked(rule: RuleFacts, since: datetime, until: datetime) -> dict[str, object]:
+    return {"tenant": rule.tenant_id, "job": rule.job_id, "since": since, "until": until}
+
+
+def _runs(rule: RuleFacts, since: datetime, until: datetime) -> list[sql.Row]:
+    """At least one row, which without an id says only how far was looked."""
+    statuses = [status.value for status in ExecutionStatus if status == SUCCEEDED or status in FAILED]
+    values = {**_asked(rule, since, until), "tag": rule.tag, "statuses": statuses}
+    return sql.rows(RUNS, {**values, "most": MOST_RUNS, "longest": LONGEST_ERROR}, prepare=False)
+
+
+def _ends(rule: RuleFacts, rows: Iterable[sql.Row]) -> list[Happening]:
+    conditions: dict[int, Condition] = {}
+    found = []
+    for row in rows:
+        job_id = row["job_id"]
+        before = conditions.get(job_id, Condition()) if job_id else Condition()
+        ending = judge(row["status"], before, is_aside=row["is_aside"], execution_id=row["id"], at=row["at"])
+        if job_id:
+            conditions[job_id] = ending.condition
+        if not rule.kinds.isdisjoint(ending.kinds):
+            found.append(
+                Happening(
+                    kinds=ending.kinds,
+                    tenant_id=rule.tenant_id,
+                    at=row["at"],
+                    job=job_of(job_id, row),
+                    name=row["name"],
+                    execution_id=row["id"],
+                    error=row["error"],
+                    failures_in_row=ending.failures_in_row,
+                )
+            )
+    return found

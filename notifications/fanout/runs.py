@@ -1,0 +1,124 @@
+"""Ends of runs, as happenings: each judged by how its job did before. Writes the conditions of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from notifications.rules.condition import FAILED, SUCCEEDED, Condition, judge
+from notifications.rules.happening import Happening, JobFacts
+from scheduler_project.lib import sql
+
+LONGEST_ERROR = 500
+
+KNOWN = """
+SELECT e.id, e.dry_run AS is_dry_run, e.trigger IN ('backfill', 'replay') AS is_aside,
+       left(e.error, %(longest)s) AS error, e.reason, coalesce(j.name, t.title) AS name, j.slug, j.owner_id, j.tags
+FROM job_executions e
+JOIN tenants n ON n.id = e.tenant_id AND n.is_active
+JOIN job_templates t ON t.id = e.template_id
+LEFT JOIN dynamic_jobs j ON j.id = e.job_id
+WHERE e.id = ANY(%(ids)s::bigint[])
+"""
+CONDITIONS = """
+SELECT job_id, failures_in_row, failing_since, last_execution_id, last_at FROM notification_conditions
+WHERE job_id = ANY(%(jobs)s::bigint[])
+"""
+STORE = """
+INSERT INTO notification_conditions AS c (job_id, failures_in_row, failing_since, last_execution_id, last_at)
+SELECT * FROM unnest(%(job)s::bigint[], %(failures)s::integer[], %(since)s::timestamptz[], %(execution)s::bigint[],
+                     %(at)s::timestamptz[]) AS v(job_id, failures_in_row, failing_since, last_execution_id, last_at)
+ORDER BY job_id
+ON CONFLICT (job_id) DO UPDATE
+SET failures_in_row = excluded.failures_in_row, failing_since = excluded.failing_since,
+    last_execution_id = excluded.last_execution_id, last_at = excluded.last_at
+"""
+
+
+class Ends:
+    """Of one batch of events. `wants_successes` says whether a tenant hears of successes of jobs that are well; without
+    that they are passed over unread, since nearly all that happens is such."""
+
+    def __init__(self, events: Sequence[sql.Row], *, wants_successes: Callable[[int], bool]) -> None:
+        ends = [event for event in events if event["kind"] == SUCCEEDED or event["kind"] in FAILED]
+        jobs = {event["job_id"] for event in ends if event["job_id"]}
+        self._conditions = _conditions(jobs)
+        self._before = dict(self._conditions)
+        failing = {event["job_id"] for event in ends if event["kind"] in FAILED} | {
+            job for job, condition in self._conditions.items() if condition.failures_in_row
+        }
+        matter = [
+            event
+            for event in ends
+            if event["kind"] in FAILED or event["job_id"] in failing or wants_successes(event["tenant_id"])
+        ]
+        self.happenings = _happenings(matter, self._conditions)
+
+    def store(self) -> None:
+        """The conditions that have changed; those of jobs that have always been well are not stored."""
+        changed = {
+            job: condition
+            for job, condition in self._conditions.items()
+            if condition != self._before.get(job) and (condition.failures_in_row or job in self._before)
+        }
+        if not changed:
+            return
+        jobs = sorted(changed)
+        values = {
+            "job": jobs,
+            "failures": [changed[job].failures_in_row for job in jobs],
+            "since": [changed[job].failing_since for job in jobs],
+            "execution": [changed[job].last_execution_id for job in jobs],
+            "at": [changed[job].last_at for job in jobs],
+        }
+        sql.rows(STORE, values)
+
+
+def _conditions(jobs: set[int]) -> dict[int, Condition]:
+    if not jobs:
+        return {}
+    rows = sql.rows(CONDITIONS, {"jobs": sorted(jobs)}, prepare=False)
+    return {row.pop("job_id"): Condition(**row) for row in rows}
+
+
+def _happenings(events: Sequence[sql.Row], conditions: dict[int, Condition]) -> list[Happening]:
+    """In the order of the events; brings `conditions` up to date on the way."""
+    if not events:
+        return []
+    ids = {"ids": sorted({event["execution_id"] for event in events}), "longest": LONGEST_ERROR}
+    known = {row["id"]: row for row in sql.rows(KNOWN, ids, prepare=False)}
+    found = []
+    for event in events:
+        run = known.get(event["execution_id"])
+        if run is None or run["is_dry_run"]:
+            continue
+        job_id = event["job_id"]
+        before = conditions.get(job_id, Condition()) if job_id else Condition()
+        ending = judge(
+            event["kind"], before, is_aside=run["is_aside"], execution_id=event["execution_id"], at=event["at"]
+        )
+        if job_id:
+            conditions[job_id] = ending.condition
+        if ending.kinds:
+            found.append(_happening(event, run, ending.kinds, ending.failures_in_row))
+    return found
+
+
+def _happening(event: sql.Row, run: sql.Row, kinds: tuple[Any, ...], failures_in_row: int) -> Happening:
+    return Happening(
+        kinds=kinds,
+        tenant_id=event["tenant_id"],
+        at=event["at"],
+        job=job_of(event["job_id"], run),
+        name=run["name"],
+        execution_id=event["execution_id"],
+        error=run["error"],
+        reason=f"It ended as {event['kind'].replace('_', ' ')}.",
+        failures_in_row=failures_in_row,
+    )
+
+
+def job_of(job_id: int | None, row: sql.Row) -> JobFacts | None:
+    if job_id is None or row["slug"] is None:
+        return None
+    return JobFacts(job_id, row["name"], row["slug"], row["owner_id"], frozenset(row["tags"]))
