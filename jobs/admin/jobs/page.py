@@ -32,16 +32,27 @@ class Tab:
     label: str
     facts: Facts
     is_live: bool = False
+    template: str = ""
+
+    @property
+    def shown_by(self) -> str:
+        return self.template or f"jobs/jobs/tabs/{self.name}.html"
 
 
-TABS = (
+TABS = [
     Tab("overview", "Overview", overview.facts, is_live=True),
     Tab("runs", "Runs", runs.facts, is_live=True),
     Tab("decisions", "Decisions", decisions.facts, is_live=True),
     Tab("parameters", "Parameters", parameters.facts),
     Tab("versions", "Versions", versions.facts),
     Tab("connections", "Hooks & dependencies", connections.facts),
-)
+]
+
+
+def also_show(tab: Tab) -> None:
+    """Let apps above the engine have a tab too."""
+    if tab.name not in [known.name for known in TABS]:
+        TABS.append(tab)
 
 
 def respond(request: HttpRequest, site_context: dict[str, Any], job: Job) -> HttpResponse:
@@ -60,7 +71,7 @@ def respond(request: HttpRequest, site_context: dict[str, Any], job: Job) -> Htt
         "state": job_state(job),
         "tab": tab,
         "tabs": TABS,
-        "tab_template": f"jobs/jobs/tabs/{tab.name}.html",
+        "tab_template": tab.shown_by,
         "live_url": _address(request, job),
         "follows": tab.is_live and facts.get("follows", True),
         "operations": {

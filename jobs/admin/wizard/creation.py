@@ -11,13 +11,17 @@ from django.urls import reverse
 from accounts import access
 from accounts.scopes import Scope
 from jobs import drafts, registry
+from jobs.admin.jobs import operations
 from jobs.admin.jobs.columns import job_url
-from jobs.admin.jobs.operations import REFUSALS, Caller, in_words
+from jobs.admin.jobs.operations import Caller, in_words
 from jobs.admin.wizard import draft_form
+from jobs.admin.wizard.additions import NotMade
 from jobs.models import Job, JobDraft
 from jobs.tick import publisher
 from scheduler_project.lib import transactions
+from scheduler_project.lib.input import InvalidInput
 
+REFUSALS = (*operations.REFUSALS, NotMade)
 PAUSED, RUN_TOO = "_paused", "_run"
 
 __all__ = ["PAUSED", "REFUSALS", "RUN_TOO", "create"]
@@ -28,14 +32,23 @@ def create(request: HttpRequest, draft: JobDraft, *, now: datetime) -> HttpRespo
     caller = Caller.of(request)
     with transactions.engine():
         draft = drafts.locked(draft.pk)
-        data = draft_form.judge(draft, request, now=now).data
+        judged = draft_form.judge(draft, request, now=now)
         job = registry.create(
-            data,
+            judged.data,
             tenant=draft.tenant,
             actor=caller.actor,
             owner_id=request.user.pk,
             may_run_sub_minute=request.user.has_perm("jobs.run_sub_minute"),
         )
+        for one in judged.added:
+            if one.form.errors:
+                raise InvalidInput(
+                    {
+                        one.form.add_prefix(name): [str(text) for text in texts]
+                        for name, texts in one.form.errors.items()
+                    }
+                )
+            one.addition.make(request, job, one.form)
         if PAUSED in request.POST:
             registry.pause(job.pk, actor=caller.actor, note="Created paused.")
         drafts.discard(draft)

@@ -15,7 +15,8 @@ from jobs import drafts, registry
 from jobs.admin.editor import parameters, problems
 from jobs.admin.editor.form import JobForm
 from jobs.admin.editor.parameters import Section
-from jobs.admin.wizard import steps
+from jobs.admin.wizard import additions, steps
+from jobs.admin.wizard.additions import Added
 from jobs.admin.wizard.steps import Step
 from jobs.definition import Definition, InvalidJob
 from jobs.models import JobDraft
@@ -39,6 +40,7 @@ class Judged:
     definition: Definition | None
     problems: list[Mistake] = field(default_factory=list)
     of_parameters: dict[str, list[str]] = field(default_factory=dict)
+    added: list[Added] = field(default_factory=list)
 
     def at(self, step: Step) -> list[Mistake]:
         return [problem for problem in self.problems if problem.step is step]
@@ -92,8 +94,10 @@ def judge(draft: JobDraft, request: HttpRequest, *, now: datetime) -> Judged:
     ]
     found += [Mistake(steps.SCHEDULE, "", "", str(message)) for message in form.non_field_errors()]
     found += _of_parameters(draft, of_parameters)
+    added = additions.all_of(draft)
+    found += [mistake for one in added for mistake in _of_addition(one)]
     found.sort(key=lambda problem: problem.step.number)
-    return Judged(form, data, definition if fits else None, found, of_parameters)
+    return Judged(form, data, definition if fits else None, found, of_parameters, added)
 
 
 def _form(draft: JobDraft, data: QueryDict | None = None) -> JobForm:
@@ -113,6 +117,15 @@ def _defaults(form: JobForm) -> dict[str, list[str]]:
         elif value not in (None, ""):
             found[name] = [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
     return found
+
+
+def _of_addition(added: Added) -> list[Mistake]:
+    form, step = added.form, added.addition.step
+    return [
+        Mistake(step, problems.target(form[name]), str(form[name].label), str(message))
+        for name in form.fields
+        for message in form.errors.get(name, ())
+    ]
 
 
 def _of_parameters(draft: JobDraft, of_parameters: dict[str, list[str]]) -> list[Mistake]:

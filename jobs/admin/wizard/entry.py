@@ -7,6 +7,7 @@ from django.http import QueryDict
 
 from jobs.admin.editor.form import JobForm
 from jobs.admin.editor.parameters import Section
+from jobs.admin.wizard import additions
 from jobs.admin.wizard.steps import Step, controls_of, fields_of
 from jobs.drafts import Entered
 from jobs.models import JobDraft
@@ -21,8 +22,9 @@ def read(
     data: QueryDict, *, draft: JobDraft, step: Step, form: JobForm, section: Section | None, reaches: int
 ) -> Entered:
     """`changed` in the data names the controls that were touched; without scripts all count as touched."""
-    names = {control for name in fields_of(step, form.fields) for control in controls_of(name, form.fields[name])}
-    ticked = {name for name in names if name in form.fields and _is_ticked(form.fields[name])}
+    asked = {name: form.fields[name] for name in fields_of(step, form.fields)} | additions.controls_at(step, draft)
+    names = {control for name, field in asked.items() for control in controls_of(name, field)}
+    ticked = {name for name in names if name in asked and _is_ticked(asked[name])}
     fields = {name: data.getlist(name) for name in names if name in data or name in ticked}
     seen = data.get(SEEN, "")
     version = int(seen) if seen.isdecimal() and len(seen) < 10 else draft.version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,8 @@ from jobs.admin.editor.form_context import FormContext, schedule_url
 from jobs.admin.editor.parameters import SWITCH, Section
 from jobs.admin.editor.problems import summary
 from jobs.admin.jobs.operations import in_words
-from jobs.admin.wizard import creation, draft_form, entry, gallery, review, steps, trial
+from jobs.admin.wizard import additions, creation, draft_form, entry, gallery, review, steps, trial
+from jobs.admin.wizard.additions import Added
 from jobs.admin.wizard.draft_form import Judged
 from jobs.admin.wizard.resuming import resumable
 from jobs.admin.wizard.steps import BY_SLUG, Step
@@ -169,7 +171,7 @@ class Wizard:
         if "check" in self.request.GET:
             judged = draft_form.judge(draft, self.request, now=self.now)
             listed = [(one.target, one.label, one.message) for one in judged.at(step)]
-            return self._page(draft, step, judged.form, draft_form.section_of(draft), listed)
+            return self._page(draft, step, judged.form, draft_form.section_of(draft), listed, judged.added)
         form = draft_form.form_of(draft, self.request)
         form.is_valid()
         return self._page(draft, step, form, draft_form.section_of(draft), [])
@@ -199,7 +201,7 @@ class Wizard:
             listed = self._problems(step, judged, section)
             if listed:
                 shown = section if section is not None else draft_form.section_of(draft)
-                return self._page(draft, step, judged.form, shown, listed)
+                return self._page(draft, step, judged.form, shown, listed, judged.added)
         following = target or (steps.REVIEW if draft.step == steps.REVIEW.number else steps.STEPS[step.number])
         if following.number > draft.step:
             drafts.reach(draft.pk, following.number)
@@ -219,8 +221,16 @@ class Wizard:
         return drafts.save(draft.pk, given), section
 
     def _page(
-        self, draft: JobDraft, step: Step, form: Any, section: Section, errors: list[tuple[str, str, str]]
+        self,
+        draft: JobDraft,
+        step: Step,
+        form: Any,
+        section: Section,
+        errors: list[tuple[str, str, str]],
+        added: list[Added] | None = None,
     ) -> HttpResponse:
+        added = additions.all_of(draft) if added is None else added
+        here = [one for one in added if one.addition.step is step]
         context = {
             **self._context(step, draft),
             "form": form,
@@ -230,9 +240,12 @@ class Wizard:
             "schedule_url": schedule_url(None),
             "state": form.cron_state() if hasattr(form, "cron_state") else None,
             "goes_to_review": draft.step == steps.REVIEW.number,
+            "additions": [(one, one.addition.facts(self.request, draft)) for one in here],
         }
         if not errors:
             form.silence()
+            for one in here:
+                one.form.silence()
         return TemplateResponse(self.request, f"jobs/wizard/{step.slug}.html", context)
 
     # --- the end ---
@@ -249,6 +262,8 @@ class Wizard:
             "parameters": review.of_parameters(draft),
             "how": review.how(judged),
             "owner": judged.form.cleaned_data.get("owner") or "Nobody",
+            "additions": review.added(judged),
+            "calls": review.calls(self.request, draft, judged),
             "preview": self.form_context.preview(judged.form),
             "warnings": review.warnings(draft, judged),
             "body": content,
@@ -277,12 +292,17 @@ class Wizard:
         return draft
 
     def _notices(self, saved: Saved) -> list[str]:
+        if not (saved.replaced or saved.kept):
+            return []
         form = draft_form.form_of(saved.draft, self.request)
+        labels = additions.labels(saved.draft)
         found = []
         if saved.replaced:
-            found.append(f"Another tab had changed {_labels(form, saved.replaced)}; what you entered here was kept.")
+            found.append(
+                f"Another tab had changed {_labels(form, labels, saved.replaced)}; what you entered here was kept."
+            )
         if saved.kept:
-            found.append(f"Another tab has changed {_labels(form, saved.kept)}; its entry was kept.")
+            found.append(f"Another tab has changed {_labels(form, labels, saved.kept)}; its entry was kept.")
         return found
 
     def _context(self, step: Step, draft: JobDraft | None) -> dict[str, Any]:
@@ -304,11 +324,12 @@ def user_id(request: HttpRequest) -> int:
     return request.user.pk
 
 
-def _labels(form: Any, names: tuple[str, ...]) -> str:
+def _labels(form: Any, others: Mapping[str, str], names: tuple[str, ...]) -> str:
     words = []
     for name in names:
         field = name.removesuffix("_unit")
-        words.append(str(form[field].label) if field in form.fields else name.removeprefix("parameters."))
+        label = str(form[field].label) if field in form.fields else others.get(name, "")
+        words.append(label or name.removeprefix("parameters."))
     return ", ".join(dict.fromkeys(words))
 
 

@@ -117,6 +117,15 @@ def _flat(choices: Any) -> Any:
         yield from _flat(label) if isinstance(label, list | tuple) else [(str(key), str(label))]
 
 
+def added(judged: Judged) -> list[Row]:
+    """What apps above the engine make with the job."""
+    return [
+        Row(line.label, line.value, one.addition.step, line.target)
+        for one in judged.added
+        for line in one.addition.shown(one.form)
+    ]
+
+
 # --- warnings ---------------------------------------------------------------------------------------------------------
 
 
@@ -155,8 +164,18 @@ def body(draft: JobDraft, judged: Judged, *, names_tenant: bool) -> dict[str, An
     return dict(sorted(plain.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
 
 
-def curl(request: HttpRequest, content: Mapping[str, Any]) -> str:
-    url = request.build_absolute_uri(reverse("job-list"))
+def calls(request: HttpRequest, draft: JobDraft, judged: Judged) -> list[dict[str, Any]]:
+    """What a program calls after it has created the job, to make what is made with it here."""
+    wanted = [one.addition.call(draft, one.form) for one in judged.added if not one.form.errors]
+    return [
+        {"title": call.title, "body": call.body, "curl": curl(request, call.body, url=call.url)}
+        for call in wanted
+        if call is not None
+    ]
+
+
+def curl(request: HttpRequest, content: Mapping[str, Any], *, url: str = "") -> str:
+    url = request.build_absolute_uri(url or reverse("job-list"))
     text = json.dumps(content, indent=2, ensure_ascii=False)
     return (
         f'curl -sS -X POST {shlex.quote(url)} \\\n  -H "Authorization: Bearer $KEY" \\\n'
