@@ -98,10 +98,10 @@ class EmailChannel(ChannelType):
 
 
 def recipients(letter: Letter) -> list[str]:
-    """The channel's own addresses and those of the rule's people, each once."""
+    """The rule's people whom the delivery is for; without any it is for the channel's own addresses. Each once."""
     people = letter.to if letter.config.get("people", True) else ()
     found: dict[str, str] = {}
-    for address in (*letter.config.get("to", ()), *people):
+    for address in people if letter.to else letter.config.get("to", ()):
         found.setdefault(address.lower(), address)
     return list(found.values())
 
