@@ -314,7 +314,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='delivery',
+            index=models.Index(fields=['channel', '-id'], name='deliveries_of_a_channel'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
             index=models.Index(fields=['tenant', '-id'], name='deliveries_of_a_tenant'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('status__in', ['dead', 'dropped'])), fields=['tenant', '-id'], name='deliveries_never_made'),
         ),
         migrations.AddIndex(
             model_name='delivery',

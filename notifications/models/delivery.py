@@ -67,7 +67,13 @@ class Delivery(models.Model):
                 name="deliveries_due",
             ),
             models.Index(fields=["channel", "group_key", "-id"], name="deliveries_of_a_group"),
+            models.Index(fields=["channel", "-id"], name="deliveries_of_a_channel"),
             models.Index(fields=["tenant", "-id"], name="deliveries_of_a_tenant"),
+            models.Index(
+                fields=["tenant", "-id"],
+                condition=models.Q(status__in=["dead", "dropped"]),
+                name="deliveries_never_made",
+            ),
             models.Index(fields=["created_at"], name="deliveries_by_age"),
         ]
 
