@@ -14,8 +14,7 @@ from jobs import trail
 from jobs.models import Job
 from notifications.models import Rule
 from notifications.rulebook.reader import RuleInput, Writer, read
-from notifications.rulebook.words import sorted_kinds
-from notifications.rules.rule import RuleFacts, default_of_tenant
+from notifications.rulebook.shapes import built_in
 from scheduler_project.lib import sql, telemetry, transactions
 
 MOST_PER_TENANT = 200
@@ -121,28 +120,6 @@ def copy_rules(of: Job, to: Job, *, by: Editor) -> int:
 
 def default_row(tenant: Tenant) -> Rule | None:
     return Rule.objects.filter(tenant=tenant, is_default=True).first()
-
-
-def built_in(tenant_id: int) -> RuleInput:
-    """The built-in default rule as it would be stored."""
-    return input_of(default_of_tenant(tenant_id))
-
-
-def input_of(facts: RuleFacts) -> RuleInput:
-    plain = {name: getattr(facts, name) for name in ("name", "tag", "in_row", "only_changes", "to_owner")}
-    return RuleInput(
-        **plain,
-        enabled=facts.is_enabled,
-        job=facts.job_id,
-        kinds=tuple(kind.value for kind in sorted_kinds(facts.kinds)),
-        severity=facts.severity.value if facts.severity else "",
-        to_everyone=facts.to_everyone,
-        users=facts.user_ids,
-        channels=facts.channel_ids,
-        group_minutes=facts.group_minutes,
-        daily_cap=facts.daily_cap,
-        quiet_passes=facts.quiet_passes.value,
-    )
 
 
 def _refuse_too_many(tenant: Tenant, *, adding: int) -> None:

@@ -33,14 +33,13 @@ class InvalidRule(InvalidInput):
 
 @dataclass(frozen=True)
 class QuietInput:
-    """Wall-clock times in a zone; from the later to the earlier is over midnight."""
+    """Wall-clock times; from the later to the earlier is over midnight."""
 
     starts: time
     ends: time
-    zone: str
 
     def to_json(self) -> dict[str, str]:
-        return {"from": clock(self.starts), "until": clock(self.ends), "zone": self.zone}
+        return {"from": clock(self.starts), "until": clock(self.ends)}
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,7 @@ class RuleInput:
     channels: tuple[int, ...] = ()
     group_minutes: int = 5
     daily_cap: int = 50
+    zone: str = "UTC"
     quiet_hours: QuietInput | None = None
     quiet_passes: str = Severity.CRITICAL.value
 
@@ -68,7 +68,7 @@ class RuleInput:
     def of(cls, rule: Rule) -> RuleInput:
         quiet = None
         if rule.quiet_from is not None and rule.quiet_until is not None:
-            quiet = QuietInput(rule.quiet_from, rule.quiet_until, rule.zone)
+            quiet = QuietInput(rule.quiet_from, rule.quiet_until)
         plain = {name: getattr(rule, name) for name in PLAIN}
         return cls(
             **plain,
@@ -86,7 +86,6 @@ class RuleInput:
         rule.is_enabled, rule.job_id, rule.kinds = self.enabled, self.job, list(self.kinds)
         quiet = self.quiet_hours
         rule.quiet_from, rule.quiet_until = (quiet.starts, quiet.ends) if quiet else (None, None)
-        rule.zone = quiet.zone if quiet else "UTC"
 
     def to_json(self) -> dict[str, Any]:
         """For the audit trail."""
@@ -97,7 +96,7 @@ class RuleInput:
 
 PLAIN = (
     *("name", "tag", "in_row", "only_changes", "severity", "to_owner", "to_everyone", "group_minutes", "daily_cap"),
-    "quiet_passes",
+    *("zone", "quiet_passes"),
 )
 FIELDS = tuple(RuleInput.__dataclass_fields__)
 
@@ -242,6 +241,12 @@ class Reader:
     def daily_cap(self, value: object) -> int:
         return self._number("daily_cap", value, 1, MOST_A_DAY)
 
+    def zone(self, value: object) -> str:
+        zone, problem = read_zone(value)
+        if problem:
+            self.refuse("zone", problem)
+        return zone
+
     def quiet_hours(self, value: object) -> QuietInput | None:
         found, problems = read_quiet_hours(value)
         for path, message in problems.items():
@@ -283,11 +288,11 @@ def read_quiet_hours(value: object) -> tuple[QuietInput | None, dict[str, str]]:
     if value is None:
         return None, {}
     if not isinstance(value, Mapping):
-        return None, {"quiet_hours": 'Write {"from": "22:00", "until": "07:00", "zone": "Europe/Berlin"}, or null.'}
+        return None, {"quiet_hours": 'Write {"from": "22:00", "until": "07:00"}, or null.'}
     problems = {
-        f"quiet_hours.{str(name)[:100]}": "Unknown field. Known are from, until, zone."
+        f"quiet_hours.{str(name)[:100]}": "Unknown field. Known are from, until."
         for name in list(value)[:MOST_PROBLEMS]
-        if name not in ("from", "until", "zone")
+        if name not in ("from", "until")
     }
     times = {name: _time(value.get(name)) for name in ("from", "until")}
     problems |= {
@@ -295,13 +300,10 @@ def read_quiet_hours(value: object) -> tuple[QuietInput | None, dict[str, str]]:
     }
     if times["from"] is not None and times["from"] == times["until"]:
         problems["quiet_hours.until"] = "Write another time than the one they begin at."
-    zone, problem = read_zone(value.get("zone", "UTC"))
-    if problem:
-        problems["quiet_hours.zone"] = problem
     starts, ends = times["from"], times["until"]
     if problems or starts is None or ends is None:
         return None, problems
-    return QuietInput(starts, ends, zone), {}
+    return QuietInput(starts, ends), {}
 
 
 def read_zone(value: object) -> tuple[str, str]:

@@ -225,6 +225,9 @@ CODES: dict[str, Code] = {
     ),
     "too_many_hooks": Code(409, "The job has as many as it can have.", "Delete one first.", "`POST /jobs/{id}/hooks`"),
     "too_many_keys": Code(409, "The tenant has as many as it can have.", "Revoke one first.", "`POST /keys`"),
+    "too_many_rules": Code(
+        409, "The tenant has as many as it can have.", "Delete one first.", "`POST /notification-rules`"
+    ),
     "too_many_webhooks": Code(409, "The tenant has as many as it can have.", "Delete one first.", "`POST /webhooks`"),
     "precondition_failed": Code(
         412,

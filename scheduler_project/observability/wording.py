@@ -125,6 +125,7 @@ WORDING: dict[str, tuple[int, str]] = {
     "notification_rule.changed": (INFO, "{actor} changed the notification rule {rule}"),
     "notification_rule.deleted": (INFO, "{actor} deleted the notification rule {rule}"),
     "notification_rule.put_back": (INFO, "{actor} put the default notification rule back"),
+    "notification_preference.changed": (INFO, "{actor} changed what {user} wants of notifications"),
     # --- django-celery-beat rows ---
     "beat.foreign_edit_undone": (WARNING, "Undid a change of others to the row of {job}: {fields}"),
     "beat.row_quarantined": (WARNING, "Row {row} cannot be run as {job}: {problem}"),

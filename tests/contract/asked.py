@@ -20,9 +20,9 @@ from tests.cast import ApiClient, Cast, ClientOf, MakeKey
 from tests.contract import stable
 from tests.contract.endpoints import described_operations, served_operations
 from tests.jobs.api.conftest import MakeJob, RunJob, backfill_of
-from tests.jobs.api.test_scope_matrix import ALIASES, STREAMS, SUPERUSERS_ONLY, Stage, prepare, worker
+from tests.jobs.api.test_scope_matrix import ALIASES, FOR_PEOPLE_ONLY, STREAMS, SUPERUSERS_ONLY, Stage, prepare, worker
 
-ONLY_ROOT_SEES = {("get", "limits"), ("post", "execution-approve"), ("post", "execution-refuse")}
+ONLY_ROOT_SEES = {*FOR_PEOPLE_ONLY, ("get", "limits"), ("post", "execution-approve"), ("post", "execution-refuse")}
 BODIES: dict[tuple[str, str], Any] = {
     ("post", "job-list"): {
         "name": "Nightly cleanup",

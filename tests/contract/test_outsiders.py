@@ -39,6 +39,7 @@ NO_REFERENCES = {
     "user_id": "whom a run is for in a client's own numbering, which names no row",
     "tenant": "tried on its own below",
     "owner": "a member of the job's own tenant; of others the answer is the same as of nobody",
+    "users": "members of the rule's own tenant; of others the answer is the same as of nobody",
     "user": "a person, who may be a member of any tenant",
     "expected_revision": "a number of the row that the path names",
     "expected_updated_at": "an instant of the row that the path names",

@@ -37,6 +37,8 @@ from jobs import (
 )
 from jobs.execution import registration
 from jobs.models import Backfill, DeadLetter, Dependency, Execution, Job, Tick, WebhookDelivery, Worker
+from notifications.rulebook import changes
+from notifications.rulebook.changes import Editor
 from scheduler_project import aliases
 from scheduler_project.api.permissions import SIGNED_IN
 from templates_registry.models import JobType, TaskFunction
@@ -227,6 +229,18 @@ RULES |= {
 AUDIT_READ = Scope.AUDIT_READ.value
 RULES |= {("get", f"audit-{name}"): AUDIT_READ for name in ("list", "detail", "sample", "export", "seal")}
 RULES |= {("get", "request-list"): AUDIT_READ}
+NOTIFIED = Scope.NOTIFICATIONS_READ.value
+RULES |= {
+    (method, name): READ if method == "get" else WRITE
+    for name, methods in (
+        ("rule-list", ("get", "post")),
+        ("rule-detail", ("get", "put", "patch", "delete")),
+        ("default-rule", ("get", "put", "patch", "delete")),
+    )
+    for method in methods
+}
+RULES |= {("post", "rule-preview"): READ}
+RULES |= {(method, "notification-preferences"): NOTIFIED for method in ("get", "put", "patch")}  # their own
 RULES |= {("get", "runtime-config"): READ, ("get", "settings-sections"): READ}
 # Paths of other schedulers' clients: the rules, bodies and rows of what they stand for.
 ALIASES = {
@@ -244,14 +258,18 @@ SUPERUSERS_ONLY += [
 ]
 SUPERUSERS_ONLY += [("post", "tenant-list"), ("patch", "tenant-detail"), ("put", "limits")]
 SUPERUSERS_ONLY += [("post", "scheduler-reconcile")]
+# Keys are nobody, so they have no settings of their own.
+FOR_PEOPLE_ONLY = [("put", "notification-preferences"), ("patch", "notification-preferences")]
 # Nobody gives or takes away what they do not hold, so the scope alone is not enough.
 FOR_THOSE_WHO_HOLD_AS_MUCH = [
     (method, name) for method, name in RULES if name.startswith("member-") and method != "get"
 ]
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
 IN_A_TENANT = [endpoint for endpoint, canonical in ALIASES.items() if canonical == ("post", "job-list")]
+IN_A_TENANT += [("post", "rule-preview")]
 IN_A_TENANT += [
-    ("post", f"{name}-list") for name in ("webhook", "job", "calendar", "pool", "saved-view", "task", "key", "member")
+    ("post", f"{name}-list")
+    for name in ("rule", "webhook", "job", "calendar", "pool", "saved-view", "task", "key", "member")
 ]
 OF_ROWS = (
     "job-",
@@ -265,13 +283,15 @@ OF_ROWS = (
     "replay-",
     "dependency-",
 )
-OF_ROWS += ("event-hook-", "webhook-", "delivery-", "key-", "member-", "tenant-")
+OF_ROWS += ("rule-", "event-hook-", "webhook-", "delivery-", "key-", "member-", "tenant-")
 OF_A_ROW = [
     endpoint
     for endpoint in GUARDED
     if endpoint[1].startswith(OF_ROWS)
     and not endpoint[1].startswith(("job-type-", "task-function-"))
-    and not endpoint[1].endswith(("list", "-graph", "-groups", "-bulk", "-validate", "-import", "-export"))
+    and not endpoint[1].endswith(
+        ("list", "rule-preview", "-graph", "-groups", "-bulk", "-validate", "-import", "-export")
+    )
 ]
 OF_A_ROW += [("get", "audit-detail")]
 Endpoint = tuple[str, str]  # method and route name
@@ -306,6 +326,14 @@ BODIES: dict[tuple[str, str], Any] = {
     ("patch", "execution-detail"): {"priority": "high"},
     ("patch", "execution-list"): {"priority": "high"},
     ("post", "job-hooks"): {"name": "CI"},
+    ("post", "rule-list"): {"name": "Nights", "kinds": ["failed", "recovered"], "tag": "night", "users": ["olaf"]},
+    ("post", "rule-preview"): {"name": "Nights", "kinds": ["failed"], "users": ["olaf"], "days": 3},
+    ("put", "rule-detail"): {"name": "Days"},
+    ("patch", "rule-detail"): {"in_row": 3},
+    ("put", "default-rule"): {"name": "Owners"},
+    ("patch", "default-rule"): {"in_row": 2},
+    ("put", "notification-preferences"): {"toasts_from": "error"},
+    ("patch", "notification-preferences"): {"on_desktop": True},
     ("post", "webhook-list"): {"name": "Chat", "url": "https://receiver.invalid/"},
     ("patch", "event-hook-detail"): {"enabled": False},
     ("patch", "webhook-detail"): {"enabled": False},
@@ -349,6 +377,9 @@ class Stage:
             "saved": saved_views.create(SHARED_VIEW, tenant=job.tenant, owner_id=None, actor="user:ana"),
             **dead_letter_and_replay_of(job.tenant),
             **key_and_member_of(job.tenant),
+            "rule": changes.create(
+                {"name": "Stage", "job": job.pk, "channels": []}, tenant=job.tenant, by=Editor("user:ana")
+            ),
             "audit": AuditEntry.objects.filter(tenant=job.tenant).latest("id"),
         }
 
@@ -365,13 +396,17 @@ class Stage:
             return reverse(name, args=[self.rows[canonical[1].partition("-")[0]].pk])
         if name.startswith(("job-type-", "task-function-")) and name.endswith("-detail"):
             return reverse(name, args=[self.rows[name.removesuffix("-detail")].pk])
+        if name == "rule-preview":
+            return reverse(name)
+        if name == "default-rule":
+            return f"{reverse(name)}?tenant=acme"
         if name in ("queue-pause", "queue-resume"):
             return reverse(name, args=["default"])
         if name == "circuit-reset":
             return reverse(name, args=["mail"])
         if name == "live":
             return f"{reverse(name)}?topics=workers"
-        if name in ("live-tickets", "forecast", "upcoming", "queues", "me", "limits"):
+        if name in ("live-tickets", "forecast", "upcoming", "queues", "me", "limits", "notification-preferences"):
             return reverse(name)
         if name in ("audit-sample", "audit-export", "audit-seal"):
             return reverse(name)
@@ -538,6 +573,8 @@ def prepare(endpoint: Endpoint, stage: Stage) -> None:
     _, name = endpoint
     if endpoint == ("delete", "scheduler-maintenance"):
         maintenance.start(actor="user:root", note="x")
+    if endpoint == ("delete", "default-rule"):
+        changes.change_default({"in_row": 2}, tenant=stage.job.tenant, by=Editor("user:ana"))
     if endpoint == ("post", "queue-resume"):
         workers.pause("default", actor="user:root", note="x")
     if RULES[endpoint] == Scope.SCHEDULER_APPROVE:
@@ -632,6 +669,8 @@ def test_a_caller_with_the_scope_gets_in(stage: Stage, cast: Cast, client_of: Cl
         allowed |= {"a token of ana's": of_ana} if "ana" in allowed else {}
         if endpoint in SUPERUSERS_ONLY:
             allowed = {}
+        if endpoint in FOR_PEOPLE_ONLY:
+            allowed.pop("a key")
         if endpoint in STREAMS:
             continue
         body = stage.bodies.get(endpoint)
