@@ -21,9 +21,11 @@ LEVELS = {
     "tick_late": "warning",
     "tick_missed": "error",
     "misfire": "warning",
+    "run_slow": "warning",
     "job_failed": "error",
     "dead_letter": "error",
     "worker_lost": "error",
+    "worker_silent": "error",
     "circuit_changed": "warning",
     "scheduler_switched": "warning",
 }

@@ -8,8 +8,9 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 
-from jobs import queries
+from jobs import queries, scheduler_events
 from jobs.backends.base import BackendUnavailable
+from jobs.scheduler_events import Event
 from scheduler_project.lib import sql, telemetry
 
 PATIENCE = timedelta(seconds=30)
@@ -72,9 +73,24 @@ class Canaries:
         excused = [queue for queue, free in served.items() if not free or queue in unreachable]
         sql.rows(EXCUSE, {"queues": excused})
         judged = [queue for queue in served if queue not in excused]
-        for row in sql.rows(FIND_DEAF, {"queues": judged, "patience": PATIENCE}):
-            telemetry.emit("queue.deaf", queue=row["queue"], free=served[row["queue"]])
+        self._tell_of_deaf({queue: served[queue] for queue in judged})
         sql.rows(FORGET, {"after": FORGET_AFTER})
+
+    def _tell_of_deaf(self, free: dict[str, int]) -> None:
+        with transaction.atomic():
+            deaf = [row["queue"] for row in sql.rows(FIND_DEAF, {"queues": list(free), "patience": PATIENCE})]
+            scheduler_events.record(
+                [
+                    Event(
+                        "worker_silent",
+                        f"Nobody hears the queue {queue}, though a free worker process serves it.",
+                        source=f"queue {queue}",
+                    )
+                    for queue in deaf
+                ]
+            )
+        for queue in deaf:
+            telemetry.emit("queue.deaf", queue=queue, free=free[queue])
 
     def _ask_if_due(self, queue: str) -> bool:
         """False when the broker was not to be had."""

@@ -26,6 +26,8 @@ from jobs.recovery import (
     old_events,
     partitions,
     projections,
+    silent_workers,
+    slow_runs,
 )
 from jobs.recovery.deliveries import Deliveries
 from jobs.recovery.forecasts import Keeper
@@ -33,6 +35,8 @@ from jobs.recovery.reaper import Reaper
 from jobs.recovery.reconciler import EVERY, Reconciler
 from jobs.recovery.replays import Replays
 from jobs.recovery.resync import Resync
+from jobs.recovery.silent_workers import SilentWorkers
+from jobs.recovery.slow_runs import SlowRuns
 from jobs.recovery.successions import Successions
 from jobs.recovery.switches import Switches
 from jobs.recovery.upgrade import Upgrade
@@ -83,6 +87,8 @@ class Service:
             Loop("old calls", self._leading(old_calls.sweep), interval=old_calls.EVERY),
             Loop("old drafts", self._leading(old_drafts.sweep), interval=old_drafts.EVERY),
             Loop("leftovers", self._leading(leftovers.sweep), interval=timedelta(minutes=10)),
+            Loop("slow runs", self._leading(SlowRuns().sweep), interval=slow_runs.EVERY),
+            Loop("silent workers", self._leading(SilentWorkers().sweep), interval=silent_workers.EVERY),
             Loop("forecasts", self._leading(Keeper().sweep), interval=timedelta(minutes=1)),
             Loop("idempotency", self._leading(idempotency.sweep), interval=timedelta(minutes=1)),
             Loop("last used", self._leading(keys.write_last_used), interval=timedelta(seconds=10)),

@@ -16,7 +16,7 @@ from jobs import executions, registry
 from jobs.backends.base import BackendUnavailable
 from jobs.backends.celery import CeleryBackend
 from jobs.execution import registration
-from jobs.models import Job, QueueCanary
+from jobs.models import Job, QueueCanary, SchedulerEvent
 from jobs.tick import canaries
 from jobs.tick.canaries import Canaries
 from scheduler_project.lib import sql, telemetry
@@ -97,6 +97,9 @@ class TestSweep:
             ("queue.deaf", {"queue": "default", "free": 1}),
             ("queue.hears", {"queue": "default", "worker": "w1@test:abc"}),
         ]
+        event = SchedulerEvent.objects.get(type="worker_silent")
+        assert (event.source, event.tenant_id) == ("queue default", None)
+        assert event.message == "Nobody hears the queue default, though a free worker process serves it."
 
     def test_takes_a_busy_queue_for_no_deaf_one(self, sweeper: Canaries, make_job: MakeJob) -> None:
         sweeper.sweep()
