@@ -1,5 +1,7 @@
 """Routes of notifications under /api/v1/."""
 
+from notifications.api.channels import ChannelViewSet
+from notifications.api.deliveries import NotificationDeliveryViewSet
 from notifications.api.live import LiveViewSet
 from notifications.api.preferences import PreferencesViewSet
 from notifications.api.rehearsals import RehearsalViewSet
@@ -9,6 +11,24 @@ from scheduler_project.api.routing import ID, route
 urlpatterns = [
     route("live", LiveViewSet, "live", get="stream"),
     route("live/tickets", LiveViewSet, "live-tickets", post="issue"),
+    route("notification-channels", ChannelViewSet, "channel-list", get="list", post="create"),
+    route(
+        f"notification-channels/{ID}",
+        ChannelViewSet,
+        "channel-detail",
+        get="retrieve",
+        patch="partial_update",
+        delete="destroy",
+    ),
+    *(
+        route(f"notification-channels/{ID}/{action}", ChannelViewSet, f"channel-{action}", post=action)
+        for action in ("rotate", "test", "preview")
+    ),
+    route("notification-deliveries", NotificationDeliveryViewSet, "sending-list", get="list"),
+    route(f"notification-deliveries/{ID}", NotificationDeliveryViewSet, "sending-detail", get="retrieve"),
+    route(
+        f"notification-deliveries/{ID}/redeliver", NotificationDeliveryViewSet, "sending-redeliver", post="redeliver"
+    ),
     route("notification-rules", RuleViewSet, "rule-list", get="list", post="create"),
     route("notification-rules/preview", RehearsalViewSet, "rule-preview", post="rehearse"),
     route(

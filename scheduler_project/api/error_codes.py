@@ -185,7 +185,22 @@ CODES: dict[str, Code] = {
         409, "The run waits for no next try.", "Read it again.", "`POST /executions/{id}/retry-now`, `/give-up`"
     ),
     "nothing_to_redeliver": Code(
-        409, "The delivery waits to be sent already.", "Nothing.", "`POST /webhook-deliveries/{id}/redeliver`"
+        409,
+        "The delivery waits to be sent already.",
+        "Nothing.",
+        "`POST /webhook-deliveries/{id}/redeliver`, `POST /notification-deliveries/{id}/redeliver`",
+    ),
+    "nothing_to_rotate": Code(
+        409,
+        "Only channels of the kind webhook sign what they send.",
+        "Change the channel's settings to give it another secret.",
+        "`POST /notification-channels/{id}/rotate`",
+    ),
+    "notifications_disabled": Code(
+        409,
+        "Notifications are switched off, so nothing is sent.",
+        "`message` names the variable that whoever runs Daybook can change.",
+        "`POST /notification-channels/{id}/test`",
     ),
     "pool_in_use": Code(409, "Jobs run in the pool.", "Move them to another.", "`DELETE /pools/{id}`"),
     "quarantined": Code(
@@ -222,6 +237,9 @@ CODES: dict[str, Code] = {
     ),
     "still_catching_up": Code(
         409, "Ticks that are due have not been decided yet.", "Try again in a moment.", "`PUT`, `PATCH /jobs/{id}`"
+    ),
+    "too_many_channels": Code(
+        409, "The tenant has as many as it can have.", "Delete one first.", "`POST /notification-channels`"
     ),
     "too_many_hooks": Code(409, "The job has as many as it can have.", "Delete one first.", "`POST /jobs/{id}/hooks`"),
     "too_many_keys": Code(409, "The tenant has as many as it can have.", "Revoke one first.", "`POST /keys`"),

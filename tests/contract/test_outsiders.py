@@ -35,6 +35,7 @@ NO_REFERENCES = {
     "queue": "queues belong to the server too",
     "schedule": "an object",
     "limits": "numbers",
+    "config": "settings of a channel, which name addresses outside",
     "tenants": "of a catalogue that only superusers change",
     "user_id": "whom a run is for in a client's own numbering, which names no row",
     "tenant": "tried on its own below",

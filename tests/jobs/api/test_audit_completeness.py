@@ -32,6 +32,7 @@ ADDRESS = "127.0.0.1"
 # They answer a question with a body, and change nothing.
 ASKING = {("post", "job-impact"), ("post", "job-validate"), ("post", "schedule-preview"), ("post", "live-tickets")}
 ASKING |= {("post", "rule-preview")}
+ASKING |= {("post", "channel-preview")}
 UNSAFE = [endpoint for endpoint in GUARDED if endpoint[0] != "get"]
 # What concerns no tenant: the whole system, or the tenants themselves.
 OF_NO_TENANT = ("scheduler-maintenance", "circuit-reset", "limits", "job-type-", "task-function-", "scheduler-flags")

@@ -23,6 +23,7 @@ EDITS: dict[str, tuple[str, Any, Any]] = {
     "pool-detail": ("PATCH", {"size": 5}, {"size": 6}),
     "event-hook-detail": ("PATCH", {"enabled": False}, {"enabled": True}),
     "webhook-detail": ("PATCH", {"enabled": False}, {"enabled": True}),
+    "channel-detail": ("PATCH", {"enabled": False}, {"enabled": True}),
     "dependency-detail": ("PATCH", {"condition": "always"}, {"condition": "failure"}),
     "execution-detail": ("PATCH", {"priority": "high"}, {"priority": "low"}),
 }

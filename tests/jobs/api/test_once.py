@@ -45,6 +45,8 @@ EXEMPT = {
     "token-revoke": SETTLES,
     "live-tickets": SHORT_LIVED,
     "webhook-test": "It sends an example and stores nothing.",
+    "channel-test": "It sends an example and stores nothing.",
+    "channel-preview": READS,
     "hook-call": "Senders outside know no keys of ours: a call is known again by its signature and its delivery id.",
 }
 

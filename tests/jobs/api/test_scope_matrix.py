@@ -39,6 +39,10 @@ from jobs.execution import registration
 from jobs.models import Backfill, DeadLetter, Dependency, Execution, Job, Tick, WebhookDelivery, Worker
 from notifications.rulebook import changes
 from notifications.rulebook.changes import Editor
+from notifications.channels import changes as channels
+from notifications.channels.examples import example_facts
+from notifications.models import Delivery
+from notifications.rules.kinds import Kind
 from scheduler_project import aliases
 from scheduler_project.api.permissions import SIGNED_IN
 from templates_registry.models import JobType, TaskFunction
@@ -188,6 +192,17 @@ RULES: dict[tuple[str, str], str] = {
     ("get", "webhook-deliveries"): READ,
     ("get", "delivery-detail"): READ,
     ("post", "delivery-redeliver"): WRITE,
+    ("get", "channel-list"): READ,
+    ("post", "channel-list"): WRITE,
+    ("get", "channel-detail"): READ,
+    ("patch", "channel-detail"): WRITE,
+    ("delete", "channel-detail"): WRITE,
+    ("post", "channel-rotate"): WRITE,
+    ("post", "channel-test"): WRITE,
+    ("post", "channel-preview"): WRITE,
+    ("get", "sending-list"): READ,
+    ("get", "sending-detail"): READ,
+    ("post", "sending-redeliver"): WRITE,
     ("get", "worker-list"): READ,
     ("get", "worker-detail"): READ,
     ("get", "queues"): READ,
@@ -265,8 +280,10 @@ FOR_THOSE_WHO_HOLD_AS_MUCH = [
     (method, name) for method, name in RULES if name.startswith("member-") and method != "get"
 ]
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
+CHANNEL = {"name": "Chat", "kind": "webhook", "config": {"url": "https://receiver.invalid/"}}
 IN_A_TENANT = [endpoint for endpoint, canonical in ALIASES.items() if canonical == ("post", "job-list")]
 IN_A_TENANT += [("post", "rule-preview")]
+IN_A_TENANT += [("post", "channel-list")]
 IN_A_TENANT += [
     ("post", f"{name}-list")
     for name in ("rule", "webhook", "job", "calendar", "pool", "saved-view", "task", "key", "member")
@@ -284,6 +301,7 @@ OF_ROWS = (
     "dependency-",
 )
 OF_ROWS += ("rule-", "event-hook-", "webhook-", "delivery-", "key-", "member-", "tenant-")
+OF_ROWS += ("channel-", "sending-")
 OF_A_ROW = [
     endpoint
     for endpoint in GUARDED
@@ -337,6 +355,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "webhook-list"): {"name": "Chat", "url": "https://receiver.invalid/"},
     ("patch", "event-hook-detail"): {"enabled": False},
     ("patch", "webhook-detail"): {"enabled": False},
+    ("post", "channel-list"): CHANNEL,
+    ("patch", "channel-detail"): {"enabled": False},
+    ("post", "channel-preview"): {"title_text": "{job} again", "about": "failed"},
     ("post", "scheduler-maintenance"): {"note": "New disks"},
     ("post", "queue-pause"): {"note": "New disks"},
     ("post", "dead-letter-discard"): {"note": "Known."},
@@ -369,6 +390,7 @@ class Stage:
             "tick": self.tick,
             "worker": worker(),
             **hook_and_delivery_of(job),
+            **channel_and_sending_of(job),
             "calendar": calendars.create({"name": "Stage"}, tenant=job.tenant, actor="user:ana"),
             "task": task_of(job.tenant),
             **catalogued(),
@@ -477,6 +499,17 @@ def hook_and_delivery_of(job: Job) -> dict[str, Model]:
         webhook=webhook, tenant=job.tenant, execution_id=1, event="failed", **ends
     )
     return {"event": hook, "webhook": webhook, "delivery": delivery}
+
+
+def channel_and_sending_of(job: Job) -> dict[str, Model]:
+    channel, _ = channels.create({**CHANNEL, "name": "Stage"}, tenant=job.tenant, actor="user:ana")
+    entry = {"at": "2026-11-21T09:00:00+00:00", "seconds": 0.12, "status": 500, "answer": "no", "error": ""}
+    ends = {"status": "dead", "give_up_at": timezone.now(), "ended_at": timezone.now(), "log": [entry]}
+    facts = example_facts(Kind.FAILED, tenant=job.tenant.slug)
+    sending = Delivery.objects.create(
+        channel=channel, tenant=job.tenant, type="job.failed", severity="error", group_key="x", facts=facts, **ends
+    )
+    return {"channel": channel, "sending": sending}
 
 
 def key_and_member_of(tenant: Tenant) -> dict[str, Model]:
