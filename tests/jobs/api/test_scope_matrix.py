@@ -37,11 +37,11 @@ from jobs import (
 )
 from jobs.execution import registration
 from jobs.models import Backfill, DeadLetter, Dependency, Execution, Job, Tick, WebhookDelivery, Worker
-from notifications.rulebook import changes
-from notifications.rulebook.changes import Editor
 from notifications.channels import changes as channels
 from notifications.channels.examples import example_facts
 from notifications.models import Delivery
+from notifications.rulebook import changes
+from notifications.rulebook.changes import Editor
 from notifications.rules.kinds import Kind
 from scheduler_project import aliases
 from scheduler_project.api.permissions import SIGNED_IN
