@@ -16,6 +16,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import Tenant
 from accounts.scopes import Scope
 from jobs.api.executions import ExecutionViewSet
 from jobs.api.families import (
@@ -43,6 +44,9 @@ from jobs.api.job_history import JobHistoryViewSet
 from jobs.api.jobs import JobViewSet
 from jobs.api.runtime import RuntimeViewSet
 from jobs.models import Job
+from notifications.api.inbox import InboxPagination, NotificationViewSet
+from notifications.api.inbox_bodies import CountSerializer, NotificationCreationSerializer, NotificationSerializer
+from scheduler_project.api import refusals
 from scheduler_project.api.errors import Invalid
 from scheduler_project.api.pagination import EnvelopePagination
 from scheduler_project.api.routing import ID, route
@@ -302,6 +306,44 @@ class AdminJobExecutions(Translated, JobHistoryViewSet):
     parameters = {"executions": AdminJobRunParameters}
 
 
+# --- notifications ----------------------------------------------------------------------------------------------------
+
+
+class UiNotificationCreation(NotificationCreationSerializer):
+    tenant_id = WholeNumberField(min_value=1, max_value=2**63 - 1, required=False, allow_null=True)
+
+
+@extend_schema_view(
+    list=extend_schema(responses=NotificationSerializer(many=True), tags=TAGS),
+    create=extend_schema(request=UiNotificationCreation, responses={201: NotificationSerializer}, tags=TAGS),
+    mark_read=extend_schema(responses=NotificationSerializer, tags=TAGS),
+    clear=extend_schema(responses=CountSerializer, tags=TAGS),
+)
+class UiNotifications(Translated, NotificationViewSet):
+    """The names are the same; a tenant may be named by its number too."""
+
+    family = UI
+    pagination_class = InboxPagination
+    operation_ids = _ids("ui", NotificationViewSet.operation_ids)
+
+    def read(self, body: dict[str, Any]) -> dict[str, Any]:
+        if self.action != "create" or "tenant_id" not in body:
+            return body
+        number = UiNotificationCreation(data=body, partial=True)
+        number.is_valid(raise_exception=True)
+        wanted = number.validated_data["tenant_id"]
+        others = {name: value for name, value in body.items() if name != "tenant_id"}
+        if wanted is None or "tenant" in others:
+            return others
+        slug = Tenant.objects.filter(pk=wanted).values_list("slug", flat=True).first()
+        if slug is None or not self.principal.is_member(wanted):
+            raise refusals.of_tenant(self.principal, self.scope, slug=str(wanted), tenant_id=None)
+        return {**others, "tenant": slug}
+
+    def _translated(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(row)
+
+
 # --- routes -----------------------------------------------------------------------------------------------------------
 
 # Each name ends with that of the canonical route which it stands for.
@@ -319,6 +361,9 @@ def _jobs(path: str, family: str, viewset: type[JobAliases], **collection: str) 
 under_v1 = [
     *_jobs("ui/scheduler/jobs", "ui", UiJobs, put="update_named", delete="destroy_named"),
     route("ui/scheduler/runs", UiRuns, "ui-execution-list", get="list"),
+    route("ui/notifications", UiNotifications, "ui-notification-list", get="list", post="create"),
+    route("ui/notifications/clear", UiNotifications, "ui-notification-clear", delete="clear"),
+    route(f"ui/notifications/{ID}/read", UiNotifications, "ui-notification-read", post="mark_read"),
     route("runtime/config", RuntimeViewSet, "runtime-config", get="config"),
     route("ui/settings/sections", RuntimeViewSet, "settings-sections", get="sections"),
 ]

@@ -2,6 +2,7 @@
 
 from notifications.api.channels import ChannelViewSet
 from notifications.api.deliveries import NotificationDeliveryViewSet
+from notifications.api.inbox import NotificationViewSet
 from notifications.api.live import LiveViewSet
 from notifications.api.preferences import PreferencesViewSet
 from notifications.api.rehearsals import RehearsalViewSet
@@ -29,6 +30,12 @@ urlpatterns = [
     route(
         f"notification-deliveries/{ID}/redeliver", NotificationDeliveryViewSet, "sending-redeliver", post="redeliver"
     ),
+    route("notifications", NotificationViewSet, "notification-list", get="list", post="create"),
+    route("notifications/unread", NotificationViewSet, "notification-unread", get="unread"),
+    route("notifications/read", NotificationViewSet, "notification-read-all", post="mark_all_read"),
+    route("notifications/clear", NotificationViewSet, "notification-clear", delete="clear"),
+    route(f"notifications/{ID}", NotificationViewSet, "notification-detail", get="retrieve"),
+    route(f"notifications/{ID}/read", NotificationViewSet, "notification-read", post="mark_read"),
     route("notification-rules", RuleViewSet, "rule-list", get="list", post="create"),
     route("notification-rules/preview", RehearsalViewSet, "rule-preview", post="rehearse"),
     route(

@@ -37,7 +37,7 @@ def read_one(reader: Reader, pk: int) -> Notification | None:
     with transaction.atomic():
         changes.take_turn()
         row = reading.find(reader, pk)
-        if row is None or row.seen_at is not None:  # type: ignore[attr-defined]
+        if row is None or row.seen_at is not None:
             return row
         _mark(reader, ChangeKind.READ, own=[pk] if row.user_id else [], shared=[] if row.user_id else [pk])
         changes.record([_change(reader, ChangeKind.READ, row)])

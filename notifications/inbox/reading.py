@@ -50,6 +50,8 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     tenant: str = ""
+    ids: tuple[int, ...] = ()
+    """Only these; none: any."""
 
     def condition(self) -> Q:
         """What does not depend on who reads."""
@@ -68,6 +70,8 @@ class Wanted:
             found &= Q(last_at__lt=self.until)
         if self.tenant:
             found &= Q(tenant__slug=self.tenant)
+        if self.ids:
+            found &= Q(pk__in=self.ids)
         return found
 
 

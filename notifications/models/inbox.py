@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
@@ -30,6 +32,9 @@ class Notification(models.Model):
     last_at = models.DateTimeField(db_default=Now(), help_text="When it happened last")
     read_at = models.DateTimeField(null=True, help_text="Of one for a single person; see NotificationMark for others")
     ttl_at = models.DateTimeField(help_text="From then on it is gone")
+
+    seen_at: datetime | None
+    """When the reader has read it, of rows that `notifications.inbox.reading` gives out."""
 
     class Meta:
         db_table = "ui_notifications"

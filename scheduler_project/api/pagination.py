@@ -67,14 +67,8 @@ class EnvelopePagination(BasePagination):
             return len(queryset), False
         if not self.has_more and (found or not self.offset):
             return self.offset + found, False
-        few = _count(queryset, FEW)
-        if few is not None:
-            return few, False
-        estimate = _estimate(queryset)
-        counted = _count(queryset, COUNTED) if estimate < CLEARLY_MORE else None
-        if counted is not None:
-            return counted, False
-        return max(estimate, self.offset + found, COUNTED + 1), True
+        total, is_estimate = total_of(queryset)
+        return (max(total, self.offset + found), True) if is_estimate else (total, False)
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response(
@@ -154,6 +148,16 @@ def window(parameters: dict[str, str]) -> tuple[int, int]:
     if problems:
         raise Invalid(problems)
     return limit, offset
+
+
+def total_of(queryset: QuerySet[Any]) -> tuple[int, bool]:
+    """How many rows there are, and whether that is an estimate."""
+    few = _count(queryset, FEW)
+    if few is not None:
+        return few, False
+    estimate = _estimate(queryset)
+    counted = _count(queryset, COUNTED) if estimate < CLEARLY_MORE else None
+    return (counted, False) if counted is not None else (max(estimate, COUNTED + 1), True)
 
 
 def _count(queryset: QuerySet[Any], most: int) -> int | None:

@@ -16,6 +16,7 @@ from tests.cast import ApiClient, Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import JOB, MakeJob, RunJob, backfill_of
 from tests.jobs.api.test_scope_matrix import (
     ALIASES,
+    FOR_ONESELF,
     GUARDED,
     IN_A_TENANT,
     PUBLIC,
@@ -33,7 +34,9 @@ ADDRESS = "127.0.0.1"
 ASKING = {("post", "job-impact"), ("post", "job-validate"), ("post", "schedule-preview"), ("post", "live-tickets")}
 ASKING |= {("post", "rule-preview")}
 ASKING |= {("post", "channel-preview")}
-UNSAFE = [endpoint for endpoint in GUARDED if endpoint[0] != "get"]
+# What somebody does with their own inbox concerns nobody else, so it is none of the trail's business.
+ASKING |= {("post", "channel-preview")}
+UNSAFE = [endpoint for endpoint in GUARDED if endpoint[0] != "get" and endpoint not in FOR_ONESELF]
 # What concerns no tenant: the whole system, or the tenants themselves.
 OF_NO_TENANT = ("scheduler-maintenance", "circuit-reset", "limits", "job-type-", "task-function-", "scheduler-flags")
 OF_NO_TENANT += ("scheduler-reconcile", "queue-", "notification-preferences")

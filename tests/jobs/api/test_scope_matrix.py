@@ -39,7 +39,8 @@ from jobs.execution import registration
 from jobs.models import Backfill, DeadLetter, Dependency, Execution, Job, Tick, WebhookDelivery, Worker
 from notifications.channels import changes as channels
 from notifications.channels.examples import example_facts
-from notifications.models import Delivery
+from notifications.inbox.writing import Entry, tell
+from notifications.models import Delivery, Notification
 from notifications.rulebook import changes
 from notifications.rulebook.changes import Editor
 from notifications.rules.kinds import Kind
@@ -256,6 +257,11 @@ RULES |= {
 }
 RULES |= {("post", "rule-preview"): READ}
 RULES |= {(method, "notification-preferences"): NOTIFIED for method in ("get", "put", "patch")}  # their own
+NOTIFY = Scope.NOTIFICATIONS_WRITE.value
+RULES |= {("get", f"notification-{name}"): NOTIFIED for name in ("list", "detail", "unread")}
+# People in the console may do so with notifications:read: it concerns nobody but themselves.
+FOR_ONESELF = [("post", "notification-read"), ("post", "notification-read-all"), ("delete", "notification-clear")]
+RULES |= dict.fromkeys((("post", "notification-list"), *FOR_ONESELF), NOTIFY)
 RULES |= {("get", "runtime-config"): READ, ("get", "settings-sections"): READ}
 # Paths of other schedulers' clients: the rules, bodies and rows of what they stand for.
 ALIASES = {
@@ -265,6 +271,7 @@ ALIASES = {
     if (canonical := aliases.stands_for(*endpoint))
 }
 RULES |= {endpoint: RULES[canonical] for endpoint, canonical in ALIASES.items()}
+FOR_ONESELF += [endpoint for endpoint, canonical in ALIASES.items() if canonical in FOR_ONESELF]
 # The scope lets nobody else in: they concern every tenant.
 SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance"), ("post", "circuit-reset")]
 SUPERUSERS_ONLY += [("post", "queue-pause"), ("post", "queue-resume")]
@@ -281,12 +288,16 @@ FOR_THOSE_WHO_HOLD_AS_MUCH = [
 ]
 GUARDED = [endpoint for endpoint, scope in RULES.items() if scope != PUBLIC]
 CHANNEL = {"name": "Chat", "kind": "webhook", "config": {"url": "https://receiver.invalid/"}}
-IN_A_TENANT = [endpoint for endpoint, canonical in ALIASES.items() if canonical == ("post", "job-list")]
+IN_A_TENANT = [
+    endpoint
+    for endpoint, canonical in ALIASES.items()
+    if canonical in (("post", "job-list"), ("post", "notification-list"))
+]
 IN_A_TENANT += [("post", "rule-preview")]
 IN_A_TENANT += [("post", "channel-list")]
 IN_A_TENANT += [
     ("post", f"{name}-list")
-    for name in ("rule", "webhook", "job", "calendar", "pool", "saved-view", "task", "key", "member")
+    for name in ("rule", "webhook", "job", "calendar", "pool", "saved-view", "task", "key", "member", "notification")
 ]
 OF_ROWS = (
     "job-",
@@ -311,7 +322,7 @@ OF_A_ROW = [
         ("list", "rule-preview", "-graph", "-groups", "-bulk", "-validate", "-import", "-export")
     )
 ]
-OF_A_ROW += [("get", "audit-detail")]
+OF_A_ROW += [("get", "audit-detail"), ("get", "notification-detail"), ("post", "notification-read")]
 Endpoint = tuple[str, str]  # method and route name
 WRITES = re.compile(
     "(INSERT|UPDATE|DELETE|MERGE|COPY|TRUNCATE|WITH .*(INSERT INTO|UPDATE|DELETE FROM) )", re.IGNORECASE
@@ -352,6 +363,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("patch", "default-rule"): {"in_row": 2},
     ("put", "notification-preferences"): {"toasts_from": "error"},
     ("patch", "notification-preferences"): {"on_desktop": True},
+    ("post", "notification-list"): {"title": "The backup is done", "type": "backup.done", "severity": "success"},
     ("post", "webhook-list"): {"name": "Chat", "url": "https://receiver.invalid/"},
     ("patch", "event-hook-detail"): {"enabled": False},
     ("patch", "webhook-detail"): {"enabled": False},
@@ -402,6 +414,7 @@ class Stage:
             "rule": changes.create(
                 {"name": "Stage", "job": job.pk, "channels": []}, tenant=job.tenant, by=Editor("user:ana")
             ),
+            "notification": notification_of(job.tenant),
             "audit": AuditEntry.objects.filter(tenant=job.tenant).latest("id"),
         }
 
@@ -414,6 +427,8 @@ class Stage:
         }
 
     def path(self, name: str) -> str:
+        if name.endswith(("notification-unread", "notification-read-all", "notification-clear")):
+            return reverse(name)
         if (canonical := aliases.stands_for("get", name)) and not name.endswith("-list"):
             return reverse(name, args=[self.rows[canonical[1].partition("-")[0]].pk])
         if name.startswith(("job-type-", "task-function-")) and name.endswith("-detail"):
@@ -462,6 +477,12 @@ def dependency_of(job: Job) -> Dependency:
 def worker() -> Worker:
     registration.beat("w1@stage:abc", queues=["default"], concurrency=2)
     return Worker.objects.get()
+
+
+def notification_of(tenant: Tenant) -> Notification:
+    """For everybody in it."""
+    entry = Entry(tenant.pk, None, "job.failed", "error", "Greet failed", meta={"path": "/admin/"})
+    return Notification.objects.get(pk=tell([entry])[0])
 
 
 def catalogued() -> dict[str, Model]:
@@ -676,7 +697,8 @@ def test_a_caller_without_the_scope_is_told_what_is_missing(
         if scope == SIGNED_IN:
             continue
         refused = {"a key": by_key[scope], **({"a token": by_token[scope]} if scope in by_token else {})}
-        refused |= {who: client for who, client in by_session.items() if scope not in ROLE_SCOPES[MEMBERS[who][1]]}
+        if endpoint not in FOR_ONESELF:
+            refused |= {who: client for who, client in by_session.items() if scope not in ROLE_SCOPES[MEMBERS[who][1]]}
         for who, client in refused.items():
             answer = walk.send(endpoint, client)
             message = answer.error.get("message", "")
@@ -769,7 +791,16 @@ def changed(text: str, at: int = -1) -> str:
 
 @pytest.mark.parametrize(
     "name",
-    ["webhook-list", "job-list", "execution-list", "calendar-list", "pool-list", "task-list", "dead-letter-list"],
+    [
+        "webhook-list",
+        "job-list",
+        "execution-list",
+        "calendar-list",
+        "pool-list",
+        "task-list",
+        "dead-letter-list",
+        "notification-list",
+    ],
 )
 def test_lists_leave_other_tenants_out(name: str, stage: Stage, cast: Cast, client_of: ClientOf) -> None:
     counts = {

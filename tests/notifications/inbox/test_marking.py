@@ -37,7 +37,7 @@ class TestReadOne:
         for pk in (own, everybody):
             row = marking.read_one(ana, pk)
             assert row is not None
-            assert row.seen_at is not None  # type: ignore[attr-defined]
+            assert row.seen_at is not None
             change = last_change()
             assert (change.kind, change.notification_id, change.user_id) == ("read", pk, cast.ana.pk)
             assert change.reader == f"user:{cast.ana.pk}"
@@ -53,7 +53,7 @@ class TestReadOne:
         again = marking.read_one(ana, everybody)
         assert first is not None
         assert again is not None
-        assert again.seen_at == first.seen_at  # type: ignore[attr-defined]
+        assert again.seen_at == first.seen_at
         assert last_change().pk == before
         assert reading.unread_count(vera) == 1
         assert marking.read_one(vera, own) is None

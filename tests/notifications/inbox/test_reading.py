@@ -118,5 +118,5 @@ class TestInbox:
         ana, vera = (reading.find(reader_of(one), everybody) for one in (cast.ana, cast.vera))
         assert ana is not None
         assert vera is not None
-        assert (ana.seen_at is None, vera.seen_at) == (False, None)  # type: ignore[attr-defined]
+        assert (ana.seen_at is None, vera.seen_at) == (False, None)
         assert Notification.objects.get(pk=everybody).read_at is None
