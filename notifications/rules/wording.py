@@ -56,7 +56,7 @@ def text_of(kind: Kind, happening: Happening) -> str:
         return f"After {failures:,} failure{'' if failures == 1 else 's'} in a row."
     text = (happening.error or happening.reason)[:LONGEST_ERROR]
     if kind is Kind.FAILED and happening.failures_in_row > 1:
-        return f"The {_ordinal(happening.failures_in_row)} failure in a row. {text}".strip()
+        return f"The {ordinal(happening.failures_in_row)} failure in a row. {text}".strip()
     return text
 
 
@@ -68,6 +68,6 @@ def _short(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
-def _ordinal(number: int) -> str:
+def ordinal(number: int) -> str:
     ending = {1: "st", 2: "nd", 3: "rd"}.get(0 if 10 <= number % 100 <= 20 else number % 10, "th")
     return f"{number:,}{ending}"
