@@ -12,6 +12,7 @@ from django.urls import NoReverseMatch, reverse
 
 from accounts import access
 from accounts.scopes import Scope
+from notifications import switch
 
 # Labels, and the names of their pages.
 TABS = {
@@ -35,7 +36,8 @@ def context(site: AdminSite, request: HttpRequest, tab: str, *, title: str = "No
     if not access.may_anywhere(request.user, Scope.NOTIFICATIONS_READ):
         raise PermissionDenied(f"Notifications need the permission {Scope.NOTIFICATIONS_READ} in some tenant.")
     current = next(one for one in tabs(tab) if one.is_current)
-    return {**site.each_context(request), "title": title, "tabs": tabs(tab), "tab": current}
+    own = {"title": title, "tabs": tabs(tab), "tab": current, "off": switch.refusal()}
+    return {**site.each_context(request), **own}
 
 
 def tabs(current: str) -> list[Tab]:

@@ -1,0 +1,108 @@
+"""The list of deliveries, the newest first: narrowed by filters in the address, a page after the other by their ids."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from accounts import access
+from accounts.scopes import Scope
+from jobs.admin.lists import filter_bar
+from jobs.admin.lists.filter_bar import Bar, Chip, Choice, Filter
+from notifications.admin import frame
+from notifications.admin.channels import states
+from notifications.channels import examples
+from notifications.models import Channel, Delivery
+from notifications.rules.kinds import ABOUT, Kind, SendingStatus
+from scheduler_project.lib import sql
+from scheduler_project.lib.input import number_of
+
+PAGE = 50
+OFFERED = 200  # channels
+OLDER, STATUS, CHANNEL, KIND, SEARCH = "older", "status", "channel", "kind", "q"
+
+
+def respond(site: AdminSite, request: HttpRequest) -> HttpResponse:
+    require(request)
+    asked = {name: request.GET.get(name, "")[:200] for name in (SEARCH, STATUS, CHANNEL, KIND, OLDER)}
+    bar = _bar(request, asked)
+    rows = list(_found(request, asked)[: PAGE + 1])
+    page = rows[:PAGE]
+    context = {
+        **frame.context(site, request, "Deliveries", title="Notification deliveries"),
+        "bar": bar,
+        "everything_url": reverse("admin:notification_deliveries"),
+        "rows": [row(one) for one in page],
+        "is_first_page": not asked[OLDER],
+        "newest_url": filter_bar.address(asked),
+        "older_url": filter_bar.address(asked, **{OLDER: str(page[-1].pk)}) if len(rows) > PAGE else "",
+        "has_channels": access.visible(Channel.objects.all(), request.user).exists(),
+        "now": sql.now(),
+    }
+    return TemplateResponse(request, "notifications/deliveries/list.html", context)
+
+
+def require(request: HttpRequest) -> None:
+    if not access.may_anywhere(request.user, Scope.SCHEDULER_READ):
+        raise PermissionDenied(f"Deliveries need the permission {Scope.SCHEDULER_READ} in some tenant.")
+
+
+def row(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "delivery": delivery,
+        "title": examples.of_delivery(delivery, delivery.channel).title(),
+        "chip": states.delivery_chip(delivery.status),
+        "last": delivery.log[-1] if delivery.log else None,
+    }
+
+
+def _found(request: HttpRequest, asked: dict[str, str]) -> Any:
+    rows = access.visible(Delivery.objects.select_related("channel", "tenant"), request.user)
+    if asked[STATUS] in set(SendingStatus):
+        rows = rows.filter(status=asked[STATUS])
+    if (channel := number_of(asked[CHANNEL])) is not None:
+        rows = rows.filter(channel=channel)
+    if asked[KIND] in set(Kind):
+        rows = rows.filter(facts__kind=asked[KIND])
+    if (older := number_of(asked[OLDER])) is not None:
+        rows = rows.filter(pk__lt=older)
+    if asked[SEARCH]:
+        rows = rows.filter(_named(asked[SEARCH].strip()))
+    return rows.order_by("-pk")
+
+
+def _named(text: str) -> Q:
+    """By its number, by the id that the receiver knows, or by the name of its job."""
+    number = number_of(text)
+    if number is not None:
+        return Q(pk=number)
+    try:
+        return Q(uid=UUID(text))
+    except ValueError:
+        return Q(facts__job__name__icontains=sql.text(text))
+
+
+def _bar(request: HttpRequest, asked: dict[str, str]) -> Bar:
+    channels = access.visible(Channel.objects.all(), request.user).order_by("name", "pk")
+    offered = [(str(pk), name) for pk, name in channels.values_list("pk", "name")[:OFFERED]]
+    choices = {
+        STATUS: ("Status", [(one.value, words) for one, (words, _, _) in states.OF_DELIVERIES.items()]),
+        CHANNEL: ("Channel", offered),
+        KIND: ("About", [(kind.value, ABOUT[kind].label) for kind in Kind]),
+    }
+    filters, chips = [], []
+    if asked[SEARCH]:
+        chips.append(Chip("Search", asked[SEARCH], filter_bar.address(asked, **{SEARCH: ""})))
+    for name, (title, known) in choices.items():
+        shown = tuple(Choice(value, label, value == asked[name]) for value, label in known)
+        if shown:
+            filters.append(Filter(title, name, "All", shown))
+        chips += [Chip(title, one.label, filter_bar.address(asked, **{name: ""})) for one in shown if one.is_chosen]
+    return Bar(tuple(filters), tuple(chips), (), asked[SEARCH], bool(chips))
