@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -15,34 +13,14 @@ from django.template.response import TemplateResponse
 from accounts import access
 from accounts.models import Tenant
 from accounts.scopes import Scope
-from jobs.models import Job
 from notifications.admin import frame
-from notifications.models import Channel
+from notifications.admin.rules import finding
+from notifications.admin.rules.names import Names
 from notifications.rulebook import book, words
 from notifications.rules.rule import OF_THE_SYSTEM_RULE, RuleFacts
 
 TENANTS_A_PAGE = 20
 NARROWS_FROM = 2  # tenants
-
-
-@dataclass(frozen=True)
-class Names:
-    """Of what the rules of a page name; read once for all of them."""
-
-    jobs: dict[int, str]
-    people: dict[int, str]
-    channels: dict[int, str]
-
-    @classmethod
-    def of(cls, rules: list[RuleFacts]) -> Names:
-        jobs = Job.objects.filter(pk__in={rule.job_id for rule in rules if rule.job_id})
-        people = get_user_model().objects.filter(pk__in={user for rule in rules for user in rule.user_ids})
-        channels = Channel.objects.filter(pk__in={channel for rule in rules for channel in rule.channel_ids})
-        return cls(
-            dict(jobs.values_list("pk", "name")),
-            dict(people.values_list("pk", "username")),
-            dict(channels.values_list("pk", "name")),
-        )
 
 
 def respond(site: AdminSite, request: HttpRequest) -> HttpResponse:
@@ -76,6 +54,11 @@ def row(rule: RuleFacts, names: Names) -> dict[str, Any]:
 def _book(request: HttpRequest, tenant: Tenant, rules: list[RuleFacts], names: Names) -> dict[str, Any]:
     return {
         "tenant": tenant,
-        "rows": [row(rule, names) for rule in rules],
+        "rows": [{**row(rule, names), **_urls(rule, tenant)} for rule in rules],
         "may_write": access.may(request.user, Scope.SCHEDULER_WRITE, tenant.pk),
     }
+
+
+def _urls(rule: RuleFacts, tenant: Tenant) -> dict[str, str]:
+    key = None if rule.is_default else rule.rule_id
+    return {"url": finding.url_of(tenant, key), "switch_url": finding.url_of(tenant, key, "switch")}
