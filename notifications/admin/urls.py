@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.contrib.admin import AdminSite
 from django.urls import URLPattern
 
-from notifications.admin import channels, deliveries, rules
+from notifications.admin import channels, deliveries, inbox, rules
 
 
 def urls(site: AdminSite) -> list[URLPattern]:
-    return [*rules.urls(site), *channels.urls(site), *deliveries.urls(site)]
+    return [*inbox.urls(site), *rules.urls(site), *channels.urls(site), *deliveries.urls(site)]

@@ -15,6 +15,7 @@ from accounts.scopes import Scope
 from jobs import maintenance, runtime_flags
 from jobs.models import DeadLetter
 from jobs.rules.states import LetterState
+from notifications.admin.inbox import glance
 from scheduler_project.frame import navigation, viewer
 from scheduler_project.lib import viewer_zone
 
@@ -35,6 +36,7 @@ def of(site: AdminSite, request: HttpRequest) -> dict[str, Any]:
         "choosable_tenants": tenants,
         "focused_tenant": next((tenant for tenant in tenants if tenant.pk == focus.tenant_id()), None),
         "open_letters": open_letters(request),
+        "bell": glance.of(request),
         "may_create": access.may_anywhere(request.user, Scope.SCHEDULER_WRITE),
         "only_reads": not any(access.may_anywhere(request.user, scope) for scope in CHANGES),
         "mode": mode(),

@@ -64,7 +64,7 @@ CONFIGURE = (
     Entry("Calendars", "flag", "jobs.Calendar"),
     Entry("Pools", "box", "jobs.Pool"),
     Entry("Webhooks", "link", "jobs.Webhook"),
-    Entry("Notifications", "bell", "page:notifications"),
+    Entry("Notifications", "bell", "page:notifications", "n"),
 )
 SYSTEM = (
     Entry("Audit trail", "eye", "accounts.AuditEntry"),

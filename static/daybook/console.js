@@ -2,6 +2,7 @@
 import "./fragments.js";
 import "./keys.js";
 import { liveState } from "./live.js";
+import "./notifications.js";
 import { copy } from "./zone.js";
 
 const focusErrors = (root) => root.querySelector("[data-focus]")?.focus();

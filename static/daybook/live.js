@@ -9,7 +9,7 @@ const LONG = 20_000;
 
 const meta = document.querySelector('meta[name="daybook-live"]');
 const tenants = (meta?.content ?? "").split(" ").filter(Boolean);
-const followers = new Map(); // topic -> {since, hear}
+const followers = new Map(); // topic -> {since, hear, stays}
 const refused = new Set();
 const waiting = new WeakMap(); // part -> {at, timer}
 
@@ -20,14 +20,21 @@ let timer = 0;
 let poll = 0;
 let state = "";
 let lostAt = 0;
+let hasBegun = false;
 
 const parts = () => [...document.querySelectorAll("[data-live]")];
 const topicsOf = (part) => part.dataset.live.split(" ").filter(Boolean).flatMap((topic) => (topic === "tenants" ? tenants : [topic]));
 
-// The tenants always: the counts in the frame follow them on every page.
-const wanted = () => new Set([...tenants, ...parts().flatMap(topicsOf), ...followers.keys()].filter((topic) => !refused.has(topic)));
+// The tenants always: the counts in the frame follow them on every page. A hidden tab listens only for followers that stay.
+const wanted = () => {
+  const topics = document.hidden
+    ? [...followers.keys()].filter((topic) => followers.get(topic).stays?.())
+    : [...tenants, ...parts().flatMap(topicsOf), ...followers.keys()];
+  return new Set(topics.filter((topic) => !refused.has(topic)));
+};
 
-const tell = (now) => {
+const tell = (told) => {
+  const now = document.hidden ? "paused" : told;
   if (now === state) return;
   state = now;
   document.documentElement.dataset.liveState = now;
@@ -56,7 +63,7 @@ const refresh = (part) => {
   waiting.set(part, before);
 };
 
-const refreshAll = () => parts().forEach(refresh);
+const refreshAll = () => { if (!document.hidden) parts().forEach(refresh); };
 
 const hear = (message) => {
   document.dispatchEvent(new CustomEvent("live:message", { detail: message }));
@@ -101,7 +108,7 @@ const schedule = () => {
 const isAway = () => ["reconnecting", "offline"].includes(state);
 
 const connect = () => {
-  if (document.hidden || socket || !wanted().size) return;
+  if (socket || !wanted().size) return;
   if (!isAway()) tell("connecting");
   const opened = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws/live`);
   socket = opened;
@@ -124,7 +131,7 @@ const connect = () => {
       tell("offline");
       return;
     }
-    if (!document.hidden) schedule();
+    if (wanted().size) schedule();
   });
 };
 
@@ -137,12 +144,12 @@ const disconnect = () => {
   closed?.close();
 };
 
-// Follow a run (`exec:<id>`) line by line, from `since` on. Returns a function that ends it.
-export const follow = (topic, callback, since = "") => {
-  followers.set(topic, { since, hear: callback });
+// Follow a topic with places (`exec:<id>`, `notifications`) message by message, from `since` on; `stays()` says whether
+// also while the tab is hidden. Returns a function that ends it.
+export const follow = (topic, callback, since = "", stays = null) => {
+  followers.set(topic, { since, hear: callback, stays });
   subscribed.delete(topic); // a part of the page may have subscribed to it, without a place
-  if (socket) subscribe();
-  else connect();
+  listen();
   return () => {
     followers.delete(topic);
     subscribe();
@@ -151,14 +158,21 @@ export const follow = (topic, callback, since = "") => {
 
 export const liveState = () => state;
 
+// To what is wanted by now.
+export const listen = () => {
+  if (socket) subscribe();
+  else if (hasBegun) connect();
+};
+
 document.addEventListener("visibilitychange", () => {
+  tell(socket?.readyState === WebSocket.OPEN ? "live" : "connecting");
   if (document.hidden) {
-    disconnect();
-    tell("paused");
+    if (wanted().size) listen();
+    else disconnect();
     return;
   }
   failures = 0;
-  connect();
+  listen();
   refreshAll();
 });
 document.addEventListener("live:signed-in", () => {
@@ -167,8 +181,11 @@ document.addEventListener("live:signed-in", () => {
   connect();
   refreshAll();
 });
-document.addEventListener("htmx:afterSettle", () => (socket ? subscribe() : connect()));
+document.addEventListener("htmx:afterSettle", listen);
 window.addEventListener("pagehide", disconnect);
 window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
 // A page that is left at once opens nothing.
-setTimeout(connect, 300);
+setTimeout(() => {
+  hasBegun = true;
+  connect();
+}, 300);
