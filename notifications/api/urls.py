@@ -2,6 +2,7 @@
 
 from notifications.api.channels import ChannelViewSet
 from notifications.api.deliveries import NotificationDeliveryViewSet
+from notifications.api.explanations import ExplanationViewSet
 from notifications.api.inbox import NotificationViewSet
 from notifications.api.live import LiveViewSet
 from notifications.api.preferences import PreferencesViewSet
@@ -36,6 +37,7 @@ urlpatterns = [
     route("notifications/clear", NotificationViewSet, "notification-clear", delete="clear"),
     route(f"notifications/{ID}", NotificationViewSet, "notification-detail", get="retrieve"),
     route(f"notifications/{ID}/read", NotificationViewSet, "notification-read", post="mark_read"),
+    route(f"jobs/{ID}/notifications", ExplanationViewSet, "job-notifications", get="explain"),
     route("notification-rules", RuleViewSet, "rule-list", get="list", post="create"),
     route("notification-rules/preview", RehearsalViewSet, "rule-preview", post="rehearse"),
     route(

@@ -255,7 +255,7 @@ RULES |= {
     )
     for method in methods
 }
-RULES |= {("post", "rule-preview"): READ}
+RULES |= {("post", "rule-preview"): READ, ("get", "job-notifications"): READ}
 RULES |= {(method, "notification-preferences"): NOTIFIED for method in ("get", "put", "patch")}  # their own
 NOTIFY = Scope.NOTIFICATIONS_WRITE.value
 RULES |= {("get", f"notification-{name}"): NOTIFIED for name in ("list", "detail", "unread")}
