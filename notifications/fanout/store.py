@@ -10,6 +10,7 @@ from notifications.fanout.facts import facts_of
 from notifications.inbox import writing
 from notifications.inbox.writing import Entry
 from notifications.rules import timing, wording
+from notifications.rules.answers import GIVE_UP_AFTER
 from notifications.rules.audience import Circle
 from notifications.rules.grouping import Group, Message
 from notifications.rules.kinds import Severity
@@ -71,7 +72,7 @@ def deliver(messages: Sequence[tuple[Group, Message]], around: Surroundings) -> 
         "last_at": [message.at for _, message in messages],
         "not_before": [_not_before(group, message, around) for group, message in messages],
         "now": around.now,
-        "give_up_after": timing.GIVE_UP_AFTER,
+        "give_up_after": GIVE_UP_AFTER,
         "severities": [severity.value for severity in Severity],
     }
     sql.rows(DELIVER, values)

@@ -11,7 +11,6 @@ from notifications.rules.rule import QuietHours, RuleFacts
 
 # The first message of a storm says more a minute later; ten of its kind have just gone out one by one.
 FIRST_OF_STORM = timedelta(minutes=1)
-GIVE_UP_AFTER = timedelta(hours=24)
 
 
 def not_before(

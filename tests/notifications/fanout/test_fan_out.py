@@ -13,7 +13,7 @@ from django.db.models import F
 from accounts.models import Membership
 from jobs.models import Execution, Job
 from notifications.models import Channel, Delivery, Flow, JobCondition, Notification, Preference, Rule
-from notifications.rules import timing
+from notifications.rules.answers import GIVE_UP_AFTER
 from scheduler_project.lib import sql
 from tests.cast import Cast
 from tests.notifications.fanout.conftest import Reading, inbox, sent
@@ -141,7 +141,7 @@ class TestChannels:
         assert first.facts["execution"] is not None
         assert first.next_try_at == first.not_before
         assert abs(first.not_before - now) < timedelta(minutes=1)
-        assert first.give_up_at == first.not_before + timing.GIVE_UP_AFTER
+        assert first.give_up_at == first.not_before + GIVE_UP_AFTER
         Delivery.objects.update(status="delivered", ended_at=now, next_try_at=None, tries=1)
 
         for _ in range(4):
