@@ -9,8 +9,8 @@ from scheduler_project.lib import sql
 END = """
 WITH made AS (
     INSERT INTO job_executions (tenant_id, job_id, template_id, trigger, revision, parameters, policy, dry_run,
-        requested_by, request_id, queue, priority, max_attempts, status, reason, attempt, error, error_class, started_at,
-        finished_at, event_sequence)
+        requested_by, request_id, queue, priority, max_attempts, status, reason, attempt, error, error_class,
+        started_at, finished_at, event_sequence)
     SELECT j.tenant_id, j.id, j.template_id, 'schedule', j.revision, j.parameters, j.policy, false, '', '', j.queue,
            j.priority, 1, %(status)s::text, CASE WHEN %(status)s::text = 'succeeded' THEN '' ELSE 'permanent' END, 1,
            'ConnectionError: the database said no', 'ConnectionError', clock_timestamp(), clock_timestamp(), 3
