@@ -1,3 +1,10 @@
 """Fixtures of all tests."""
 
-pytest_plugins = ["tests.cast", "tests.circuits", "tests.emptying", "tests.own_servers", "tests.standing_still"]
+pytest_plugins = [
+    "tests.cast",
+    "tests.circuits",
+    "tests.emptying",
+    "tests.order",
+    "tests.own_servers",
+    "tests.standing_still",
+]
