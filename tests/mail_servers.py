@@ -1,4 +1,4 @@
-"""An SMTP server on loopback that takes mail, refuses it, or hangs."""
+"""An SMTP server on loopback that takes mail, refuses it for now or for good, is slow, or hangs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,20 @@ class MailServer:
     port: int = 0
     is_hanging: bool = False
     connections: int = 0
+    greeting: str = "220 ready"
+    verdict: str = "250 taken"
+    delay: float = 0.0
     refuses: list[str] = field(default_factory=list)
+    puts_off: list[str] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
     goes_on: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
 def mail_server() -> Iterator[MailServer]:
-    """A server for as long as the block runs. `refuses` are recipients that it does not know."""
+    """A server for as long as the block runs. `refuses` are recipients that it does not know, `puts_off`
+    those that it does not take now; it is `delay` seconds late with each answer, and `recipients` had their mail."""
     state = MailServer()
 
     class Handler(socketserver.StreamRequestHandler):
@@ -30,26 +36,37 @@ def mail_server() -> Iterator[MailServer]:
             if state.is_hanging:
                 state.goes_on.wait(20)
                 return
-            self._say("220 ready")
+            self._say(state.greeting)
+            recipients: list[str] = []
             for line in self.rfile:
                 command = line.decode().strip()
                 verb = command.upper().partition(" ")[0]
                 if verb == "RCPT" and any(name in command for name in state.refuses):
                     self._say("550 no such user")
+                elif verb == "RCPT" and any(name in command for name in state.puts_off):
+                    self._say("450 come again")
                 elif verb == "DATA":
                     self._say("354 go on")
                     text = []
                     while (part := self.rfile.readline()) not in (b".\r\n", b""):
                         text.append(part.decode())
-                    state.taken.append("".join(text))
-                    self._say("250 taken")
+                    if state.verdict.startswith("2"):
+                        state.taken.append("".join(text))
+                        state.recipients += recipients
+                    recipients.clear()
+                    self._say(state.verdict)
                 elif verb == "QUIT":
                     self._say("221 bye")
                     return
                 else:
+                    if verb == "RCPT":
+                        recipients.append(command.partition("<")[2].partition(">")[0])
+                    elif verb == "RSET":
+                        recipients.clear()
                     self._say("250 ok")
 
         def _say(self, line: str) -> None:
+            state.goes_on.wait(state.delay)
             self.wfile.write(line.encode() + b"\r\n")
 
     class Server(socketserver.ThreadingTCPServer):

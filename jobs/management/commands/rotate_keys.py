@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -19,9 +21,9 @@ ROUNDS = 3  # what was stored with the former key while the first round went by
 class Command(BaseCommand):
     help = (
         "Give each tenant a new data key, wrap the older ones by the active key of the provider, and encrypt anew what "
-        "jobs and runs to come hold; what is still plain text is encrypted everywhere. Can be cut off at any time and "
-        "called again. Verifies at the end, says which keys are needed no longer, and exits with 1 when a secret "
-        "cannot be opened."
+        "jobs, runs to come and channels hold; what is still plain text is encrypted everywhere. Can be cut off at any "
+        "time and called again. Verifies at the end, says which keys are needed no longer, and exits with 1 when a "
+        "secret cannot be opened."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -50,6 +52,8 @@ class Command(BaseCommand):
             plain = f", {found.encrypted} of them plain text" if found.encrypted else ""
             stays = "; what is encrypted there stays" if table.is_history else ""
             self.stdout.write(f"{table.what}: {found.seen} secrets{plain}{stays}")
+        for keeper in rotation.keepers():
+            self.stdout.write(f"{keeper.what}: {keeper.move(size, True).seen} secrets")
 
     def _rotate(self, size: int) -> None:
         made, wrapped = rewrapping.replace_active(), rewrapping.rewrap()
@@ -57,6 +61,9 @@ class Command(BaseCommand):
         for table in EVERYWHERE:
             moved = self._move(table, size)
             self.stdout.write(f"{table.what}: {moved.moved} secrets moved, {moved.encrypted} that were plain text")
+        for keeper in rotation.keepers():
+            moved = self._rounds(partial(keeper.move, size, False))
+            self.stdout.write(f"{keeper.what}: {moved.moved} secrets moved")
         problems = self._verify(size)
         for problem in problems:
             self.stderr.write(problem)
@@ -67,9 +74,15 @@ class Command(BaseCommand):
         audit.record("keys.rotated", actor=ACTOR, tenant_id=None, target="data_key", note=f"{made} new data keys")
 
     def _move(self, table: Table, size: int) -> Moved:
+        def move() -> Moved:
+            return rotation.move(table, size=size, tell=self._progress)
+
+        return self._rounds(move, most=1 if table.is_history else ROUNDS)
+
+    def _rounds(self, move: Callable[[], Moved], *, most: int = ROUNDS) -> Moved:
         total = Moved()
-        for _ in range(1 if table.is_history else ROUNDS):
-            moved = rotation.move(table, size=size, tell=self._progress)
+        for _ in range(most):
+            moved = move()
             total.moved += moved.moved
             total.encrypted += moved.encrypted
             if not moved.changed:
@@ -82,8 +95,15 @@ class Command(BaseCommand):
             if not table.is_history:
                 found = rotation.verify(table, size=size)
                 problems += found.problems
-                self.stdout.write(f"verified {table.what}: {found.seen} secrets, {found.unreadable} cannot be opened")
+                self._tell_verified(table.what, found)
+        for keeper in rotation.keepers():
+            found = keeper.verify()
+            problems += found.problems
+            self._tell_verified(keeper.what, found)
         return problems
+
+    def _tell_verified(self, what: str, found: Moved) -> None:
+        self.stdout.write(f"verified {what}: {found.seen} secrets, {found.unreadable} cannot be opened")
 
     def _tell_needed(self) -> None:
         for provider, key_id in rewrapping.idle():
