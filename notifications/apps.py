@@ -10,12 +10,15 @@ class NotificationsConfig(AppConfig):
     verbose_name = "Notifications"
 
     def ready(self) -> None:
+        from jobs import rotation
         from jobs.tick import service
+        from notifications.channels.rotation import KEEPER
         from notifications.fanout import fan_out
         from notifications.inbox import janitor
         from notifications.live import broadcast
         from notifications.sending import old_deliveries, sender
 
+        rotation.also_keeps(KEEPER)
         service.also_sweep("live", broadcast.make_sweep, every=timedelta(seconds=broadcast.EVERY))
         service.also_sweep("notification sender", sender.make_sweep, every=sender.EVERY)
         service.also_sweep("old deliveries", lambda: old_deliveries.sweep, every=old_deliveries.EVERY)
