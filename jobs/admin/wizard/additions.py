@@ -60,7 +60,7 @@ class Addition(Protocol):
     def shown(self, form: AdditionForm) -> list[Shown]:
         """For the review."""
 
-    def call(self, draft: JobDraft, form: AdditionForm) -> Call | None:
+    def call(self, draft: JobDraft, form: AdditionForm, *, names_tenant: bool) -> Call | None:
         """Of a form without a mistake; None when there is nothing to make."""
 
     def make(self, request: HttpRequest, job: Job, form: AdditionForm) -> None:

@@ -252,7 +252,8 @@ class Wizard:
 
     def _review(self, draft: JobDraft, refused: str = "") -> HttpResponse:
         judged = draft_form.judge(draft, self.request, now=self.now)
-        content = review.body(draft, judged, names_tenant=self.form_context.tenants.count() > 1)
+        names_tenant = self.form_context.tenants.count() > 1
+        content = review.body(draft, judged, names_tenant=names_tenant)
         context = {
             **self._context(steps.REVIEW, draft),
             "form": judged.form,
@@ -263,7 +264,7 @@ class Wizard:
             "how": review.how(judged),
             "owner": judged.form.cleaned_data.get("owner") or "Nobody",
             "additions": review.added(judged),
-            "calls": review.calls(self.request, draft, judged),
+            "calls": review.calls(self.request, draft, judged, names_tenant=names_tenant),
             "preview": self.form_context.preview(judged.form),
             "warnings": review.warnings(draft, judged),
             "body": content,

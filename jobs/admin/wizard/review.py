@@ -164,9 +164,10 @@ def body(draft: JobDraft, judged: Judged, *, names_tenant: bool) -> dict[str, An
     return dict(sorted(plain.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
 
 
-def calls(request: HttpRequest, draft: JobDraft, judged: Judged) -> list[dict[str, Any]]:
+def calls(request: HttpRequest, draft: JobDraft, judged: Judged, *, names_tenant: bool) -> list[dict[str, Any]]:
     """What a program calls after it has created the job, to make what is made with it here."""
-    wanted = [one.addition.call(draft, one.form) for one in judged.added if not one.form.errors]
+    sound = [one for one in judged.added if not one.form.errors]
+    wanted = [one.addition.call(draft, one.form, names_tenant=names_tenant) for one in sound]
     return [
         {"title": call.title, "body": call.body, "curl": curl(request, call.body, url=call.url)}
         for call in wanted

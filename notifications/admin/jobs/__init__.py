@@ -1,0 +1,1 @@
+"""What the pages of jobs show of notifications: a tab of each job, and a rule in the wizard."""
