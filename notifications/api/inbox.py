@@ -32,6 +32,7 @@ from notifications.models import Notification
 from scheduler_project.api import keyset, refusals
 from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.pagination import EnvelopePagination, total_of, window
+from scheduler_project.api.serializers import StrictSerializer
 from scheduler_project.api.views import TENANT_PARAMETER
 
 FOR_ONESELF = ("mark_read", "mark_all_read", "clear")
@@ -86,7 +87,7 @@ class NotificationViewSet(TenantEngineViewSet):
         "mark_all_read": "read_notifications",
         "clear": "clear_notifications",
     }
-    parameters = {"list": NotificationListParameters, "clear": ClearParameters}
+    parameters = {"list": NotificationListParameters, "mark_all_read": WhichSerializer, "clear": ClearParameters}
     errors = {"mark_read": {404: "The caller has no such notification."}}
 
     @property
@@ -144,10 +145,11 @@ class NotificationViewSet(TenantEngineViewSet):
             raise self._refusal(pk)
         return Response(NotificationSerializer(row).data)
 
-    @extend_schema(request=WhichSerializer, responses=CountSerializer)
+    @extend_schema(request=None, responses=CountSerializer)
     def mark_all_read(self, request: Request) -> Response:
-        """The caller has read all of them, or those that the body asks for."""
-        count = marking.read_all(self._reader, wanted_of(self.read_body(WhichSerializer)))
+        """The caller has read all of them, or those that the query asks for."""
+        self.read_body(StrictSerializer)
+        count = marking.read_all(self._reader, wanted_of(self.filters))
         return Response(CountSerializer({"count": count}).data)
 
     @extend_schema(responses={200: CountSerializer})

@@ -195,8 +195,7 @@ class NotificationSerializer(RowSerializer):
 
     def get_read_at(self, row: Notification) -> datetime | None:
         """When the caller read it."""
-        seen_at: datetime | None = getattr(row, "seen_at", row.read_at)
-        return seen_at
+        return row.seen_at
 
 
 class NotificationListParameters(WhichListParameters):

@@ -91,7 +91,7 @@ class LiveViewSet(ApiViewSet):
         """Who only sees notifications may listen to them, and to nothing else; see `topics.may_listen`."""
         held = self.principal.held
         may_see = Scope.NOTIFICATIONS_READ in held and Scope.SCHEDULER_READ not in held
-        is_inbox = self.action == "issue" or request.query_params.get("topics") == "notifications"
+        is_inbox = self.action == "stream" and request.query_params.get("topics") == "notifications"
         return Scope.NOTIFICATIONS_READ if may_see and is_inbox else self.required_scopes[str(self.action)]
 
     @extend_schema(

@@ -86,7 +86,7 @@ def parts(reader: Reader, wanted: Wanted = ALL) -> list[Rows]:
 def own(reader: Reader, wanted: Wanted = ALL) -> Rows | None:
     if reader.user_id is None:
         return None
-    rows = _alive(reader).filter(wanted.condition(), user_id=reader.user_id).annotate(seen_at=F("read_at"))
+    rows = _alive(reader).filter(wanted.condition(), user_id=reader.user_id).annotate(seen_by_reader=F("read_at"))
     return rows if wanted.unread is None else rows.filter(read_at__isnull=wanted.unread)
 
 
@@ -99,7 +99,7 @@ def shared(reader: Reader, wanted: Wanted = ALL) -> Rows | None:
     if wanted.unread is not None:
         is_read = Exists(marks.exclude(read_at=None))
         rows = rows.filter(~is_read if wanted.unread else is_read)
-    return rows.annotate(seen_at=seen)
+    return rows.annotate(seen_by_reader=seen)
 
 
 def find(reader: Reader, pk: int) -> Notification | None:

@@ -151,6 +151,21 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='DeliveryTotal',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('email', 'Email'), ('slack', 'Slack'), ('webhook', 'Webhook'), ('pagerduty', 'Pagerduty'), ('apprise', 'Apprise')], max_length=10)),
+                ('status', models.CharField(choices=[('waiting', 'Waiting'), ('delivered', 'Delivered'), ('dead', 'Dead'), ('dropped', 'Dropped')], max_length=10)),
+                ('count', models.BigIntegerField(default=0)),
+                ('seconds', models.FloatField(default=0.0)),
+                ('buckets', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
+            ],
+            options={
+                'db_table': 'notification_delivery_totals',
+                'constraints': [models.UniqueConstraint(fields=('kind', 'status'), name='one_total_per_channel_kind_and_status')],
+            },
+        ),
+        migrations.CreateModel(
             name='Preference',
             fields=[
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='notification_preference', serialize=False, to=settings.AUTH_USER_MODEL)),

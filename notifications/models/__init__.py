@@ -2,7 +2,7 @@
 
 from notifications.models.channel import Channel
 from notifications.models.condition import JobCondition
-from notifications.models.delivery import Delivery
+from notifications.models.delivery import Delivery, DeliveryTotal
 from notifications.models.flow import Flow
 from notifications.models.inbox import Notification, NotificationChange, NotificationMark, NotificationTotal
 from notifications.models.preference import Preference
@@ -11,6 +11,7 @@ from notifications.models.rule import Rule
 __all__ = [
     "Channel",
     "Delivery",
+    "DeliveryTotal",
     "Flow",
     "JobCondition",
     "Notification",

@@ -12,7 +12,7 @@ from accounts.models import Tenant
 from jobs.models.choices import choices, is_known
 from notifications.models.channel import Channel
 from notifications.models.rule import Rule
-from notifications.rules.kinds import SendingStatus, Severity
+from notifications.rules.kinds import ChannelKind, SendingStatus, Severity
 
 
 class Delivery(models.Model):
@@ -79,3 +79,20 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"Delivery {self.pk} by {self.channel_id}"
+
+
+class DeliveryTotal(models.Model):
+    """How many deliveries by a kind of channel have come to an end since the installation, and how long that took."""
+
+    kind = models.CharField(max_length=10, choices=choices(ChannelKind))
+    status = models.CharField(max_length=10, choices=choices(SendingStatus))
+    count = models.BigIntegerField(default=0)
+    seconds = models.FloatField(default=0.0)
+    buckets = ArrayField(models.BigIntegerField(), default=list)
+
+    class Meta:
+        db_table = "notification_delivery_totals"
+        constraints = [models.UniqueConstraint(fields=["kind", "status"], name="one_total_per_channel_kind_and_status")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.status}: {self.count}"

@@ -33,9 +33,6 @@ class Notification(models.Model):
     read_at = models.DateTimeField(null=True, help_text="Of one for a single person; see NotificationMark for others")
     ttl_at = models.DateTimeField(help_text="From then on it is gone")
 
-    seen_at: datetime | None
-    """When the reader has read it, of rows that `notifications.inbox.reading` gives out."""
-
     class Meta:
         db_table = "ui_notifications"
         ordering = ["-last_at", "-id"]
@@ -70,6 +67,12 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """When the reader of `notifications.inbox.reading` read it; of other rows, when the one person did."""
+        seen_at: datetime | None = vars(self).get("seen_by_reader", self.read_at)
+        return seen_at
 
 
 class NotificationMark(models.Model):

@@ -11,6 +11,7 @@ from django.conf import settings
 from notifications.channels.calling import Tried
 from notifications.rules.answers import Came, Decision, decide, rest
 from notifications.rules.kinds import SendingStatus
+from notifications.sending import totals
 from notifications.sending.claiming import Claimed
 from scheduler_project.lib import sql, telemetry
 
@@ -59,6 +60,8 @@ def record(claimed: Claimed, tried: Tried, *, now: datetime) -> None:
     stored = sql.row(RECORD, values)
     _record_channel(claimed, tried)
     if stored is not None:  # else somebody else has sent it since
+        if decision.status is not SendingStatus.WAITING:
+            totals.add(claimed.kind, decision.status, stored["lag"])
         _tell(claimed, tried, decision, lag=stored["lag"])
 
 

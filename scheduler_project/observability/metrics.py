@@ -22,6 +22,7 @@ from jobs.recovery.projections import BUCKETS, LOST_ATTEMPTS
 from jobs.rules.states import FINISHED, PRIORITY_NAMES, ExecutionStatus
 from scheduler_project.observability.lookup import Lookup
 from scheduler_project.observability.snapshot import JOB_STATES, Snapshot, take
+from scheduler_project.observability.telling import NotificationCollector
 
 KEEP = timedelta(seconds=1)
 PATIENCE = timedelta(seconds=2)
@@ -73,6 +74,7 @@ class DatabaseCollector(Collector):
 
 OWN = CollectorRegistry()
 OWN.register(DatabaseCollector())
+OWN.register(NotificationCollector())
 
 
 def _runs(found: Snapshot) -> Iterator[Metric]:

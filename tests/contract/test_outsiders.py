@@ -39,6 +39,7 @@ NO_REFERENCES = {
     "tenants": "of a catalogue that only superusers change",
     "user_id": "whom a run is for in a client's own numbering, which names no row",
     "tenant": "tried on its own below",
+    "tenant_id": "the same by its number, which test_aliases.py tries",
     "owner": "a member of the job's own tenant; of others the answer is the same as of nobody",
     "users": "members of the rule's own tenant; of others the answer is the same as of nobody",
     "user": "a person, who may be a member of any tenant",

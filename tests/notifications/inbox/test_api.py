@@ -224,7 +224,7 @@ class TestMarking:
         assert first["read_at"] is not None
         assert answered(ana.send("POST", f"{PATH}/{everybody}/read"))["read_at"] == first["read_at"]
         assert answered(vera.get(f"{PATH}/{everybody}"))["read_at"] is None
-        assert answered(ana.send("POST", f"{PATH}/read", {"severity": "error"})) == {"count": 1}
+        assert answered(ana.send("POST", f"{PATH}/read?severity=error")) == {"count": 1}
         assert answered(ana.get(f"{PATH}/{own}"))["read_at"] is not None
         assert answered(ana.send("DELETE", f"{PATH}/clear?severity=critical")) == {"count": 0}
         assert answered(ana.send("DELETE", f"{PATH}/clear")) == {"count": 2}
@@ -247,5 +247,6 @@ class TestMarking:
         assert answered(writes.send("DELETE", f"{PATH}/clear?which=all")) == {"count": 1}
 
     def test_refuses_filters_that_it_does_not_know(self, ana: ApiClient) -> None:
-        assert errors(ana.send("POST", f"{PATH}/read", {"unread": True}))
+        assert errors(ana.send("POST", f"{PATH}/read?unread=true"))
+        assert errors(ana.send("POST", f"{PATH}/read", {"severity": "error"}))
         assert errors(ana.send("DELETE", f"{PATH}/clear?which=some"))

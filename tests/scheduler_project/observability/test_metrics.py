@@ -80,6 +80,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """No snapshot of an earlier test is kept."""
     own = CollectorRegistry()
     own.register(metrics.DatabaseCollector())
+    own.register(metrics.NotificationCollector())
     monkeypatch.setattr(metrics, "OWN", own)
 
 
