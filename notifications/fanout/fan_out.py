@@ -112,7 +112,8 @@ def tell(happenings: Sequence[Happening], rules: dict[int, list[RuleFacts]]) -> 
 
 
 def _groups(heard: Iterable[tuple[Telling, Happening]], now: datetime) -> set[Group]:
-    return {group for telling, happening in heard for group in groups_of(telling, happening, now)}
+    alike = {(one.rule.key, one.kind, one.target, what.subject): (one, what) for one, what in heard}
+    return {group for telling, happening in alike.values() for group in groups_of(telling, happening, now)}
 
 
 def _slugs(groups: Iterable[Group]) -> dict[int, str]:

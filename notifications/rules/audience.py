@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from notifications.rules.happening import Happening
 from notifications.rules.kinds import Kind
@@ -41,8 +42,7 @@ class Way:
     to_people: bool = False
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """An inbox of a person or, with neither, of all of the tenant; a channel; a person by a channel."""
 
     tenant_id: int | None

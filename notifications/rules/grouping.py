@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
+from typing import NamedTuple
 
 from notifications.rules import quiet
 from notifications.rules.audience import Target, Telling
@@ -64,8 +65,7 @@ class Message:
     """How many jobs a message that counts is about so far."""
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     target: Target
     key: str
 
@@ -82,8 +82,9 @@ class Gathering:
     def add(self, telling: Telling, happening: Happening) -> None:
         name = flow_key(telling)
         before = self.flows.get(name, Flow())
-        place, flow = self._placed(before, telling, happening)
-        group = group_of(telling, happening, place, self.now)
+        own = group_of(telling, happening, Place.OWN, self.now)
+        place, flow = self._placed(before, telling, happening, own)
+        group = own if place is Place.OWN else group_of(telling, happening, place, self.now)
         message = self.messages.get(group)
         severity = telling.rule.severity_of(telling.kind)
         if message is None:
@@ -99,23 +100,23 @@ class Gathering:
             message.jobs = len(flow.storm_jobs)
         self.flows[name] = _with_names(flow, telling.kind, happening, place)
 
-    def _placed(self, flow: Flow, telling: Telling, happening: Happening) -> tuple[Place, Flow]:
+    def _placed(self, flow: Flow, telling: Telling, happening: Happening, own: Group) -> tuple[Place, Flow]:
         rule, now = telling.rule, self.now
         flow = _today(flow, rule, now)
-        if self._is_open(telling, happening, Place.OWN):
+        if own in self.messages or own in self.open_groups:
             return Place.OWN, flow
         if telling.kind is Kind.RECOVERED and happening.subject in flow.named:
             return Place.OWN, _counted(flow, now)  # at most one for each failure that was told by name
         if flow.told >= rule.daily_cap:
             return Place.DAY, self._without_old_jobs(flow, telling, happening, Place.DAY)
-        recent = tuple(at for at in flow.recent if at > now - WINDOW)
-        flow = replace(flow, recent=recent)
-        if len(recent) < MOST_SEPARATE and not (flow.storm_until and now < flow.storm_until):
+        recent = sum(at > now - WINDOW for at in flow.recent)
+        if recent < MOST_SEPARATE and not (flow.storm_until and now < flow.storm_until):
             return Place.OWN, _counted(flow, now)
-        flow = replace(self._without_old_jobs(flow, telling, happening, Place.STORM), storm_until=now + WINDOW)
-        if not self._is_open(telling, happening, Place.STORM):
-            flow = replace(flow, told=flow.told + 1)
-        return Place.STORM, flow
+        told = flow.told + (not self._is_open(telling, happening, Place.STORM))
+        flow = self._without_old_jobs(flow, telling, happening, Place.STORM)
+        if flow.told == told and flow.storm_until == now + WINDOW:
+            return Place.STORM, flow
+        return Place.STORM, replace(flow, told=told, storm_until=now + WINDOW)
 
     def _without_old_jobs(self, flow: Flow, telling: Telling, happening: Happening, place: Place) -> Flow:
         return flow if self._is_open(telling, happening, place) else replace(flow, storm_jobs=frozenset())

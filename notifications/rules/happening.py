@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from notifications.rules.kinds import OF_THE_SYSTEM, Kind
 
@@ -38,7 +39,7 @@ class Happening:
     def is_of_the_system(self) -> bool:
         return self.kinds[0] in OF_THE_SYSTEM
 
-    @property
+    @cached_property
     def subject(self) -> str:
         """What repeats have in common."""
         if self.is_of_the_system:

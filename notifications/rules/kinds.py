@@ -100,5 +100,8 @@ class ChangeKind(StrEnum):
     CLEARED = "cleared"
 
 
+RANKS: Mapping[str, int] = {severity.value: number for number, severity in enumerate(Severity)}
+
+
 def rank(severity: str) -> int:
-    return list(Severity).index(Severity(severity))
+    return RANKS[severity]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 from jobs.rules.zones import load_zone
 from notifications.rules.rule import QuietHours
@@ -35,6 +36,7 @@ def after_quiet(at: datetime, *hours: QuietHours | None) -> datetime:
     return at
 
 
+@lru_cache(maxsize=256)
 def day_of(at: datetime, zone: str) -> date:
     return at.astimezone(load_zone(zone)).date()
 

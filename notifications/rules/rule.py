@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import time
+from functools import cached_property
 
 from notifications.rules.kinds import ABOUT, OF_THE_SYSTEM, Kind, Severity
 
@@ -44,7 +45,7 @@ class RuleFacts:
     quiet: QuietHours | None = None
     quiet_passes: Severity = Severity.CRITICAL
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The same for as long as the rule lives, also when the built-in one gets a row of its own."""
         if self.tenant_id is None:

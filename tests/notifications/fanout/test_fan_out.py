@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db.models import F
+from django.urls import reverse
 
 from accounts.models import Membership
 from jobs.models import Execution, Job
+from notifications.fanout import facts
 from notifications.models import Channel, Delivery, Flow, JobCondition, Notification, Preference, Rule
 from notifications.rules.answers import GIVE_UP_AFTER
+from notifications.rules.kinds import Kind
 from scheduler_project.lib import sql
 from tests.cast import Cast
 from tests.notifications.fanout.conftest import Reading, inbox, sent
@@ -243,6 +246,21 @@ class TestTheScheduling:
         reading.happened("worker_lost", tenant_id=cast.globex.pk, message="of globex")
         reading.happened("circuit_changed", source="slack.com", data={"after": "open"})
         assert sent() == [("Chat", [], "system.circuit", 1)]
+
+
+class TestPaths:
+    def test_are_those_of_the_pages(self) -> None:
+        """The fan-out writes them out, so that the scheduler need not load the console."""
+        names = {
+            facts.CONSOLE: "admin:index",
+            facts.RUNS: "admin:jobs_execution_changelist",
+            facts.JOBS: "admin:jobs_job_changelist",
+            facts.PATHS_OF_THE_SYSTEM[Kind.CIRCUIT]: "admin:jobs_circuitevent_changelist",
+            facts.PATHS_OF_THE_SYSTEM[Kind.WORKER]: "admin:jobs_worker_changelist",
+        }
+        assert {path: reverse(name) for path, name in names.items()} == {path: path for path in names}
+        assert reverse("admin:jobs_execution_change", args=[9]) == f"{facts.RUNS}9/change/"
+        assert reverse("admin:jobs_job_change", args=[9]) == f"{facts.JOBS}9/change/"
 
 
 class TestManyAtOnce:
