@@ -387,3 +387,56 @@ def test_health_answers_where_others_look_for_it(client_of: ClientOf) -> None:
         answer = client_of(None).get(path)
         assert answer.status_code in (200, 503)
         assert_shape(answer.json(), {"status": str})
+
+
+NOTIFICATION = {
+    "id": int,
+    "tenant_id": int,
+    "user_id": (int, type(None)),
+    "type": str,
+    "title": str,
+    "body": str,
+    "severity": str,
+    "created_at": str,
+    "read_at": NULLABLE_TEXT,
+    "ttl_at": str,
+    "meta": dict,
+}
+
+
+class TestNotifications:
+    PATH = "/v1/ui/notifications"
+
+    def test_are_created_listed_read_and_cleared(self, cast: Cast, client_of: ClientOf) -> None:
+        ana = client_of(cast.ana)
+        body = {"type": "backup", "title": "Done", "body": "12 GB", "severity": "success", "meta": {"size": 12}}
+        told = {**body, "tenant_id": cast.acme.pk, "user_id": cast.ana.pk, "ttl_at": "2099-01-01T00:00:00Z"}
+        assert "ttl_at" in answered(ana.send("POST", self.PATH, told), 400)["error"]["fields"]
+        made = answered(ana.send("POST", self.PATH, {**told, "ttl_at": None}), 201)
+        assert_shape(made, NOTIFICATION)
+        assert {name: made[name] for name in body} == body
+        everybody = answered(ana.send("POST", f"{self.PATH}/", {**body, "tenant_id": None, "user_id": None}), 201)
+        assert (everybody["tenant_id"], everybody["user_id"]) == (cast.acme.pk, None)
+        page = answered(ana.get(f"{self.PATH}?limit=1&severity=success&unread=true"), 200)
+        assert_shape(page, ENVELOPE)
+        assert ([row["id"] for row in page["results"]], page["has_more"]) == ([everybody["id"]], True)
+        assert_shape(page["results"][0], NOTIFICATION)
+        read = answered(ana.send("POST", f"{self.PATH}/{made['id']}/read"), 200)
+        assert_shape(read, NOTIFICATION)
+        assert read["read_at"] is not None
+        assert answered(ana.send("DELETE", f"{self.PATH}/clear?type=backup"), 200) == {"count": 1}
+        left = answered(ana.get(f"{self.PATH}?page=1&per_page=5"), 200)["results"]
+        assert [row["id"] for row in left] == [everybody["id"]]
+
+    def test_are_for_tenants_of_the_caller(self, cast: Cast, client_of: ClientOf, make_key: MakeKey) -> None:
+        gita, key = client_of(cast.gita), client_of(make_key(tenant=cast.globex)[1])
+        for client in (gita, key):
+            for tenant_id in (cast.acme.pk, 987_654):
+                refused = answered(client.send("POST", self.PATH, {"title": "x", "tenant_id": tenant_id}), 403)
+                assert refused["error"]["code"] == "other_tenant"
+            assert answered(client.send("POST", self.PATH, {"title": "x", "tenant_id": "1"}), 400)
+        everybody = answered(client_of(cast.ana).send("POST", self.PATH, {"title": "x"}), 201)["id"]
+        assert answered(gita.send("POST", f"{self.PATH}/{everybody}/read"), 403)["error"]["code"] == "other_tenant"
+        assert answered(gita.send("POST", f"{self.PATH}/987654/read"), 404)["error"]["code"] == "not_found"
+        assert answered(client_of(cast.vera).send("POST", self.PATH, {"title": "x"}), 403)
+        assert answered(gita.get(self.PATH), 200)["results"] == []
