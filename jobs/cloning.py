@@ -1,7 +1,8 @@
-"""A new job that does what another does."""
+"""A new job that does what another does. What belongs to jobs elsewhere can go along: `also_copy`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from accounts.models import Tenant
@@ -14,6 +15,15 @@ from templates_registry import schema
 
 LONGEST_NAME, LONGEST_SLUG, MOST_NOTE = 200, 100, 500
 MOST_TRIES = 1_000
+
+Copier = Callable[[Job, Job, str], object]
+_copiers: list[Copier] = []
+
+
+def also_copy(copier: Copier) -> None:
+    """Let each clone within a tenant call it with both jobs and the actor, in the transaction that makes the clone."""
+    if copier not in _copiers:
+        _copiers.append(copier)
 
 
 def clone(
@@ -28,8 +38,9 @@ def clone(
     may_run_sub_minute: bool = False,
     note: str = "",
 ) -> Job:
-    """With the definition of the other as it stands, archived or not. Secrets go along only within the tenant, and
-    nobody gets to see them; dependencies, hooks, webhooks and the history stay with the other. Raises `InvalidJob`."""
+    """With the definition of the other as it stands, archived or not. Within the tenant secrets go along, which nobody
+    gets to see, and the rules of notifications that are of this job alone; dependencies, hooks, webhooks and the history
+    stay with the other. Raises `InvalidJob`."""
     tenant = tenant or job.tenant
     with transactions.engine():
         require_scheduler(actor)
@@ -38,7 +49,10 @@ def clone(
         new = _definition(job, named, tenant=tenant, now=now, may_run_sub_minute=may_run_sub_minute)
         note = (note or f"Cloned from {job.slug}, revision {job.revision}.")[:MOST_NOTE]
         facts = {"owner_id": owner_id, "enabled": enabled, "note": note}
-        return registry.admit(new, tenant=tenant, actor=actor, now=now, **facts)
+        made = registry.admit(new, tenant=tenant, actor=actor, now=now, **facts)
+        for copy in _copiers if tenant.pk == job.tenant_id else ():
+            copy(job, made, actor)
+        return made
 
 
 def _definition(

@@ -10,14 +10,16 @@ class NotificationsConfig(AppConfig):
     verbose_name = "Notifications"
 
     def ready(self) -> None:
-        from jobs import rotation
+        from jobs import cloning, rotation
         from jobs.tick import service
         from notifications.channels.rotation import KEEPER
         from notifications.fanout import fan_out
         from notifications.inbox import janitor
         from notifications.live import broadcast
+        from notifications.rulebook import changes
         from notifications.sending import old_deliveries, sender
 
+        cloning.also_copy(changes.copy_rules)
         rotation.also_keeps(KEEPER)
         service.also_sweep("live", broadcast.make_sweep, every=timedelta(seconds=broadcast.EVERY))
         service.also_sweep("notification sender", sender.make_sweep, every=sender.EVERY)

@@ -38,7 +38,7 @@ class CloneViewSet(TenantEngineViewSet):
     @idempotent
     def clone(self, request: Request, pk: str) -> Response:
         """A new job with the definition of this one. Not enabled unless asked; its dependencies, hooks, webhooks and
-        history stay where they are, its secrets go along unseen."""
+        history stay where they are; within the tenant its secrets go along unseen, and its own notification rules."""
         job = self.find(Job.objects.select_related("tenant", "template", "pool"), pk)
         wishes = self.read_body(CloneOptionsSerializer)
         named = wishes.pop("tenant", None)

@@ -193,7 +193,7 @@ class Migration(migrations.Migration):
                 ('kinds', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('failed', 'Failed'), ('succeeded', 'Succeeded'), ('recovered', 'Recovered'), ('dead_letter', 'Dead letter'), ('missed', 'Missed'), ('late', 'Late'), ('slow', 'Slow'), ('circuit', 'Circuit'), ('scheduler', 'Scheduler'), ('worker', 'Worker')], max_length=12), size=None)),
                 ('in_row', models.PositiveSmallIntegerField(db_default=1, default=1, help_text='Failures in a row before it is told')),
                 ('only_changes', models.BooleanField(db_default=True, default=True, help_text='Failures after the first (or the Nth) are not told until a recovery')),
-                ('severity', models.CharField(blank=True, db_default='', default='', help_text='Empty: by the kind', max_length=10)),
+                ('severity', models.CharField(blank=True, choices=[('info', 'Info'), ('success', 'Success'), ('warning', 'Warning'), ('error', 'Error'), ('critical', 'Critical')], db_default='', default='', help_text='Empty: by the kind', max_length=10)),
                 ('to_owner', models.BooleanField(db_default=True, default=True)),
                 ('to_everyone', models.BooleanField(db_default=False, default=False, help_text='One notification for the tenant')),
                 ('group_minutes', models.PositiveSmallIntegerField(db_default=5, default=5, help_text='After a message, what follows about the same is gathered so long')),
@@ -298,6 +298,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='rule',
             constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('tenant',), name='one_default_rule_per_tenant'),
+        ),
+        migrations.AddConstraint(
+            model_name='rule',
+            constraint=models.CheckConstraint(condition=models.Q(('severity__in', ['', 'info', 'success', 'warning', 'error', 'critical'])), name='rule_severity_is_known'),
         ),
         migrations.AddConstraint(
             model_name='rule',

@@ -29,7 +29,9 @@ class Rule(models.Model):
     only_changes = models.BooleanField(
         default=True, db_default=True, help_text="Failures after the first (or the Nth) are not told until a recovery"
     )
-    severity = models.CharField(max_length=10, blank=True, default="", db_default="", help_text="Empty: by the kind")
+    severity = models.CharField(
+        max_length=10, choices=choices(Severity), blank=True, default="", db_default="", help_text="Empty: by the kind"
+    )
     to_owner = models.BooleanField(default=True, db_default=True)
     to_everyone = models.BooleanField(default=False, db_default=False, help_text="One notification for the tenant")
     users = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="+")
@@ -64,6 +66,10 @@ class Rule(models.Model):
                 fields=["tenant"], condition=models.Q(is_default=True), name="one_default_rule_per_tenant"
             ),
             is_known("quiet_passes", Severity, "rule_quiet_passes_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(severity__in=["", *(severity.value for severity in Severity)]),
+                name="rule_severity_is_known",
+            ),
             models.CheckConstraint(condition=models.Q(job=None) | models.Q(tag=""), name="rule_is_of_a_job_or_a_tag"),
             models.CheckConstraint(
                 condition=models.Q(is_default=False) | models.Q(job=None, tag=""), name="default_rule_is_of_all_jobs"

@@ -15,6 +15,7 @@ from jobs.models import Job
 from notifications.models import Rule
 from notifications.rulebook.reader import RuleInput, Writer, read
 from notifications.rulebook.shapes import built_in
+from notifications.rules.kinds import OF_THE_SYSTEM
 from scheduler_project.lib import sql, telemetry, transactions
 
 MOST_PER_TENANT = 200
@@ -105,17 +106,25 @@ def put_back_default(*, tenant: Tenant, by: Editor) -> None:
             delete(rule.pk, by=by)
 
 
-def copy_rules(of: Job, to: Job, *, by: Editor) -> int:
-    """The rules of one job for another of the same tenant, as far as the tenant may have more; how many there are."""
+def copy_rules(of: Job, to: Job, actor: str) -> int:
+    """The rules of one job for another of the same tenant, as far as the tenant may have more; how many there are.
+    What only superusers ask for does not go along."""
+    rules = list(Rule.objects.filter(job=of).order_by("pk").prefetch_related("users", "channels"))
+    if not rules:
+        return 0
     with transactions.engine():
         tenant = Tenant.objects.select_for_update(no_key=True).get(pk=to.tenant_id)
-        rules = list(Rule.objects.filter(job=of, tenant=tenant).order_by("pk").prefetch_related("users", "channels"))
         room = MOST_PER_TENANT - Rule.objects.filter(tenant=tenant).count()
-        for rule in rules[: max(0, room)]:
-            copied, new = Rule(tenant=tenant), replace(RuleInput.of(rule), job=to.pk)
-            _write(copied, new, by=by)
-            _tell("notification_rule.created", copied, by, after=new.to_json())
-    return min(len(rules), max(0, room))
+        inputs = [replace(RuleInput.of(rule), job=to.pk) for rule in rules]
+        inputs = [
+            replace(rule, kinds=tuple(kind for kind in rule.kinds if kind not in OF_THE_SYSTEM)) for rule in inputs
+        ]
+        copied = [rule for rule in inputs if rule.kinds][: max(0, room)]
+        for new in copied:
+            rule = Rule(tenant=tenant)
+            _write(rule, new, by=Editor(actor))
+            _tell("notification_rule.created", rule, Editor(actor), after=new.to_json())
+    return len(copied)
 
 
 def default_row(tenant: Tenant) -> Rule | None:

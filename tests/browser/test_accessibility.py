@@ -20,6 +20,8 @@ from jobs.admin.wizard.steps import STEPS
 from jobs.drafts import Entered
 from jobs.models import HookCall, Job, LogLine, QueueCanary, SchedulerLease, WebhookDelivery, Worker
 from jobs.tick.leader import NAME
+from notifications.rulebook import changes
+from notifications.rulebook.changes import Editor
 from scheduler_project.lib import sql
 from templates_registry.models import TemplateVersion
 from tests.browser.conftest import DESKTOP, PHONE, SignIn, Visit
@@ -124,11 +126,15 @@ def everything(cast: Cast, job_of: MakeJob, run_of: RunJob) -> dict[str, Any]:
     draft = drafts.start(user_id=cast.root.pk, tenant=cast.acme, template=job.template)
     drafts.save(draft.pk, Entered(0, frozenset(["name"]), {"name": [long]}, {"token": "hunter2"}, step=5))
     edge = dependencies.add(job.pk, job_of(name="Report").pk, {"condition": "always"}, actor="user:ana")
+    nights = {"name": long[:100], "job": job.pk, "in_row": 3, "users": ["olaf", "vera"], "zone": "America/New_York"}
+    nights |= {"quiet_hours": {"from": "22:00", "until": "07:00"}}
+    rule = changes.create(nights, tenant=cast.acme, by=Editor("user:ana"))
     maintenance.start(actor="user:root", note="Moving the database to new disks", until=now + timedelta(hours=1))
     return {
         "job": job, "failed": failed, "running": running, "succeeded": succeeded, "broken": broken, "row": row,
         **hook_and_webhook_of(job),
         "key": key, "calendar": calendar, "pool": pool, "draft": draft, "edge": edge,
+        "rule": rule,
     }  # fmt: skip
 
 
@@ -177,6 +183,8 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
         "/admin/jobs/webhook/", of("jobs_webhook_add"), of("jobs_webhook_change", everything["webhook"].pk),
         of("jobs_webhook_remove", everything["webhook"].pk), of("jobs_eventhook_new", job.pk),
         of("jobs_eventhook_change", everything["hook"].pk), of("jobs_eventhook_remove", everything["hook"].pk),
+        of("notification_rules"), of("notification_rule_add"), of("notification_rule", everything["rule"].pk),
+        of("notification_rule_remove", everything["rule"].pk), of("notification_default_rule", "acme"),
         "/admin/jobs/pool/", of("jobs_pool_add"), of("jobs_pool_change", everything["pool"].pk),
         of("jobs_pool_delete", everything["pool"].pk), "/admin/jobs/forecasthour/", "/admin/jobs/backfill/",
         *(f"/admin/jobs/forecasthour/?{view}" for view in ("view=calendar", "view=list", "view=load", "as=table")),

@@ -32,6 +32,8 @@ from jobs.models import (
     WebhookDelivery,
     Worker,
 )
+from notifications.rulebook import changes
+from notifications.rulebook.changes import Editor
 from scheduler_project.lib import sql
 from tests.cast import Cast
 from tests.jobs.admin.test_job_page import decide_one_tick
@@ -86,7 +88,9 @@ def build(cast: Cast, job_of: MakeJob, run_of: RunJob) -> dict[str, Any]:
     draft = drafts.start(user_id=cast.root.pk, tenant=cast.acme, template=job.template)
     entered = {"name": ["Begun"], "description": ["One"], "tags": ["a"], "cron": ["0 9 * * *"], "queue": ["x"]}
     drafts.save(draft.pk, drafts.Entered(0, frozenset(entered), entered, {"text": "hello"}, step=5))
+    night = {"name": "Night", "job": job.pk, "kinds": ["failed", "recovered", "missed"], "users": ["olaf"]}
     return {
+        "rule": changes.create(night, tenant=cast.acme, by=Editor("user:ana")),
         "draft": draft, "job": job, "execution": failed, "succeeded": succeeded, "running": running, "waiting": waiting,
         "periodictask": row, "backfill": backfill_of(others[7]), "calendar": calendar, "pool": pool,
         "maintenance": window, "eventhook": hook, "hook": hook, "webhook": webhook, "delivery": delivery,

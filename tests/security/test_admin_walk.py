@@ -60,6 +60,8 @@ def paths(rows: dict[str, Any]) -> list[str]:
                 values = ["jobs", "accounts", "auth"]
             elif word == "name":
                 values = list(SLUGS.get(name, ("pause",)))
+            elif word == "tenant":
+                values = [rows["tenant"].slug]
             elif word == "token":
                 values = [rows["draft"].token]
             elif word == "slug" and "token" in pattern:
