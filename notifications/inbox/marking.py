@@ -7,18 +7,21 @@ reader has a mark. A group that somebody has read is closed: what follows is a n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.db import transaction
+from django.db.models import Max
 
 from notifications.inbox import changes, reading
 from notifications.inbox.changes import Change
 from notifications.inbox.lean import lean
 from notifications.inbox.readers import Reader
-from notifications.inbox.reading import ALL, Wanted
+from notifications.inbox.reading import ALL, Rows, Wanted
 from notifications.models import Notification
 from notifications.rules.kinds import ChangeKind
 from scheduler_project.lib import sql
 
+BATCH = 2_000  # marked in one transaction
 MOST_NAMED = 200  # ids in the change of many
 
 READ_OWN = "UPDATE ui_notifications SET read_at = now(), is_open = false WHERE id = ANY(%(ids)s) AND read_at IS NULL"
@@ -59,13 +62,22 @@ def clear(reader: Reader, wanted: Wanted = ALL, *, unread_too: bool = False) -> 
 
 
 def _mark_many(reader: Reader, kind: ChangeKind, wanted: Wanted, *, unread: bool | None) -> int:
-    which = Wanted(**{**vars(wanted), "unread": unread})
+    """Some at a time, so that other writers wait for moments only. What comes meanwhile is left alone."""
+    which = replace(wanted, unread=unread)
+    newest = Notification.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    total = 0
+    while True:
+        count = _mark_some(reader, kind, which, newest=newest)
+        total += count
+        if count < BATCH:
+            return total
+
+
+def _mark_some(reader: Reader, kind: ChangeKind, which: Wanted, *, newest: int) -> int:
     with transaction.atomic():
         changes.take_turn()
-        own, shared = (
-            list(part.order_by(*reading.ORDER).values_list("pk", flat=True)) if part is not None else []
-            for part in (reading.own(reader, which), reading.shared(reader, which))
-        )
+        own = _ids(reading.own(reader, which), newest, BATCH)
+        shared = _ids(reading.shared(reader, which), newest, BATCH - len(own))
         if not own and not shared:
             return 0
         _mark(reader, kind, own=own, shared=shared)
@@ -73,6 +85,12 @@ def _mark_many(reader: Reader, kind: ChangeKind, wanted: Wanted, *, unread: bool
         data = {"count": count, "ids": [*own, *shared][:MOST_NAMED]}
         changes.record([Change(kind, _tenant_of(reader), reader.user_id, reader.name, data=data)])
         return count
+
+
+def _ids(part: Rows | None, newest: int, most: int) -> list[int]:
+    if part is None or not most:
+        return []
+    return list(part.filter(pk__lte=newest).order_by(*reading.ORDER).values_list("pk", flat=True)[:most])
 
 
 def _mark(reader: Reader, kind: ChangeKind, *, own: Sequence[int], shared: Sequence[int]) -> None:

@@ -76,6 +76,19 @@ class TestReadAll:
         assert last_change().pk == before
         assert reading.unread_count(vera) == 1
 
+    def test_goes_on_in_batches_until_all_are_marked(
+        self, told: Told, ana: Reader, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(marking, "BATCH", 3)
+        told(*({"user_id": None} if number % 2 else {} for number in range(8)))
+        begin = last_change().pk
+        assert marking.read_all(ana) == 8
+        counts = [change.data["count"] for change in NotificationChange.objects.filter(pk__gt=begin).order_by("pk")]
+        assert counts == [3, 3, 2]
+        assert reading.unread_count(ana) == 0
+        assert marking.clear(ana) == 8
+        assert inbox(ana) == []
+
 
 class TestClear:
     def test_takes_what_was_read_away(self, told: Told, ana: Reader, vera: Reader) -> None:
