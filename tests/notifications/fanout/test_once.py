@@ -11,10 +11,12 @@ from django.db import connection, connections
 from jobs import scheduler_events
 from jobs.models import EventCursor, Job
 from jobs.scheduler_events import Event
+from jobs.tick.service import Service
 from notifications.fanout import fan_out, store
 from notifications.fanout.fan_out import FanOut
 from notifications.models import Channel, Delivery, JobCondition, Notification, Rule
 from tests.cast import Cast
+from tests.live import wait_for
 from tests.notifications.fanout.conftest import inbox
 from tests.notifications.fanout.storms import end
 
@@ -136,3 +138,22 @@ class TestFanOut:
         end(jobs[:1])
         FanOut().sweep()
         assert counted() == (2, 2)
+
+
+def test_runs_in_the_scheduler_with_its_loops(cast: Cast, job_of: MakeJob) -> None:
+    """As both backends run it: in the loops of the scheduler's service, while it leads."""
+    job = job_of(owner="ana")
+    fan_out.begin_now()
+    end([job.pk])
+    service = Service()
+    service.start()
+    try:
+
+        def turn() -> bool:
+            service.turn.take()
+            return Notification.objects.exists()
+
+        wait_for(turn, seconds=15, what="a notification")
+    finally:
+        service.stop()
+    assert inbox() == [("ana", f"{job.name} failed", 1)]
