@@ -72,7 +72,7 @@ class RuleForm(forms.Form):
         widget=forms.NumberInput(attrs={"min": 1, "max": MOST_A_DAY}),
     )  # fmt: skip
     quiet_from = forms.CharField(label="Quiet from", required=False, widget=forms.TextInput(attrs={"type": "time"}))
-    quiet_until = forms.CharField(label="until", required=False, widget=forms.TextInput(attrs={"type": "time"}))
+    quiet_until = forms.CharField(label="Quiet until", required=False, widget=forms.TextInput(attrs={"type": "time"}))
     zone = forms.CharField(
         label="Time zone", help_text="Of the quiet hours, and of the day that messages are counted by.", required=False,
         widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"}),
