@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.order",
     "tests.own_servers",
     "tests.standing_still",
+    "tests.static_files",
 ]
