@@ -51,7 +51,7 @@ def web(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.
         *("--host", "127.0.0.1", "--port", str(port)),
     ]
     with django_db_blocker.unblock():
-        where = environment("web")
+        where = environment("web", DAYBOOK_OUTBOUND_ALLOW="127.0.0.1")  # where receivers of tests listen
     folder: Path = tmp_path_factory.mktemp("web")
     process = Process(command, where, folder / "web.log")
     try:

@@ -93,16 +93,16 @@ def _bar(request: HttpRequest, asked: dict[str, str]) -> Bar:
     channels = access.visible(Channel.objects.all(), request.user).order_by("name", "pk")
     offered = [(str(pk), name) for pk, name in channels.values_list("pk", "name")[:OFFERED]]
     choices = {
-        STATUS: ("Status", [(one.value, words) for one, (words, _, _) in states.OF_DELIVERIES.items()]),
-        CHANNEL: ("Channel", offered),
-        KIND: ("About", [(kind.value, ABOUT[kind].label) for kind in Kind]),
+        STATUS: ("Status", "All statuses", [(one.value, words) for one, (words, _, _) in states.OF_DELIVERIES.items()]),
+        CHANNEL: ("Channel", "All channels", offered),
+        KIND: ("About", "About anything", [(kind.value, ABOUT[kind].label) for kind in Kind]),
     }
     filters, chips = [], []
     if asked[SEARCH]:
         chips.append(Chip("Search", asked[SEARCH], filter_bar.address(asked, **{SEARCH: ""})))
-    for name, (title, known) in choices.items():
+    for name, (title, everything, known) in choices.items():
         shown = tuple(Choice(value, label, value == asked[name]) for value, label in known)
         if shown:
-            filters.append(Filter(title, name, "All", shown))
+            filters.append(Filter(title, name, everything, shown))
         chips += [Chip(title, one.label, filter_bar.address(asked, **{name: ""})) for one in shown if one.is_chosen]
     return Bar(tuple(filters), tuple(chips), (), asked[SEARCH], bool(chips))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
@@ -39,7 +41,7 @@ def respond(site: AdminSite, request: HttpRequest, delivery_id: int) -> HttpResp
         "said": said,
         "chip": states.delivery_chip(delivery.status),
         "about": ABOUT[Kind(kind)].label if kind in set(Kind) else delivery.type,
-        "tries": delivery.log[::-1],
+        "tries": [{**one, "at": datetime.fromisoformat(one["at"])} for one in reversed(delivery.log)],
         "job": access.visible(Job.objects.filter(pk=job), request.user).first() if job else None,
         "is_open": is_open,
         "waits": delivery.next_try_at is not None,

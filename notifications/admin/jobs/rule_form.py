@@ -52,6 +52,11 @@ class JobRuleForm(AdditionForm):
         assert isinstance(ways, forms.MultipleChoiceField)
         ways.choices = [(OWNER, "The owner's inbox"), (EVERYONE, f"The inbox of everyone in {tenant.name}"), *channels]
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody has begun with it."""
+        return bool(self["kinds"].value() or self["ways"].value() or self.errors)
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         kinds, ways = cleaned.get("kinds"), cleaned.get("ways")
