@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -198,9 +198,9 @@ class DeliveryParameters(StrictSerializer):
 
 
 def shortened(config: dict[str, Any]) -> dict[str, Any]:
-    """For who may only look: path and query are where receivers put their secrets; people's addresses are theirs."""
+    """For who may only look: path and query are where receivers put their secrets."""
     found = dict(config)
     if url := found.get("url"):
-        parts = urlsplit(str(url))
-        found["url"] = f"{parts.scheme}://{parts.netloc}" + ("/…" if parts.path.strip("/") or parts.query else "")
+        origin = re.match(r"[a-z]+://[^/?#]*", str(url), re.IGNORECASE)
+        found["url"] = f"{origin[0]}/…" if origin else "…"
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from notifications.channels import fields, posting
 from notifications.channels.base import ChannelType, Letter
@@ -12,6 +11,7 @@ from notifications.channels.fields import Field
 from notifications.channels.message import Message
 from notifications.rules.answers import Answer
 from notifications.rules.kinds import ChannelKind, Severity
+from scheduler_project.lib.http import HttpClient
 
 MOST_HEADER, MOST_TEXT = 150, 3_000
 SIGNS: Mapping[Severity, str] = {
@@ -40,7 +40,7 @@ class SlackChannel(ChannelType):
     )
 
     def facts_of(self, secrets: Mapping[str, str]) -> Mapping[str, str]:
-        return {"host": urlsplit(secrets.get("url", "")).hostname or ""}
+        return {"host": HttpClient().check(secrets["url"]).host or ""}
 
     def compose(self, message: Message, config: Mapping[str, Any]) -> dict[str, Any]:
         body = message.body(escaped)

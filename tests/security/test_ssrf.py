@@ -16,6 +16,11 @@ import pytest
 
 from jobs import webhooks
 from jobs.webhooks import Letter
+from notifications.channels import base as channels
+from notifications.channels.calling import call as channel_call
+from notifications.channels.examples import example
+from notifications.channels.registry import type_of
+from notifications.rules.kinds import ChannelKind, Kind
 from scheduler_project.lib import http
 from scheduler_project.lib.addresses import Allowed
 from scheduler_project.lib.guarded_http import GuardedHttpClient
@@ -177,6 +182,13 @@ def by_webhook(url: str) -> bool:
     return webhooks.call(letter).answer.status is not None
 
 
+def by_channel(url: str) -> bool:
+    """Of the kinds whose address a tenant chooses."""
+    letter = channels.Letter(example(Kind.FAILED, tenant="acme"), {"url": url}, {"url": url}, signs_with=["secret"])
+    answers = [channel_call(type_of(kind), letter).answer for kind in (ChannelKind.SLACK, ChannelKind.WEBHOOK)]
+    return any(answer.status is not None for answer in answers)
+
+
 def _is_called(client: HttpClient, url: str) -> bool:
     try:
         client.get(url)
@@ -185,7 +197,7 @@ def _is_called(client: HttpClient, url: str) -> bool:
     return True
 
 
-CLIENTS: list[Callable[[str], bool]] = [plainly, by_template, by_webhook]
+CLIENTS: list[Callable[[str], bool]] = [plainly, by_template, by_webhook, by_channel]
 
 
 def test_nothing_inside_is_reached_by_any_spelling(listener: Listener, tried: list[Any]) -> None:
@@ -216,7 +228,7 @@ def test_a_name_that_changes_between_two_questions_gains_nothing(
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     monkeypatch.setattr(socket.socket, "connect", lambda self, address: tried.append(address) or _refuse())
-    for client in (plainly, by_template, by_webhook, plainly):
+    for client in (plainly, by_template, by_webhook, by_channel):
         tried.clear()
         assert not client(f"http://rebinding.test:{listener.port}/")
         assert {address[0] for address in tried} <= {"192.0.2.1"}
@@ -252,10 +264,10 @@ def test_what_the_operator_allows_is_reached(settings: Any, tried: list[Any]) ->
         url = f"http://inside.test:{inside.port}/"
         for allowed in (["inside.test"], ["127.0.0.0/8"], ["INSIDE.TEST."]):
             settings.DAYBOOK_OUTBOUND_ALLOW = allowed
-            assert [client(url) for client in CLIENTS] == [True] * 3
+            assert [client(url) for client in CLIENTS] == [True] * 4
         settings.DAYBOOK_OUTBOUND_ALLOW = ["other.test", "10.0.0.0/8"]
-        assert [client(url) for client in CLIENTS] == [False] * 3
-        assert _count(inside) == 9
+        assert [client(url) for client in CLIENTS] == [False] * 4
+        assert _count(inside) == 15  # twice by a channel, once by each other
 
 
 def _count(seen: Receiver) -> int:

@@ -13,6 +13,7 @@ from pytest_django import Settings
 from notifications.channels import apprise, guarded_requests
 from notifications.channels.apprise import RefusedService, refusal_of, service_of
 from notifications.channels.guarded_requests import GUARDED
+from notifications.checks import check_services
 from notifications.models import Delivery
 from notifications.sending.sender import Sender
 from scheduler_project.settings.environment import VARIABLES
@@ -71,6 +72,12 @@ class TestServices:
     def test_call_nobody_but_for_a_message(self) -> None:
         with pytest.raises(requests.ConnectionError):
             GUARDED.get("https://example.com/")
+
+
+def test_the_start_is_stopped_by_a_list_that_cannot_be_used(settings: Settings) -> None:
+    assert check_services() == []
+    settings.DAYBOOK_APPRISE_SCHEMES = ["discord", "brevo", "json", "pigeon"]
+    assert [problem.id for problem in check_services()] == ["daybook.E401"] * 2
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from pytest_django import Settings
@@ -144,6 +145,21 @@ class TestErrors:
         assert "larger than" in endless.reason
         assert (closed.status, closed.log[0]["status"]) == ("waiting", None)
         assert sorted(call.path for call in server.calls) == ["/endless", "/moved"]
+
+    def test_that_repeat_what_they_were_told_are_kept_without_the_secrets(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
+    ) -> None:
+        def echo(handler: BaseHTTPRequestHandler) -> None:
+            said = f"{handler.path} {handler.headers['Authorization']} {server.calls[-1].body.decode()}"
+            status(500, said.encode())(handler)
+
+        server.answers |= dict.fromkeys(("/T0/hunter2", "/in", "/v2/enqueue"), echo)
+        config = {"authorization": "Bearer hunter3", "url": server.url("/in?token=hunter4")}
+        deliveries = [delivery_of(channel_of("slack", "/T0/hunter2")), delivery_of(channel_of("pagerduty"))]
+        for sent in tried(sender, *deliveries, delivery_of(channel_of(config=config))):
+            answer = sent.log[0]["answer"]
+            assert answer.startswith(("/*** ", "/v2/enqueue "))
+            assert not any(secret in answer for secret in ("hunter", "R0UT1NG"))
 
     def test_of_a_private_address_are_never_asked_for(
         self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender, settings: Settings
