@@ -12,6 +12,7 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         from jobs import cloning, rotation
         from jobs.tick import service
+        from notifications import checks  # noqa: F401 - importing the checks registers them
         from notifications.channels.rotation import KEEPER
         from notifications.fanout import fan_out
         from notifications.inbox import janitor
