@@ -29,6 +29,7 @@ FILLED = 15  # rows that must carry the canary for the walk to mean something
 
 # Fields of bodies that name another row, with what names the canary's row there; all others name nothing.
 REFERENCES = {"upstream": "job", "downstream": "job", "job": "job", "pool": "pool", "calendars": "calendar"}
+REFERENCES |= {"channels": "channel", "delivery": "sending"}
 NO_REFERENCES = {
     "template": "job templates belong to the server, not to a tenant",
     "template_version": "a number of a template",
@@ -142,6 +143,8 @@ def test_no_body_names_a_row_of_another_tenant(
         "job": stage.job.pk,
         "pool": pools.create({"name": "Theirs", "slug": "only-acme", "size": 2}, tenant=cast.acme, actor="x").slug,
         "calendar": calendars.create({"name": "Only acme"}, tenant=cast.acme, actor="x").slug,
+        "channel": stage.rows["channel"].pk,
+        "sending": stage.rows["sending"].pk,
     }
     walk = Walk(own)
     tried: set[str] = set()
@@ -149,7 +152,7 @@ def test_no_body_names_a_row_of_another_tenant(
         for field in _body_fields(endpoint):
             kind = REFERENCES.get(field)
             if kind:
-                value = [foreign[kind]] if field == "calendars" else foreign[kind]
+                value = [foreign[kind]] if field in ("calendars", "channels") else foreign[kind]
                 body = {**(own.bodies.get(endpoint) or {}), field: value}
                 answer = walk.send(endpoint, outsiders["a key with all scopes"], body=body)
                 walk.expect(answer.status in (400, 403, 404), endpoint, field, answer.status, answer.content)
