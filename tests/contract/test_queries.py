@@ -69,7 +69,7 @@ def test_reading_takes_as_many_queries_for_many_rows_as_for_few(
     pages = [
         reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") for model in admin.site._registry
     ]
-    pages += ["/admin/?all=1", "/admin/settings/"]
+    pages += ["/admin/?all=1", "/admin/settings/", "/admin/notifications/rules/", "/admin/notifications/rules/add/"]
     few = {path: _queries(key, path) for path in paths.values()} | {path: _queries(root, path) for path in pages}
     for number in range(ROWS):
         upstream = job_of(name=f"Upstream {number}")
