@@ -47,6 +47,11 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 AS xid,
 WHERE {condition}
 """
 
+PLACE = """
+SELECT xid, event_id, xid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS is_ahead FROM event_cursors
+WHERE name = %(reader)s
+"""
+
 # A database that was restored into a new cluster begins its transaction numbers anew, below those of the stored events.
 IS_AHEAD = "SELECT 1 FROM pg_current_snapshot() AS s WHERE pg_snapshot_xmax(s)::text::bigint <= %(xid)s"
 FORGET_NUMBERS = "UPDATE {table} SET xid = 0 WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
@@ -63,6 +68,15 @@ def read(
         total += found
         if found < batch:
             return total
+
+
+def has_news(reader: str, *, stream: Stream = OF_EXECUTIONS) -> bool:
+    """Whether `read` would find anything. It takes no lock, so that a look that finds nothing writes nothing."""
+    place = sql.row(PLACE, {"reader": reader})
+    if place is None or place["is_ahead"]:
+        return True
+    statement = NEXT.format(table=stream.table, columns="id", condition=stream.condition)
+    return bool(sql.rows(statement, {"xid": place["xid"], "id": place["event_id"], "limit": 1}, prepare=False))
 
 
 def skip_to_now(reader: str, *, condition: str = "true", stream: Stream = OF_EXECUTIONS) -> bool:

@@ -46,8 +46,11 @@ class FanOut:
         if not self._has_begun:
             begin_now()
             self._has_begun = True
-        read = outbox.read(OF_RUNS, read_runs, batch=BATCH)
-        read += outbox.read(OF_THE_SCHEDULING, read_scheduling, batch=BATCH, stream=outbox.OF_THE_SCHEDULING)
+        read = 0
+        if outbox.has_news(OF_RUNS):
+            read += outbox.read(OF_RUNS, read_runs, batch=BATCH)
+        if outbox.has_news(OF_THE_SCHEDULING, stream=outbox.OF_THE_SCHEDULING):
+            read += outbox.read(OF_THE_SCHEDULING, read_scheduling, batch=BATCH, stream=outbox.OF_THE_SCHEDULING)
         if time.monotonic() >= self._forgets_at:
             memory.forget_old(now=sql.now())
             self._forgets_at = time.monotonic() + FORGETS_EVERY.total_seconds()

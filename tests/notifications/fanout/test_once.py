@@ -14,7 +14,9 @@ from jobs.scheduler_events import Event
 from jobs.tick.service import Service
 from notifications.fanout import fan_out, store
 from notifications.fanout.fan_out import FanOut
+from notifications.inbox import writing
 from notifications.models import Channel, Delivery, JobCondition, Notification, Rule
+from scheduler_project.lib import sql
 from tests.cast import Cast
 from tests.live import wait_for
 from tests.notifications.fanout.conftest import inbox
@@ -95,7 +97,7 @@ class TestFanOut:
 
         killed_at(2, store, "deliver")
         assert counted() == (10, 10)
-        killed_at(2, store.writing, "tell")
+        killed_at(2, writing, "tell")
         assert counted() == (20, 20)
         killed_at(2, EventCursor, "save")
         assert counted() == (30, 30)
@@ -121,6 +123,15 @@ class TestFanOut:
             other.close()
         assert FanOut().sweep() == 3
         assert counted() == (3, 3)
+
+    def test_writes_nothing_where_nothing_is_new(self, jobs: list[int]) -> None:
+        fans = FanOut()
+        end(jobs)
+        fans.sweep()
+        numbers = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next"
+        before = sql.row(numbers)
+        assert fans.sweep() == 0
+        assert sql.row(numbers) == before
 
     def test_begins_with_what_comes_after_its_first_sweep_ever(self, cast: Cast, job_of: MakeJob) -> None:
         job = job_of(owner="ana")

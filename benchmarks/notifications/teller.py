@@ -1,0 +1,29 @@
+"""The process beside the runs: fans out and sends, as the scheduler's loops do, until it is ended."""
+
+from __future__ import annotations
+
+import django
+
+django.setup()
+
+from notifications.fanout import fan_out  # noqa: E402
+from notifications.fanout.fan_out import FanOut  # noqa: E402
+from notifications.sending import sender  # noqa: E402
+from notifications.sending.sender import Sender  # noqa: E402
+from scheduler_project.lib.loop import Loop  # noqa: E402
+
+
+def main() -> None:
+    loops = [
+        Loop("notifications", FanOut().sweep, interval=fan_out.EVERY),
+        Loop("notification sender", Sender().sweep, interval=sender.EVERY),
+    ]
+    for loop in loops:
+        loop.start()
+    print("ready", flush=True)
+    for loop in loops:
+        loop._thread.join()
+
+
+if __name__ == "__main__":
+    main()
