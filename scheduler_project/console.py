@@ -27,6 +27,7 @@ NATIVE_CONTROLS: dict[type[models.Field[Any, Any]], dict[str, Any]] = {
     models.DateField: {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")},
     models.TimeField: {"widget": forms.TimeInput(attrs={"type": "time", "step": 1}, format="%H:%M:%S")},
 }
+PARTS = frozenset({"Hx-Request", "X-Requested-With"})  # by these headers pages ask for parts of themselves
 
 
 class ConsoleAdminSite(AdminSite):
@@ -57,8 +58,12 @@ class ConsoleAdminSite(AdminSite):
         def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if "HX-Request" in request.headers and not self.has_permission(request):
                 return HttpResponse("You are signed out.", status=401, content_type="text/plain")
+            from notifications.live import missed
             from scheduler_project.frame import viewer
 
+            if request.method == "GET" and not PARTS.intersection(request.headers) and self.has_permission(request):
+                # Before anything is read: what changes from here on is told to the page once it listens.
+                request.META["DAYBOOK_SEEN"] = missed.look()
             tenant = viewer.focus_of(request)
             with focus.on(tenant.pk if tenant else None):
                 response = guarded(request, *args, **kwargs)

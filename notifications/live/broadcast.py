@@ -62,7 +62,7 @@ class Broadcaster:
             return _resync(register.listened())
         # Asked after what has happened: whoever came in between has been told of none of it, and hears it all.
         listened = {read(name) for name in register.listened()}
-        outgoing = _messages(events, listened)
+        outgoing = messages_for(events, listened)
         for topic in self._condition.changed(listened):
             outgoing[topic] = messages.changed(topic, Change())
         return outgoing
@@ -80,7 +80,8 @@ async def _send_all(outgoing: Outgoing) -> None:
             await layer.group_send(topic.group, message)
 
 
-def _messages(events: Iterable[Event], listened: set[Topic]) -> Outgoing:
+def messages_for(events: Iterable[Event], listened: set[Topic]) -> Outgoing:
+    """What is told of these events, to those of the topics that they concern."""
     slugs = _slugs(topic.name for topic in listened if topic.kind == "tenant")
     changes: dict[Topic, Change] = defaultdict(Change)
     for event in events:

@@ -73,11 +73,7 @@ class Changes:
     def read(self) -> list[Event]:
         """Raises `TooMuch`, after which it goes on from now."""
         rows = sql.rows(EVENTS, {"before": self._snapshot, "most": MOST + 1}, prepare=False)
-        events = [
-            Event(f"execution.{row['kind']}", row["tenant_id"], row["job_id"], row["execution_id"])
-            for row in rows
-            if row["execution_id"] is not None
-        ]
+        events = _events(rows)
         if len(events) > MOST:
             self.begin()
             raise TooMuch
@@ -89,4 +85,24 @@ class Changes:
         known = [one for one in self._revisions if one > after]
         rows = sql.rows(REVISIONS, {"after": after, "known": known, "most": AGAIN}, prepare=False)
         self._revisions.extend(row["id"] for row in rows)
-        return [Event(f"job.{row['change']}", row["tenant_id"], row["job_id"]) for row in rows]
+        return _revised(rows)
+
+
+def read_since(snapshot: str, revision: int) -> list[Event]:
+    """What a look at this snapshot, with this revision as the last one, has not seen. Raises `TooMuch`."""
+    events = _events(sql.rows(EVENTS, {"before": snapshot, "most": MOST + 1}, prepare=False))
+    if len(events) > MOST:
+        raise TooMuch
+    return events + _revised(sql.rows(REVISIONS, {"after": revision, "known": [], "most": AGAIN}, prepare=False))
+
+
+def _events(rows: list[sql.Row]) -> list[Event]:
+    return [
+        Event(f"execution.{row['kind']}", row["tenant_id"], row["job_id"], row["execution_id"])
+        for row in rows
+        if row["execution_id"] is not None
+    ]
+
+
+def _revised(rows: list[sql.Row]) -> list[Event]:
+    return [Event(f"job.{row['change']}", row["tenant_id"], row["job_id"]) for row in rows]

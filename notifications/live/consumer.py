@@ -76,7 +76,7 @@ class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
             frame = frames.read(text)
             if frame.unsubscribe:
                 self.session.unsubscribe(frame.unsubscribe)
-            await self.session.subscribe(frame.subscribe, frame.since)
+            await self.session.subscribe(frame.subscribe, frame.since, frame.seen)
         except APIException as error:
             self.session.refuse(error)
 

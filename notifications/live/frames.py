@@ -9,7 +9,7 @@ from typing import Any
 
 from scheduler_project.api.errors import Invalid
 
-KNOWN = ("subscribe", "unsubscribe", "since")
+KNOWN = ("subscribe", "unsubscribe", "since", "seen")
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,8 @@ class Frame:
     subscribe: list[object] = field(default_factory=list)
     unsubscribe: list[object] = field(default_factory=list)
     since: Mapping[str, object] = field(default_factory=dict)
+    seen: object = ""
+    """The state that is shown already, as the page was given it; see `missed`."""
 
 
 def read(text: str) -> Frame:

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db.utils import InterfaceError, OperationalError
 from rest_framework.exceptions import APIException
 
-from notifications.live import bounds, followed, messages, threads, topics
+from notifications.live import bounds, followed, messages, missed, threads, topics
 from notifications.live.credentials import Caller, NoLongerGood
 from notifications.live.hub import Hub
 from notifications.live.messages import Change, Message
@@ -82,8 +82,9 @@ class Session:
 
     # --- what the client wants ----------------------------------------------------------------------------------------
 
-    async def subscribe(self, names: Sequence[object], since: Mapping[str, object]) -> None:
-        """Each topic is judged by itself. Raises `Invalid` when the wish as a whole cannot be understood."""
+    async def subscribe(self, names: Sequence[object], since: Mapping[str, object], seen: object = "") -> None:
+        """Each topic is judged by itself; what has changed since `seen` is told at once. Raises `Invalid` when the wish
+        as a whole cannot be understood."""
         wanted = {str(topic): topic for topic in map(topics.read, names)}
         places = followed.read_places(since, wanted.values())
         if len({*self._listening, *wanted}) > bounds.TOPICS:
@@ -92,6 +93,10 @@ class Session:
         for message in refused:
             self._answer(message)
         await self.listen(grants, places)
+        if seen:
+            told = await threads.ask(missed.since, seen, [grant.topic for grant in grants])
+            for topic, message in told.items():
+                self.notice(str(topic), message)
 
     async def listen(self, grants: Sequence[Grant], places: Mapping[str, Place]) -> None:
         """To what was granted already."""

@@ -32,6 +32,7 @@ def of(site: AdminSite, request: HttpRequest) -> dict[str, Any]:
         "navigation": groups,
         "maintenance": maintenance.current(),
         "switched_off": None if flag.value else flag,
+        "live_seen": request.META.get("DAYBOOK_SEEN", ""),
         "live_topics": [f"tenant:{slug}" for slug in _slugs(request)],
         "choosable_tenants": tenants,
         "focused_tenant": next((tenant for tenant in tenants if tenant.pk == focus.tenant_id()), None),

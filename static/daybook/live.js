@@ -21,6 +21,8 @@ let poll = 0;
 let state = "";
 let lostAt = 0;
 let hasBegun = false;
+let seen = meta?.dataset.seen; // the state that the page was drawn from, until it was told
+let mustRead = false; // once the server tells of changes again
 
 const parts = () => [...document.querySelectorAll("[data-live]")];
 const topicsOf = (part) => part.dataset.live.split(" ").filter(Boolean).flatMap((topic) => (topic === "tenants" ? tenants : [topic]));
@@ -73,6 +75,11 @@ const hear = (message) => {
     follower.hear(message);
   }
   if (message.type === "refused" && message.topic) refused.add(message.topic);
+  if (message.type === "subscribed" && mustRead) {
+    mustRead = false;
+    refreshAll();
+    document.dispatchEvent(new CustomEvent("live:message", { detail: { type: "resync" } }));
+  }
   if (["changed", "status", "end", "resync"].includes(message.type)) {
     parts().filter((part) => topicsOf(part).includes(message.topic)).forEach(refresh);
   }
@@ -86,7 +93,9 @@ const subscribe = () => {
   if (!added.length && !left.length) return;
   const since = {};
   for (const topic of added) if (followers.get(topic)?.since) since[topic] = followers.get(topic).since;
-  socket.send(JSON.stringify({ subscribe: added, unsubscribe: left, since }));
+  // Whatever was changed since the page was drawn is told right after the answer.
+  socket.send(JSON.stringify({ subscribe: added, unsubscribe: left, since, ...(seen && !mustRead ? { seen } : {}) }));
+  seen = "";
   subscribed = topics;
 };
 
@@ -114,13 +123,12 @@ const connect = () => {
   socket = opened;
   subscribed = new Set();
   opened.addEventListener("open", () => {
-    const wasAway = failures > 0 || isAway();
+    mustRead ||= failures > 0 || isAway();
     failures = 0;
     clearTimeout(poll);
     poll = 0;
     subscribe();
     tell("live");
-    if (wasAway) refreshAll();
   });
   opened.addEventListener("message", (event) => hear(JSON.parse(event.data)));
   opened.addEventListener("close", (event) => {
@@ -172,18 +180,22 @@ document.addEventListener("visibilitychange", () => {
     return;
   }
   failures = 0;
+  mustRead = true;
   listen();
-  refreshAll();
 });
 document.addEventListener("live:signed-in", () => {
   failures = 0;
   refused.clear();
+  mustRead = true;
   connect();
-  refreshAll();
 });
 document.addEventListener("htmx:afterSettle", listen);
 window.addEventListener("pagehide", disconnect);
-window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  mustRead = true;
+  connect();
+});
 // A page that is left at once opens nothing.
 setTimeout(() => {
   hasBegun = true;
