@@ -14,6 +14,7 @@ from notifications.live.consumer import LiveConsumer
 from notifications.live.messages import Change
 from notifications.live.session import Listening
 from notifications.live.topics import Grant, Topic
+from tests import live
 
 WORKERS = Grant(Topic("workers"), None)
 
@@ -83,7 +84,7 @@ def test_an_event_that_does_not_leave_ends_the_stream(monkeypatch: pytest.Monkey
             await chunks.aclose()  # type: ignore[attr-defined]
 
     asyncio.run(scene())
-    assert caller.has_left
+    assert live.wait_for(lambda: caller.has_left, what="its place to be given back")
 
 
 async def _read_slowly(chunks: Any) -> None:
