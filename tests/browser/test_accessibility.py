@@ -83,14 +83,14 @@ def faults(visit: Visit, path: str, options: Mapping[str, Any] = AXE, **rest: An
 
 
 def violations_in_both_schemes(page: Page) -> list[str]:
-    page.emulate_media(color_scheme="light")
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")  # no colour that is on its way to another
     found = violations(page)
     page.emulate_media(color_scheme="dark")
     return [*found, *(f"dark: {violation}" for violation in violations(page, COLOURS))]
 
 
 def faults_in_both_schemes(visit: Visit, path: str, **rest: Any) -> list[str]:
-    visit.page.emulate_media(color_scheme="light")
+    visit.page.emulate_media(color_scheme="light", reduced_motion="reduce")
     found = faults(visit, path, **rest)
     visit.page.emulate_media(color_scheme="dark")
     return [*found, *(f"{path} dark: {violation}" for violation in violations(visit.page, COLOURS, **rest))]
