@@ -135,7 +135,7 @@ export const store = {
 
 // Many changes at once are one reading.
 const listSoon = () => {
-  if (panel.matches(":popover-open")) reading ||= setTimeout(() => { reading = 0; store.list(); }, 200);
+  if (panel.matches(":popover-open")) reading ||= setTimeout(() => { reading = 0; window.htmx.trigger(list, "live"); }, 200);
 };
 
 if (bell && panel) {
@@ -148,7 +148,6 @@ if (bell && panel) {
     const isRead = event.target.dataset.inbox === "read";
     if (!await (isRead ? store.markRead() : store.clear())) return;
     say(isRead ? "All marked as read." : "What was read is cleared away.");
-    store.list();
   });
   document.addEventListener("click", (event) => {
     const control = event.target.closest("[data-opens], [data-reads]");
@@ -164,7 +163,7 @@ if (bell && panel) {
   bell.addEventListener("htmx:afterSettle", listSoon);
   follow("notifications", hear, words().dataset.place, () => isKeeper);
   // Of the tabs of a browser one goes on to listen while nobody looks at it.
-  if (bell.dataset.desktop && window.Notification?.permission === "granted") {
+  if (bell.dataset.onDesktop && window.Notification?.permission === "granted") {
     navigator.locks?.request(`daybook-desktop-${bell.dataset.user}`, () => {
       isKeeper = true;
       listen();

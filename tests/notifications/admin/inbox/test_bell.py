@@ -53,7 +53,7 @@ class TestBell:
         page = as_ana.text(SETTINGS)
         assert f'data-place="{following.place_now()}"' in page
         assert 'data-toasts-from="warning" data-quiet=""' in page
-        assert "data-desktop=" not in page
+        assert "data-on-desktop=" not in page
         Preference.objects.create(
             user=cast.ana,
             toasts_from="error",
@@ -63,7 +63,7 @@ class TestBell:
             zone="Asia/Tokyo",
         )
         page = as_ana.text(SETTINGS)
-        assert 'data-toasts-from="error" data-quiet="22:00 07:30 Asia/Tokyo" data-desktop="1"' in page
+        assert 'data-toasts-from="error" data-quiet="22:00 07:30 Asia/Tokyo" data-on-desktop="1"' in page
 
     def test_costs_two_statements_however_full_the_inbox_is(
         self, cast: Cast, told: Tell, rf: Any, monkeypatch: pytest.MonkeyPatch
