@@ -146,4 +146,10 @@ def _apprise() -> Any:
 
     apprise.Apprise().details()  # loads every service, so that each gets our own client
     guarded_requests.lend_to("apprise")
+    # Some addresses name files to take words or keys from: they would be files of ours.
+    setattr(apprise.AppriseAttachment, "add", _takes_no_file)  # noqa: B010
     return apprise
+
+
+def _takes_no_file(*_: Any, **__: Any) -> bool:
+    return False

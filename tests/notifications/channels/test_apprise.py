@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,14 @@ class TestServices:
     def test_need_the_form_that_the_service_asks_for(self, address: str) -> None:
         with pytest.raises(RefusedService, match="no address of discord://"):
             service_of(address)
+
+    @pytest.mark.parametrize("way", ["{}", "file://{}", "https://example.com/{}"])
+    @pytest.mark.parametrize("address", [DISCORD, "tgram://123456789:abcdefg_hijklmnop/12315544/"])
+    def test_take_no_words_from_files_that_the_address_names(self, address: str, way: str, tmp_path: Path) -> None:
+        words = tmp_path / "words.json"
+        words.write_text('{"content": "of this server"}')
+        with pytest.raises(RefusedService, match="no address of"):
+            service_of(f"{address}?template={way.format(words)}")
 
     def test_keep_their_host_whatever_the_address_names(self) -> None:
         service = service_of("discord://json://169.254.169.254/x?url=http://169.254.169.254/&host=169.254.169.254")
