@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from notifications.rules.grouping import Flow, Group
 from scheduler_project.lib import sql
 
-KEPT = timedelta(days=3)  # the day of a flow is over everywhere by then
+# The day of a flow is over everywhere by then. Names are kept longer, for jobs that go on failing.
+KEPT, NAMES_KEPT = timedelta(days=3), timedelta(days=30)
 
 FLOWS = """
 SELECT key, recent, storm_until, storm_jobs, day, told, named FROM notification_flows WHERE key = ANY(%(keys)s::text[])
@@ -26,7 +27,10 @@ ON CONFLICT (key) DO UPDATE
 SET recent = excluded.recent, storm_until = excluded.storm_until, storm_jobs = excluded.storm_jobs, day = excluded.day,
     told = excluded.told, named = excluded.named, updated_at = excluded.updated_at
 """
-FORGET = "DELETE FROM notification_flows WHERE updated_at < %(now)s - %(kept)s::interval AND named = '{}'"
+FORGET = """
+DELETE FROM notification_flows
+WHERE updated_at < %(now)s - CASE WHEN named = '{}' THEN %(kept)s::interval ELSE %(names_kept)s::interval END
+"""
 
 OPEN_IN_INBOXES = """
 SELECT v.place FROM unnest(%(tenant)s::bigint[], %(user)s::bigint[], %(key)s::text[])
@@ -78,7 +82,7 @@ def store(flows: dict[str, Flow], *, now: datetime) -> None:
 
 
 def forget_old(*, now: datetime) -> None:
-    sql.rows(FORGET, {"now": now, "kept": KEPT})
+    sql.rows(FORGET, {"now": now, "kept": KEPT, "names_kept": NAMES_KEPT})
 
 
 def open_in_inboxes(groups: Iterable[Group]) -> set[Group]:

@@ -10,6 +10,8 @@ from notifications.rules.happening import Happening, JobFacts
 from scheduler_project.lib import sql
 
 LONGEST_ERROR = 500
+# Beside the error, which says it in full where there is one.
+REASONS = {"timed_out": "It ran out of time.", "lost": "Its process was lost.", "dead": "It was given up."}
 
 KNOWN = """
 SELECT e.id, e.dry_run AS is_dry_run, e.trigger IN ('backfill', 'replay') AS is_aside,
@@ -113,7 +115,7 @@ def _happening(event: sql.Row, run: sql.Row, kinds: tuple[Any, ...], failures_in
         name=run["name"],
         execution_id=event["execution_id"],
         error=run["error"],
-        reason=f"It ended as {event['kind'].replace('_', ' ')}.",
+        reason=REASONS.get(event["kind"], ""),
         failures_in_row=failures_in_row,
     )
 

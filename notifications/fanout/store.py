@@ -21,13 +21,15 @@ from scheduler_project.lib import sql
 DELIVER = """
 INSERT INTO notification_deliveries AS d (tenant_id, channel_id, rule_id, uid, type, severity, group_key, facts, "to",
     count, status, reason, tries, created_at, last_at, not_before, next_try_at, give_up_at, log)
-SELECT v.tenant_id, v.channel_id, v.rule_id, gen_random_uuid(), v.type, v.severity, v.group_key, v.facts,
+SELECT v.tenant_id, c.id, r.id, gen_random_uuid(), v.type, v.severity, v.group_key, v.facts,
        ARRAY(SELECT jsonb_array_elements_text(v.addresses)), v.count, 'waiting', '', 0, %(now)s, v.last_at,
        v.not_before, v.not_before, v.not_before + %(give_up_after)s::interval, '[]'
 FROM unnest(%(tenant)s::bigint[], %(channel)s::bigint[], %(rule)s::bigint[], %(type)s::text[], %(severity)s::text[],
             %(group_key)s::text[], %(facts)s::jsonb[], %(to)s::jsonb[], %(count)s::integer[],
             %(last_at)s::timestamptz[], %(not_before)s::timestamptz[])
      AS v(tenant_id, channel_id, rule_id, type, severity, group_key, facts, addresses, count, last_at, not_before)
+JOIN notification_channels c ON c.id = v.channel_id  -- it and the rule may have been deleted since they were read
+LEFT JOIN notification_rules r ON r.id = v.rule_id
 ORDER BY v.channel_id, v.group_key
 ON CONFLICT (channel_id, group_key) WHERE status = 'waiting' AND tries = 0 DO UPDATE
 SET count = d.count + excluded.count, last_at = greatest(d.last_at, excluded.last_at),

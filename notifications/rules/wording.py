@@ -61,7 +61,7 @@ def text_of(kind: Kind, happening: Happening) -> str:
 
 
 def _named(words: str, name: str) -> str:
-    return words.replace("{job}", _short(name).replace("{", "(").replace("}", ")"))
+    return words.replace("{job}", _short(name).replace("{count}", "(count)"))
 
 
 def _short(name: str) -> str:

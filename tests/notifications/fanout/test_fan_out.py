@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.models import Membership
 from jobs.models import Execution, Job
-from notifications.fanout import facts
+from notifications.fanout import facts, memory, store
 from notifications.models import Channel, Delivery, Flow, JobCondition, Notification, Preference, Rule
 from notifications.rules.answers import GIVE_UP_AFTER
 from notifications.rules.kinds import Kind
@@ -88,7 +88,7 @@ class TestTheDefaultRule:
             "tenant": "acme",
             "error": "It broke.",
             "failures_in_row": 1,
-            "reason": "It ended as failed.",
+            "reason": "",
             "count": 1,
             "rule": "Owners hear of failures, recoveries and missed ticks",
             "path": meta["path"],
@@ -155,6 +155,32 @@ class TestChannels:
         assert second.not_before == now + timedelta(minutes=5)
         assert (second.facts["count"], second.facts["failures_in_row"]) == (4, 5)
 
+    def test_that_were_deleted_meanwhile_and_rules_too_stop_nothing(
+        self,
+        cast: Cast,
+        chat: Channel,
+        failing: MakeJob,
+        run_of: RunJob,
+        reading: Reading,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Between the reading of the rules and the writing of the deliveries."""
+        other = Channel.objects.create(tenant=cast.acme, name="Other", kind="slack")
+        rule = rule_of(cast, chat, other, users=(cast.ana,))
+        deliver = store.deliver
+
+        def late(*values: Any) -> None:
+            rule.delete()
+            other.delete()
+            deliver(*values)
+
+        monkeypatch.setattr(store, "deliver", late)
+        run_of(failing(), "failed")
+        reading.sweep()
+        assert sent() == [("Chat", [], "job.failed", 1)]
+        assert Delivery.objects.get().rule_id is None
+        assert len(inbox()) == 1
+
     def test_write_a_new_delivery_once_the_sender_has_taken_the_last(
         self, cast: Cast, chat: Channel, failing: MakeJob, run_of: RunJob, reading: Reading
     ) -> None:
@@ -217,7 +243,12 @@ class TestTheScheduling:
         reading.happened("tick_late", **of)  # the default rule does not ask for it
         reading.happened("tick_missed", **of)
         assert inbox() == [("ana", "Invoices missed 13 ticks", 13)]
-        assert Notification.objects.get().meta["path"] == f"/admin/jobs/job/{job.pk}/change/"
+        rule_of(cast, kinds=["slow"], users=(cast.vera,), job=job)
+        reading.happened("run_slow", execution_id=91, message="Execution 91 has run for 2 min.", **of)
+        slow = Notification.objects.get(type="job.slow")
+        assert (slow.title, slow.body) == ("Invoices takes longer than usual", "Execution 91 has run for 2 min.")
+        assert slow.meta["path"] == "/admin/jobs/execution/91/change/"
+        assert Notification.objects.get(type="job.missed").meta["path"] == f"/admin/jobs/job/{job.pk}/change/"
 
     def test_tells_superusers_of_trouble_of_the_system(self, cast: Cast, reading: Reading) -> None:
         reading.happened("circuit_changed", source="mail", message="mail is open", data={"after": "open"})
@@ -246,6 +277,15 @@ class TestTheScheduling:
         reading.happened("worker_lost", tenant_id=cast.globex.pk, message="of globex")
         reading.happened("circuit_changed", source="slack.com", data={"after": "open"})
         assert sent() == [("Chat", [], "system.circuit", 1)]
+
+
+class TestForgetOld:
+    def test_keeps_what_still_says_something(self, db: None) -> None:
+        now = sql.now()
+        for key, age, named in (("old", 4, []), ("new", 2, []), ("fails", 29, ["job:1"]), ("long gone", 31, ["job:1"])):
+            Flow.objects.create(key=key, named=named, updated_at=now - timedelta(days=age))
+        memory.forget_old(now=now)
+        assert set(Flow.objects.values_list("key", flat=True)) == {"new", "fails"}
 
 
 class TestPaths:
