@@ -12,6 +12,8 @@ from notifications.channels.slack import SlackChannel
 from notifications.channels.webhook import WebhookChannel
 from notifications.rules.kinds import ChannelKind
 
+MOST_AT_ONCE = 8  # of one channel; the claim looks no further
+
 
 def _registered(*types: ChannelType) -> Mapping[ChannelKind, ChannelType]:
     """Raises `ValueError` when one is missing, or cannot be as it says."""
@@ -20,7 +22,7 @@ def _registered(*types: ChannelType) -> Mapping[ChannelKind, ChannelType]:
         raise ValueError("Each kind of channel has one type.")
     for one in types:
         names = [field.name for field in one.fields]
-        if len(set(names)) != len(names) or not 1 <= one.sends_at_once <= 8:
+        if len(set(names)) != len(names) or not 1 <= one.sends_at_once <= MOST_AT_ONCE:
             raise ValueError(f"The type {one.kind} names a field twice, or sends too much at once.")
     return known
 

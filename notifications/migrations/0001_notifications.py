@@ -325,7 +325,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(condition=models.Q(('next_try_at__isnull', False)), fields=['channel', 'next_try_at'], name='deliveries_due'),
+            index=models.Index(condition=models.Q(('next_try_at__isnull', False)), fields=['channel', 'next_try_at', 'id'], name='deliveries_due'),
         ),
         migrations.AddIndex(
             model_name='delivery',

@@ -62,7 +62,7 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["channel", "next_try_at"],
+                fields=["channel", "next_try_at", "id"],
                 condition=models.Q(next_try_at__isnull=False),
                 name="deliveries_due",
             ),

@@ -36,19 +36,21 @@ WITH receivers AS (
         AND EXISTS (SELECT FROM notification_deliveries d
                     WHERE d.channel_id = c.id AND d.next_try_at <= statement_timestamp())
     FOR NO KEY UPDATE OF c SKIP LOCKED
+), firsts AS (
+    SELECT min(e.id) AS id FROM receivers r JOIN notification_deliveries e ON e.channel_id = r.id
+    WHERE r.keeps_order AND e.next_try_at IS NOT NULL GROUP BY r.id, e.facts #>> '{job,id}'
 ), due AS (
     SELECT d.id, r.kind, r.is_failing, d.place, d.next_try_at,
         row_number() OVER (PARTITION BY r.kind ORDER BY r.is_failing, d.place, d.next_try_at) AS turn_in_kind,
         row_number() OVER (PARTITION BY r.is_failing ORDER BY d.place, d.next_try_at) AS turn
     FROM receivers r CROSS JOIN LATERAL (
-        SELECT w.id, w.next_try_at, row_number() OVER (ORDER BY w.next_try_at, w.id) AS place
-        FROM notification_deliveries w
-        WHERE w.channel_id = r.id AND w.next_try_at <= statement_timestamp() AND w.not_before <= statement_timestamp()
-            AND NOT (r.keeps_order AND EXISTS (
-                SELECT FROM notification_deliveries e
-                WHERE e.channel_id = w.channel_id AND e.next_try_at IS NOT NULL AND e.id < w.id
-                    AND e.facts #>> '{job,id}' IS NOT DISTINCT FROM w.facts #>> '{job,id}'))
-        ORDER BY w.next_try_at, w.id LIMIT greatest(r.room, 0)) AS d
+        SELECT o.id, o.next_try_at, row_number() OVER (ORDER BY o.next_try_at, o.id) AS place FROM (
+            SELECT w.id, w.next_try_at FROM notification_deliveries w
+            WHERE w.channel_id = r.id AND w.next_try_at <= statement_timestamp()
+                AND w.not_before <= statement_timestamp()
+                AND (NOT r.keeps_order OR w.id IN (SELECT id FROM firsts))
+            ORDER BY w.next_try_at, w.id LIMIT 8) AS o) AS d  -- a constant, so that the index is read in its order
+    WHERE d.place <= r.room
 ), chosen AS (
     SELECT due.id FROM due JOIN unnest(%(kinds)s::text[], %(kind_room)s::integer[]) AS k(kind, room) USING (kind)
     WHERE due.turn_in_kind <= k.room AND (NOT due.is_failing OR due.turn <= %(of_failing)s)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from notifications.rules.kinds import SendingStatus
+from notifications.rules.kinds import ChannelKind, SendingStatus
+from notifications.sending import totals
 from scheduler_project.lib import sql, telemetry, transactions
 
 AT_A_TIME = 1_000
@@ -21,7 +22,7 @@ UPDATE notification_deliveries d SET
         THEN replace(%(gave_up)s, '{tries}', d.tries::text) ELSE %(dropped)s END,
     next_try_at = NULL, ended_at = clock_timestamp()
 FROM overdue, notification_channels c WHERE d.id = overdue.id AND c.id = d.channel_id
-RETURNING d.status
+RETURNING c.kind, d.status, extract(epoch FROM clock_timestamp() - d.created_at)::float AS lag
 """
 
 
@@ -29,6 +30,8 @@ def end_overdue() -> int:
     """Up to so many at a time. Returns how many."""
     with transactions.engine():
         rows = sql.rows(END, {"most": AT_A_TIME, "gave_up": GAVE_UP, "dropped": DROPPED}, prepare=False)
+        for row in rows:
+            totals.add(ChannelKind(row["kind"]), SendingStatus(row["status"]), row["lag"])
     dropped = sum(row["status"] == SendingStatus.DROPPED.value for row in rows)
     if rows:
         telemetry.emit("notification.overdue", dropped=dropped, dead=len(rows) - dropped)
