@@ -6,6 +6,7 @@ import heapq
 import itertools
 import random
 import signal
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -99,7 +100,12 @@ class World:
         """Only what this run has started."""
         if not self.topology.owns(pid):
             return False
-        self.later(seconds, Frozen(pid).thaw)
+        frozen = Frozen(pid)
+        self.later(seconds, frozen.thaw)
+        # This thread may itself wait for what a frozen backend of the database holds.
+        watch = threading.Timer(seconds + 5, frozen.thaw)
+        watch.daemon = True
+        watch.start()
         return True
 
     def pick(self, units: list[Unit]) -> Unit | None:
