@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from jobs import scheduler_events
 from jobs.models import EventCursor, Job
@@ -36,6 +37,22 @@ def jobs(cast: Cast, job_of: MakeJob) -> list[int]:
     return [job_of(owner="ana").pk for _ in range(5)]
 
 
+def lead(failures: list[Exception]) -> None:
+    """What a thread of a scheduler does."""
+    try:
+        FanOut().sweep()
+    except Exception as error:
+        failures.append(error)
+    finally:
+        connections.close_all()
+
+
+def _has_rows(other: BaseDatabaseWrapper, statement: str) -> bool:
+    with other.cursor() as cursor:
+        cursor.execute(statement)
+        return bool(cursor.fetchall())
+
+
 def counted() -> tuple[int, int]:
     """In the inbox, and by the chat."""
     return (
@@ -52,16 +69,7 @@ class TestFanOut:
         end(jobs * 20)
         scheduler_events.record([Event("tick_missed", tenant_id=cast.acme.pk, job_id=jobs[0])] * 40)
         failures: list[Exception] = []
-
-        def lead() -> None:
-            try:
-                FanOut().sweep()
-            except Exception as error:
-                failures.append(error)
-            finally:
-                connections.close_all()
-
-        leaders = [threading.Thread(target=lead) for _ in range(2)]
+        leaders = [threading.Thread(target=lead, args=(failures,)) for _ in range(2)]
         for leader in leaders:
             leader.start()
         for leader in leaders:
@@ -123,6 +131,28 @@ class TestFanOut:
             other.close()
         assert FanOut().sweep() == 3
         assert counted() == (3, 3)
+
+    def test_counts_in_a_new_delivery_what_came_while_the_last_was_being_taken(self, jobs: list[int]) -> None:
+        """The sender's transaction is open: the fan-out waits for it, and then finds that the delivery is taken."""
+        end(jobs[:1])
+        FanOut().sweep()
+        end(jobs[:1] * 3)
+        failures: list[Exception] = []
+        leader = threading.Thread(target=lead, args=(failures,))
+        with transaction.atomic():
+            assert Delivery.objects.update(tries=1) == 1
+            leader.start()
+            waiting = (
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%notification_deliv%'"
+            )
+            other = connections.create_connection("default")
+            try:
+                wait_for(lambda: _has_rows(other, waiting), what="the fan-out to wait")
+            finally:
+                other.close()
+        leader.join(30)
+        assert failures == []
+        assert sorted(Delivery.objects.values_list("tries", "count")) == [(0, 3), (1, 1)]
 
     def test_writes_nothing_where_nothing_is_new(self, jobs: list[int]) -> None:
         fans = FanOut()
