@@ -23,7 +23,7 @@ from notifications.rulebook.shapes import facts_of
 from notifications.rules.audience import Circle, Target
 from scheduler_project.api.serializers import InstantField, WholeNumberField
 from scheduler_project.api.views import TENANT_PARAMETER
-from scheduler_project.lib import sql, transactions
+from scheduler_project.lib import sql
 
 MOST_DAYS = 7
 
@@ -96,8 +96,7 @@ class RehearsalViewSet(NotificationsViewSet):
         tenant = self.tenant_to_write_to(options.get("tenant"))
         rule = read(data, Writer(tenant.pk, self.principal.is_superuser))
         facts = facts_of(replace(rule, enabled=True), tenant.pk)
-        with transactions.engine():
-            found = rehearsal.rehearse(facts, now=sql.now(), window=timedelta(days=options["days"]))
+        found = rehearsal.rehearse(facts, now=sql.now(), window=timedelta(days=options["days"]))
         return Response(RehearsalSerializer(shown(found)).data)
 
 

@@ -15,14 +15,14 @@ from notifications.fanout import circle, scheduling
 from notifications.fanout.runs import LONGEST_ERROR, job_of
 from notifications.rules.audience import Circle, Target, Telling, hear
 from notifications.rules.condition import FAILED, SUCCEEDED, Condition, judge
-from notifications.rules.grouping import Flow, Gathering, Group
+from notifications.rules.grouping import Flow, Gathering, Group, groups_of
 from notifications.rules.happening import Happening
 from notifications.rules.kinds import Kind
 from notifications.rules.rule import RuleFacts
-from scheduler_project.lib import sql
+from scheduler_project.lib import sql, transactions
 
 WINDOW = timedelta(days=7)
-MOST_RUNS, MOST_EVENTS = 20_000, 20_000
+MOST_RUNS, MOST_EVENTS = 5_000, 5_000  # a second of work at most
 SHOWN = 10
 OF_RUNS = frozenset({Kind.FAILED, Kind.SUCCEEDED, Kind.RECOVERED, Kind.DEAD_LETTER})
 
@@ -92,22 +92,35 @@ class Rehearsal:
 
 def rehearse(rule: RuleFacts, *, now: datetime, window: timedelta = WINDOW) -> Rehearsal:
     """As if the rule, enabled, had been there all the time."""
-    since, is_cut = now - window, False
-    happenings: list[Happening] = []
+    with transactions.engine():
+        read = _read(rule, now - window, now)
+        owners = {one.job.owner_id for one in read.happenings if one.job and one.job.owner_id}
+        everybody = circle.read([rule], owners)
+    return _Tally(rule, everybody).of(read, until=now)
+
+
+@dataclass(frozen=True)
+class _Read:
+    happenings: list[Happening]
+    since: datetime
+    is_cut: bool
+
+
+def _read(rule: RuleFacts, since: datetime, until: datetime) -> _Read:
+    is_cut = False
+    found: list[Happening] = []
     if not OF_RUNS.isdisjoint(rule.kinds):
-        rows = _runs(rule, since, now)
+        rows = _runs(rule, since, until)
         if rows[0]["looked_at"] == MOST_RUNS:
             since, is_cut = rows[0]["since"], True
-        happenings += _ends(rule, [row for row in rows if row["id"] is not None])
+        found += _ends(rule, [row for row in rows if row["id"] is not None])
     if types := [name for name, kind in scheduling.KINDS.items() if kind in rule.kinds]:
-        events = sql.rows(EVENTS, {**_asked(rule, since, now), "types": types, "most": MOST_EVENTS}, prepare=False)
+        events = sql.rows(EVENTS, {**_asked(rule, since, until), "types": types, "most": MOST_EVENTS}, prepare=False)
         if len(events) == MOST_EVENTS:
             since, is_cut = events[-1]["at"], True
-        happenings += scheduling.happenings(events)
-    happenings = sorted((one for one in happenings if one.at >= since), key=lambda one: one.at)
-    owners = {one.job.owner_id for one in happenings if one.job and one.job.owner_id}
-    everybody = circle.read([rule], owners)
-    return _Tally(rule, everybody).of(happenings, since=since, until=now, is_cut=is_cut)
+        found += scheduling.happenings(events)
+    in_order = sorted((one for one in found if one.at >= since), key=lambda one: one.at)
+    return _Read(in_order, since, is_cut)
 
 
 class _Tally:
@@ -121,8 +134,8 @@ class _Tally:
         self._kinds: Counter[Kind] = Counter()
         self._newest: list[Example] = []
 
-    def of(self, happenings: Iterable[Happening], *, since: datetime, until: datetime, is_cut: bool) -> Rehearsal:
-        for happening in happenings:
+    def of(self, read: _Read, *, until: datetime) -> Rehearsal:
+        for happening in read.happenings:
             heard = hear(happening, [self._rule], self._circle)
             for withheld in heard.withheld:
                 self._kept[withheld.target, withheld.why] += happening.count
@@ -132,9 +145,9 @@ class _Tally:
                 self._newest.append(Example(kind, happening))
                 self._gather(heard.tellings, happening)
         return Rehearsal(
-            since,
+            read.since,
             until,
-            is_cut,
+            read.is_cut,
             {kind: self._kinds[kind] for kind in Kind if kind in self._kinds},
             sorted(self._told.values(), key=lambda told: (-told.count, told.target.key)),
             [Kept(target, why, count) for (target, why), count in self._kept.most_common()],
@@ -144,16 +157,17 @@ class _Tally:
 
     def _gather(self, tellings: Sequence[Telling], happening: Happening) -> None:
         """A message takes what follows about the same for as long as the rule gathers."""
-        now, gathers = happening.at, timedelta(minutes=self._rule.group_minutes)
-        self._open = {group: at for group, at in self._open.items() if now < at + gathers}
-        gathering = Gathering(self._flows, self._open.keys(), now)
+        now, opened_after = happening.at, happening.at - timedelta(minutes=self._rule.group_minutes)
+        known = {group for telling in tellings for group in groups_of(telling, happening, now)} & self._open.keys()
+        still_open = {group for group in known if self._open[group] > opened_after}
+        gathering = Gathering(self._flows, still_open, now)
         for telling in tellings:
             told = self._told.setdefault(telling.target, Told(telling.target))
             told.count += happening.count
             told.kinds[telling.kind] += happening.count
             gathering.add(telling, happening)
         for group in gathering.messages:
-            if group not in self._open:
+            if group not in still_open:
                 self._open[group] = now
                 self._told[group.target].messages += 1
 

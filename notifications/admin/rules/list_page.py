@@ -20,6 +20,7 @@ from notifications.rulebook import book, words
 from notifications.rules.rule import OF_THE_SYSTEM_RULE, RuleFacts
 
 TENANTS_A_PAGE = 20
+SHOWN = 30  # rules of a tenant beside others; of one alone all are
 NARROWS_FROM = 2  # tenants
 
 
@@ -27,15 +28,17 @@ def respond(site: AdminSite, request: HttpRequest) -> HttpResponse:
     tenants = access.tenants(request.user).order_by("name", "pk")
     if not tenants.exists():
         raise PermissionDenied(f"Rules need the permission {Scope.SCHEDULER_READ} in some tenant.")
-    page = Paginator(tenants, TENANTS_A_PAGE).get_page(request.GET.get("page"))
+    count = tenants.count()
+    only = tenants.filter(slug=request.GET["tenant"]) if "tenant" in request.GET else tenants
+    page = Paginator(only, TENANTS_A_PAGE).get_page(request.GET.get("page"))
     found = book.rules_of([tenant.pk for tenant in page])
-    names = Names.of([rule for rules in found.values() for rule in rules])
+    most = None if page.paginator.count == 1 else SHOWN
+    names = Names.of([rule for rules in found.values() for rule in rules[:most]])
     context = {
         **frame.context(site, request, "Rules", title="Notification rules"),
         "page": page,
-        "books": [_book(request, tenant, found[tenant.pk], names) for tenant in page],
-        "names_tenants": page.paginator.count >= NARROWS_FROM,
-        "may_create": access.may_anywhere(request.user, Scope.SCHEDULER_WRITE),
+        "books": [_book(request, tenant, found[tenant.pk], names, most) for tenant in page],
+        "names_tenants": count >= NARROWS_FROM,
         "of_the_system": row(OF_THE_SYSTEM_RULE, names) if access.is_superuser(request.user) else None,
     }
     return TemplateResponse(request, "notifications/rules/list.html", context)
@@ -51,10 +54,13 @@ def row(rule: RuleFacts, names: Names) -> dict[str, Any]:
     }
 
 
-def _book(request: HttpRequest, tenant: Tenant, rules: list[RuleFacts], names: Names) -> dict[str, Any]:
+def _book(
+    request: HttpRequest, tenant: Tenant, rules: list[RuleFacts], names: Names, most: int | None
+) -> dict[str, Any]:
     return {
         "tenant": tenant,
-        "rows": [{**row(rule, names), **_urls(rule, tenant)} for rule in rules],
+        "rows": [{**row(rule, names), **_urls(rule, tenant)} for rule in rules[:most]],
+        "others": len(rules[most:]) if most else 0,
         "may_write": access.may(request.user, Scope.SCHEDULER_WRITE, tenant.pk),
     }
 

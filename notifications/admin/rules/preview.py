@@ -21,7 +21,7 @@ from notifications.rulebook.shapes import facts_of
 from notifications.rules.audience import Target
 from notifications.rules.kinds import ABOUT, Kind
 from notifications.rules.rule import RuleFacts
-from scheduler_project.lib import sql, transactions
+from scheduler_project.lib import sql
 
 SHOWN = 12  # targets
 EXAMPLES = 5
@@ -58,8 +58,7 @@ def _shown(rule: RuleFacts) -> dict[str, Any]:
         "is_off": not rule.is_enabled,
     }
     try:
-        with transactions.engine():
-            found = rehearsal.rehearse(replace(rule, is_enabled=True), now=sql.now())
+        found = rehearsal.rehearse(replace(rule, is_enabled=True), now=sql.now())
     except OperationalError:
         return {**said, "is_too_much": True}
     return {**said, "lately": _lately(found)}

@@ -16,7 +16,6 @@ def urls(site: AdminSite) -> list[URLPattern]:
 
     one, default = "notifications/rules/<int:rule_id>/", "notifications/rules/default/<slug:tenant>/"
     return [
-        path("notifications/", page(list_page.respond), name="notifications"),
         path("notifications/rules/", page(list_page.respond), name="notification_rules"),
         path("notifications/rules/add/", page(editor.add), name="notification_rule_add"),
         path("notifications/rules/preview/", page(editor.show_preview), name="notification_rule_preview"),
