@@ -9,6 +9,8 @@ from notifications.rules.kinds import Kind, Severity
 from notifications.rules.rule import QuietHours, RuleFacts, default_of_tenant
 from scheduler_project.lib import sql
 
+KNOWN = frozenset(kind.value for kind in Kind)  # a newer version may have written others
+
 RULES = """
 SELECT r.*,
        ARRAY(SELECT u.user_id FROM notification_rules_users u WHERE u.rule_id = r.id ORDER BY 1) AS user_ids,
@@ -38,7 +40,7 @@ def facts_of(row: sql.Row) -> RuleFacts:
     return RuleFacts(
         tenant_id=row["tenant_id"],
         name=row["name"],
-        kinds=frozenset(Kind(kind) for kind in row["kinds"]),
+        kinds=frozenset(Kind(kind) for kind in row["kinds"] if kind in KNOWN),
         rule_id=row["id"],
         is_default=row["is_default"],
         is_enabled=row["is_enabled"],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 
-from jobs.rules.zones import load_zone
+from jobs.rules.zones import UnknownZone, load_zone
 from notifications.rules.rule import QuietHours
 
 MOST_STEPS = 8  # quiet hours of a rule and of a person that begin where the others end
@@ -15,7 +15,7 @@ def quiet_until(at: datetime, hours: QuietHours | None) -> datetime | None:
     """The end of the quiet hours that `at` lies in; None when it lies in none."""
     if hours is None or hours.starts == hours.ends:
         return None
-    day = at.astimezone(load_zone(hours.zone)).date()
+    day = at.astimezone(_zone(hours.zone)).date()
     for begins_on in (day - timedelta(days=1), day):
         starts = instant(begins_on, hours.starts, hours.zone)
         is_over_midnight = hours.ends < hours.starts
@@ -38,7 +38,7 @@ def after_quiet(at: datetime, *hours: QuietHours | None) -> datetime:
 
 @lru_cache(maxsize=256)
 def day_of(at: datetime, zone: str) -> date:
-    return at.astimezone(load_zone(zone)).date()
+    return at.astimezone(_zone(zone)).date()
 
 
 def end_of_day(at: datetime, zone: str) -> datetime:
@@ -47,4 +47,12 @@ def end_of_day(at: datetime, zone: str) -> datetime:
 
 def instant(day: date, wall: time, zone: str) -> datetime:
     """When clocks show it for the first time; for one that they leave out, as far after the gap as it lies in it."""
-    return datetime.combine(day, wall, tzinfo=load_zone(zone)).astimezone(UTC)
+    return datetime.combine(day, wall, tzinfo=_zone(zone)).astimezone(UTC)
+
+
+def _zone(name: str) -> tzinfo:
+    """UTC for one that is known no more: nobody else's notifications wait until somebody mends it."""
+    try:
+        return load_zone(name)
+    except UnknownZone:
+        return UTC

@@ -9,6 +9,12 @@ from notifications.rules.rule import DEFAULT_KINDS, QuietHours
 from tests.cast import Cast
 
 
+class TestFactsOf:
+    def test_leaves_out_kinds_of_a_newer_version(self, cast: Cast) -> None:
+        Rule.objects.create(tenant=cast.acme, name="New", kinds=["failed", "paused"])
+        assert book.rules_of([cast.acme.pk])[cast.acme.pk][1].kinds == {Kind.FAILED}
+
+
 class TestRulesOf:
     def test_has_the_built_in_default_for_whoever_has_changed_nothing(self, cast: Cast) -> None:
         rules = book.rules_of([cast.acme.pk, cast.globex.pk])

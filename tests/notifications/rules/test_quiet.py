@@ -35,6 +35,7 @@ class TestQuietUntil:
             (QuietHours(time(1), time(2, 30), "Europe/Berlin"), "2027-03-28 00:30", "2027-03-28 01:30"),
             (QuietHours(time(1), time(2, 30), "Europe/Berlin"), "2026-10-25 00:15", "2026-10-25 00:30"),
             (QuietHours(time(1), time(2, 30), "Europe/Berlin"), "2026-10-25 01:15", None),
+            (QuietHours(time(12), time(13), "Europe/Nowhere"), "2026-11-21 12:00", "2026-11-21 13:00"),
             (QuietHours(time(8), time(8), "UTC"), "2026-10-25 01:15", None),
         ],
     )
