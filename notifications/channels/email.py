@@ -116,6 +116,8 @@ def _send_each(
             break
         try:
             connection.send_messages([_mail(connection, message, parts, address)])
+        except ValueError as error:  # an address that no mail can be written to, though it passed for one
+            tally.refused[address] = f"{error}"
         except (CircuitOpen, OSError, SMTPException) as error:
             tally.code, said = _code(error), _said(error)
             is_final = (tally.code or 0) >= PERMANENT

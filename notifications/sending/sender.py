@@ -56,14 +56,17 @@ class Sender:
 
     def _start_due(self) -> int:
         claimed = claim(self._calls.under_way)
-        for number, one in enumerate(claimed):
+        closed: dict[int, KeysUnavailable] = {}  # tenants whose keys are away; others may have theirs
+        for one in claimed:
             try:
+                if one.sealed and one.tenant_id in closed:
+                    raise closed[one.tenant_id]
                 self._calls.start(one.delivery_id, _opened(one))
             except CannotOpen as error:
                 recording.record(one, _refused(error), now=sql.now())
             except KeysUnavailable as error:
-                recording.put_back(claimed[number:], wait=timedelta(seconds=error.wait), reason=str(error))
-                return number
+                closed[one.tenant_id] = error
+                recording.put_back([one], wait=timedelta(seconds=error.wait), reason=str(error))
         return len(claimed)
 
     def _store(self, back: Sequence[tuple[Claimed, Tried]]) -> None:

@@ -68,6 +68,17 @@ class TestMessage:
         assert message["Subject"] == "Export Bcc: eve@example.com Hi failed"
         assert mails.recipients == ["ops@example.com"]
 
+    def test_leaves_out_an_address_that_cannot_be_written_to_and_goes_to_the_others_once(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, mails: MailServer, sender: Sender
+    ) -> None:
+        """A name in a domain may pass for one and be too long once it is encoded."""
+        odd = "ana@" + "\N{LATIN SMALL LETTER E WITH ACUTE}" * 60 + ".com"
+        channel = channel_of("email", config={"to": ["ops@example.com", odd, "olaf@example.com"]})
+        [sent] = tried(sender, delivery_of(channel))
+        assert mails.recipients == ["ops@example.com", "olaf@example.com"] == sent.taken_by
+        assert sent.status == "delivered"
+        assert sent.reason.startswith(f"2 of 3 have it. {odd}: ")
+
 
 class TestServer:
     def test_that_puts_one_address_off_gets_only_that_one_again(
