@@ -20,9 +20,10 @@ from jobs.admin.wizard.steps import STEPS
 from jobs.drafts import Entered
 from jobs.models import HookCall, Job, LogLine, QueueCanary, SchedulerLease, WebhookDelivery, Worker
 from jobs.tick.leader import NAME
+from notifications.channels import changes as channels
 from notifications.inbox import marking, readers
 from notifications.inbox.writing import Entry, tell
-from notifications.models import Notification
+from notifications.models import Channel, Delivery, Notification
 from notifications.rulebook import changes, preferences
 from notifications.rulebook.changes import Editor
 from notifications.rules.kinds import Severity
@@ -37,7 +38,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 in_both_sizes = pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desk", "phone"])
 AXE = {"resultTypes": ["violations"], "preload": False, "rules": {"target-size": {"enabled": True}}}
-TABS = ("runs", "decisions", "parameters", "versions&one=1&other=2", "connections")
+TABS = ("runs", "decisions", "parameters", "versions&one=1&other=2", "connections", "notifications")
 NARROW = {"width": 320, "height": 640}
 PARTS = 3
 
@@ -169,7 +170,7 @@ def everything(cast: Cast, job_of: MakeJob, run_of: RunJob) -> dict[str, Any]:
     maintenance.start(actor="user:root", note="Moving the database to new disks", until=now + timedelta(hours=1))
     return {
         "job": job, "failed": failed, "running": running, "succeeded": succeeded, "broken": broken, "row": row,
-        **hook_and_webhook_of(job),
+        **hook_and_webhook_of(job), **channel_and_sending_of(job),
         "key": key, "calendar": calendar, "pool": pool, "draft": draft, "edge": edge,
         "rule": rule,
     }  # fmt: skip
@@ -188,6 +189,20 @@ def hook_and_webhook_of(job: Job) -> dict[str, Any]:
             log=[entry], tries=31, give_up_at=sql.now(), reason="Given up after 31 tries." if state == "dead" else "",
         )  # fmt: skip
     return {"hook": hook, "webhook": webhook}
+
+
+def channel_and_sending_of(job: Job) -> dict[str, Any]:
+    url = "https://chat.example.com/a/path/that/is/long/and/has/no/place/to/break/it/at/all"
+    data = {"name": "Chat of the night shift", "kind": "webhook", "config": {"url": url}}
+    channel, _ = channels.create(data, tenant=job.tenant, actor="user:ana")
+    Channel.objects.filter(pk=channel.pk).update(failures_in_row=5, open_until=sql.now() + timedelta(hours=1))
+    entry = {"at": "2026-11-21T09:00:00+00:00", "seconds": 0.2, "status": 500, "answer": "no " * 100, "error": ""}
+    facts = {"kind": "failed", "job": {"id": job.pk, "name": job.name}, "error": "word " * 60}
+    sending = Delivery.objects.create(
+        channel=channel, tenant=job.tenant, type="job.failed", severity="error", group_key="x", facts=facts, count=6,
+        status="dead", log=[entry], tries=31, give_up_at=sql.now(), reason="Given up after 31 tries.",
+    )  # fmt: skip
+    return {"channel": channel, "sending": sending}
 
 
 def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
@@ -223,6 +238,10 @@ def pages(everything: dict[str, Any], cast: Cast) -> list[str]:
         of("notifications"), f"{of('notifications')}?state=unread&q=nothing", of("notification_settings"),
         of("notification_rules"), of("notification_rule_add"), of("notification_rule", everything["rule"].pk),
         of("notification_rule_remove", everything["rule"].pk), of("notification_default_rule", "acme"),
+        of("notification_channels"), of("notification_channel_new"), f"{of('notification_channel_new')}?kind=email",
+        of("notification_channel", everything["channel"].pk), of("notification_deliveries"),
+        of("notification_channel_remove", everything["channel"].pk),
+        of("notification_delivery", everything["sending"].pk), f"{of('notification_deliveries')}?status=waiting",
         "/admin/jobs/pool/", of("jobs_pool_add"), of("jobs_pool_change", everything["pool"].pk),
         of("jobs_pool_delete", everything["pool"].pk), "/admin/jobs/forecasthour/", "/admin/jobs/backfill/",
         *(f"/admin/jobs/forecasthour/?{view}" for view in ("view=calendar", "view=list", "view=load", "as=table")),

@@ -38,6 +38,9 @@ def test_nothing_of_them_runs(visit: SignIn, cast: Cast, job_of: MakeJob, run_of
         "/admin/jobs/webhook/", reverse("admin:jobs_webhook_change", args=[rows["webhook"].pk]),
         "/admin/jobs/calendar/", "/admin/jobs/pool/", "/admin/jobs/deadletter/", "/admin/jobs/maintenance/",
         reverse("admin:jobs_deadletter_change", args=[rows["letter"].pk]), "/admin/jobs/jobrevision/",
+        "/admin/notifications/channels/", reverse("admin:notification_channel", args=[rows["channel"].pk]),
+        "/admin/notifications/deliveries/", reverse("admin:notification_delivery", args=[rows["sending"].pk]),
+        f"{reverse('admin:jobs_job_page', args=[rows['job'].pk])}?tab=notifications",
         "/admin/jobs/circuitevent/", "/admin/accounts/apikey/", "/admin/auth/user/",
     ):  # fmt: skip
         page = seen.open(path)

@@ -70,6 +70,9 @@ def test_reading_takes_as_many_queries_for_many_rows_as_for_few(
         reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") for model in admin.site._registry
     ]
     pages += ["/admin/?all=1", "/admin/settings/", "/admin/notifications/rules/", "/admin/notifications/rules/add/"]
+    pages += ["/admin/notifications/channels/", "/admin/notifications/deliveries/"]
+    pages += [f"{reverse('admin:jobs_job_page', args=[stage.job.pk])}?tab=notifications"]
+    pages += [reverse("admin:notification_channel", args=[stage.rows["channel"].pk])]
     few = {path: _queries(key, path) for path in paths.values()} | {path: _queries(root, path) for path in pages}
     for number in range(ROWS):
         upstream = job_of(name=f"Upstream {number}")

@@ -88,6 +88,7 @@ def pages(stage: Stage) -> Iterator[str]:
         model = next((model for prefix, model in models.items() if route.startswith(prefix)), None)
         first = model._default_manager.values_list("pk", flat=True).first() if model else None
         named = {"job_id": stage.job.pk, "name": "pause", "app_label": "jobs", "delivery_id": stage.rows["delivery"].pk}
+        named |= {name: stage.rows[name.removesuffix("_id")].pk for name in ("channel_id", "sending_id", "rule_id")}
         named |= {"token": JobDraft.objects.get().token, "slug": "parameters"}
         number = of_stage.get(model) or first or 1
         numbers = {place: named.get(place, number) for place in PLACE.findall(route)}

@@ -32,6 +32,8 @@ from jobs.models import (
     WebhookDelivery,
     Worker,
 )
+from notifications.channels import changes as channels
+from notifications.models import Delivery
 from notifications.rulebook import changes
 from notifications.rulebook.changes import Editor
 from scheduler_project.lib import sql
@@ -88,8 +90,16 @@ def build(cast: Cast, job_of: MakeJob, run_of: RunJob) -> dict[str, Any]:
     draft = drafts.start(user_id=cast.root.pk, tenant=cast.acme, template=job.template)
     entered = {"name": ["Begun"], "description": ["One"], "tags": ["a"], "cron": ["0 9 * * *"], "queue": ["x"]}
     drafts.save(draft.pk, drafts.Entered(0, frozenset(entered), entered, {"text": "hello"}, step=5))
+    ops = {"name": "Ops", "kind": "webhook", "config": {"url": "https://ops.example/x", "authorization": "x"}}
+    channel, _ = channels.create(ops, tenant=cast.acme, actor="user:ana")
+    facts = {"kind": "failed", "job": {"id": job.pk, "name": job.name}, "error": "x", "reason": "x", "rule": "x"}
+    sending = Delivery.objects.create(
+        channel=channel, tenant=cast.acme, type="job.failed", severity="error", group_key="x", facts=facts,
+        status="dead", log=[entry], tries=1, give_up_at=now, reason="Given up.", to=["ana@example.com"],
+    )  # fmt: skip
     night = {"name": "Night", "job": job.pk, "kinds": ["failed", "recovered", "missed"], "users": ["olaf"]}
     return {
+        "channel": channel, "sending": sending,
         "rule": changes.create(night, tenant=cast.acme, by=Editor("user:ana")),
         "draft": draft, "job": job, "execution": failed, "succeeded": succeeded, "running": running, "waiting": waiting,
         "periodictask": row, "backfill": backfill_of(others[7]), "calendar": calendar, "pool": pool,

@@ -18,6 +18,6 @@ def urls(site: AdminSite) -> list[URLPattern]:
     base = "notifications/deliveries/"
     return [
         path(base, page(list_page.respond), name="notification_deliveries"),
-        path(f"{base}<int:delivery_id>/", page(one.respond), name="notification_delivery"),
-        path(f"{base}<int:delivery_id>/again/", page(one.again), name="notification_delivery_again"),
+        path(f"{base}<int:sending_id>/", page(one.respond), name="notification_delivery"),
+        path(f"{base}<int:sending_id>/again/", page(one.again), name="notification_delivery_again"),
     ]

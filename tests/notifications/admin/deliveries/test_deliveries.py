@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry
-from notifications.models import Delivery
+from notifications.models import Channel, Delivery
 from scheduler_project.lib import sql
 from tests.cast import Cast
 from tests.jobs.admin.conftest import Browser
@@ -82,6 +82,12 @@ class TestPage:
         assert "Night load failed" in others
         assert "ana@example.com" not in others
         assert "Send again" not in others
+
+    def test_shows_words_that_would_be_refused_today(self, as_vera: Browser, channel_of: MakeChannel) -> None:
+        channel = channel_of()
+        Channel.objects.filter(pk=channel.pk).update(title_text="{gone} {job}")
+        delivery = delivery_of(channel, log=[{"at": "x", "seconds": 1, "status": None, "answer": "", "error": ""}])
+        assert "Night load" in as_vera.text(url("delivery", delivery.pk))
 
     def test_says_when_a_waiting_one_goes_out(self, as_ana: Browser, channel_of: MakeChannel) -> None:
         later = sql.now() + timedelta(hours=3)
