@@ -39,8 +39,8 @@ def clone(
     note: str = "",
 ) -> Job:
     """With the definition of the other as it stands, archived or not. Within the tenant secrets go along, which nobody
-    gets to see, and the rules of notifications that are of this job alone; dependencies, hooks, webhooks and the history
-    stay with the other. Raises `InvalidJob`."""
+    gets to see, and the notification rules of this job alone; dependencies, hooks, webhooks and the history stay with
+    the other. Raises `InvalidJob`."""
     tenant = tenant or job.tenant
     with transactions.engine():
         require_scheduler(actor)
