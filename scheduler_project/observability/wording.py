@@ -119,7 +119,10 @@ WORDING: dict[str, tuple[int, str]] = {
     "notification.delivered": (DEBUG, "Delivery {delivery_id} by channel {channel_id} was taken in {seconds:.3f} s"),
     "notification.failed": (WARNING, "Delivery {delivery_id} by channel {channel_id}, try {tries}: {reason}"),
     "notification.gave_up": (ERROR, "Delivery {delivery_id} by channel {channel_id} is dead: {reason}"),
-    "notification.channel_rests": (WARNING, "Channel {channel_id} failed {failures} times; it rests {seconds:g} s: {reason}"),
+    "notification.channel_rests": (
+        WARNING,
+        "Channel {channel_id} failed {failures} times; it rests {seconds:g} s: {reason}",
+    ),
     "notification.overdue": (WARNING, "Too late to send: {dropped} deliveries dropped, {dead} dead"),
     "notification_rule.created": (INFO, "{actor} created the notification rule {rule}"),
     "notification_rule.changed": (INFO, "{actor} changed the notification rule {rule}"),
