@@ -35,6 +35,7 @@ from scheduler_project.api.pagination import EnvelopePagination, total_of, windo
 from scheduler_project.api.serializers import StrictSerializer
 from scheduler_project.api.views import TENANT_PARAMETER
 
+MOST_COUNTED = 10_000  # beyond, the total of a part is PostgreSQL's estimate; the number of unread ones never is
 FOR_ONESELF = ("mark_read", "mark_all_read", "clear")
 
 
@@ -64,7 +65,7 @@ class InboxPagination(EnvelopePagination):
     def _total_of_all(self, parts: Sequence[QuerySet[Notification]], found: int) -> tuple[int, bool]:
         if not self.has_more and (found or not self.offset):
             return self.offset + found, False
-        totals = [total_of(part) for part in parts]
+        totals = [total_of(part, counted=MOST_COUNTED) for part in parts]
         return sum(total for total, _ in totals), any(is_estimate for _, is_estimate in totals)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from django.db import transaction
-from django.db.models import Max
 
 from notifications.inbox import changes, reading
 from notifications.inbox.changes import Change
@@ -24,14 +23,19 @@ from scheduler_project.lib import sql
 BATCH = 2_000  # marked in one transaction
 MOST_NAMED = 200  # ids in the change of many
 
-READ_OWN = "UPDATE ui_notifications SET read_at = now(), is_open = false WHERE id = ANY(%(ids)s) AND read_at IS NULL"
-CLEAR_OWN = "DELETE FROM ui_notifications WHERE id = ANY(%(ids)s)"
+READ_OWN = """
+UPDATE ui_notifications SET read_at = now(), is_open = false WHERE id = ANY(%(ids)s) AND read_at IS NULL RETURNING id
+"""
+CLEAR_OWN = "DELETE FROM ui_notifications WHERE id = ANY(%(ids)s) RETURNING id"
 CLOSE = "UPDATE ui_notifications SET is_open = false WHERE id = ANY(%(ids)s) AND is_open"
 MARK = """
 INSERT INTO ui_notification_marks AS m (notification_id, reader, read_at, cleared_at)
-SELECT v.id, %(reader)s, now(), CASE WHEN %(cleared)s::boolean THEN now() END FROM unnest(%(ids)s::bigint[]) AS v(id)
+SELECT n.id, %(reader)s, now(), CASE WHEN %(cleared)s::boolean THEN now() END
+FROM ui_notifications n WHERE n.id = ANY(%(ids)s)
 ON CONFLICT (reader, notification_id) DO UPDATE
 SET read_at = coalesce(m.read_at, excluded.read_at), cleared_at = coalesce(m.cleared_at, excluded.cleared_at)
+WHERE m.read_at IS NULL OR excluded.cleared_at IS NOT NULL AND m.cleared_at IS NULL
+RETURNING notification_id AS id
 """
 
 
@@ -64,42 +68,40 @@ def clear(reader: Reader, wanted: Wanted = ALL, *, unread_too: bool = False) -> 
 def _mark_many(reader: Reader, kind: ChangeKind, wanted: Wanted, *, unread: bool | None) -> int:
     """Some at a time, so that other writers wait for moments only. What comes meanwhile is left alone."""
     which = replace(wanted, unread=unread)
-    newest = Notification.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    own, shared = _ids(reading.own(reader, which)), _ids(reading.shared(reader, which))
     total = 0
-    while True:
-        count = _mark_some(reader, kind, which, newest=newest)
-        total += count
-        if count < BATCH:
-            return total
+    for first in range(0, len(own) + len(shared), BATCH):
+        some = slice(max(first - len(own), 0), max(first + BATCH - len(own), 0))
+        total += _mark_some(reader, kind, own=own[first : first + BATCH], shared=shared[some])
+    return total
 
 
-def _mark_some(reader: Reader, kind: ChangeKind, which: Wanted, *, newest: int) -> int:
+def _mark_some(reader: Reader, kind: ChangeKind, *, own: Sequence[int], shared: Sequence[int]) -> int:
     with transaction.atomic():
         changes.take_turn()
-        own = _ids(reading.own(reader, which), newest, BATCH)
-        shared = _ids(reading.shared(reader, which), newest, BATCH - len(own))
-        if not own and not shared:
-            return 0
-        _mark(reader, kind, own=own, shared=shared)
-        count = len(own) + len(shared)
-        data = {"count": count, "ids": [*own, *shared][:MOST_NAMED]}
-        changes.record([Change(kind, _tenant_of(reader), reader.user_id, reader.name, data=data)])
-        return count
+        marked = _mark(reader, kind, own=own, shared=shared)
+        if marked:
+            data = {"count": len(marked), "ids": marked[:MOST_NAMED]}
+            changes.record([Change(kind, _tenant_of(reader), reader.user_id, reader.name, data=data)])
+        return len(marked)
 
 
-def _ids(part: Rows | None, newest: int, most: int) -> list[int]:
-    if part is None or not most:
-        return []
-    return list(part.filter(pk__lte=newest).order_by(*reading.ORDER).values_list("pk", flat=True)[:most])
+def _ids(part: Rows | None) -> list[int]:
+    return [] if part is None else list(part.order_by(*reading.ORDER).values_list("pk", flat=True))
 
 
-def _mark(reader: Reader, kind: ChangeKind, *, own: Sequence[int], shared: Sequence[int]) -> None:
+def _mark(reader: Reader, kind: ChangeKind, *, own: Sequence[int], shared: Sequence[int]) -> list[int]:
+    """The ids of those that were not marked so already."""
     is_cleared = kind is ChangeKind.CLEARED
+    marked: list[int] = []
     if own:
-        sql.rows(CLEAR_OWN if is_cleared else READ_OWN, {"ids": list(own)})
+        marked += [row["id"] for row in sql.rows(CLEAR_OWN if is_cleared else READ_OWN, {"ids": list(own)})]
     if shared:
-        sql.rows(MARK, {"reader": reader.name, "cleared": is_cleared, "ids": list(shared)})
+        # One that is gone by now cannot be marked, and a mark of it would not be taken.
+        values = {"reader": reader.name, "cleared": is_cleared, "ids": list(shared)}
+        marked += [row["id"] for row in sql.rows(MARK, values)]
         sql.rows(CLOSE, {"ids": list(shared)})
+    return marked
 
 
 def _change(reader: Reader, kind: ChangeKind, row: Notification) -> Change:

@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                 ('read_at', models.DateTimeField(help_text='Of one for a single person; see NotificationMark for others', null=True)),
                 ('ttl_at', models.DateTimeField(help_text='From then on it is gone')),
                 ('tenant', models.ForeignKey(help_text='None: of the whole system', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.tenant')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'db_table': 'ui_notifications',

@@ -19,7 +19,9 @@ class Notification(models.Model):
     tenant = models.ForeignKey(
         Tenant, null=True, on_delete=models.CASCADE, related_name="+", help_text="None: of the whole system"
     )
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     type = models.CharField(max_length=60, help_text="What it is about, such as job.failed")
     severity = models.CharField(max_length=10, choices=choices(Severity), default=Severity.INFO.value)
     title = models.CharField(max_length=200)

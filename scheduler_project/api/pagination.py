@@ -20,8 +20,7 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 MAX_OFFSET = 10_000_000
 COUNTED = 100_000  # a total up to here is counted, a larger one is PostgreSQL's estimate
-FEW = 1_000  # counted at once; beyond, an estimate of CLEARLY_MORE is believed, since to count takes 15 ms each time
-CLEARLY_MORE = 4 * COUNTED
+FEW = 1_000  # counted at once; beyond, an estimate of four times COUNTED is believed: to count takes 15 ms each time
 
 PARAMETERS: dict[str, tuple[int, int, str]] = {
     "limit": (1, MAX_LIMIT, f"How many results at most; {DEFAULT_LIMIT} unless told."),
@@ -150,14 +149,14 @@ def window(parameters: dict[str, str]) -> tuple[int, int]:
     return limit, offset
 
 
-def total_of(queryset: QuerySet[Any]) -> tuple[int, bool]:
-    """How many rows there are, and whether that is an estimate."""
+def total_of(queryset: QuerySet[Any], *, counted: int = COUNTED) -> tuple[int, bool]:
+    """How many rows there are, and whether that is an estimate, as it may be beyond `counted`."""
     few = _count(queryset, FEW)
     if few is not None:
         return few, False
     estimate = _estimate(queryset)
-    counted = _count(queryset, COUNTED) if estimate < CLEARLY_MORE else None
-    return (counted, False) if counted is not None else (max(estimate, COUNTED + 1), True)
+    exact = _count(queryset, counted) if estimate < 4 * counted else None
+    return (exact, False) if exact is not None else (max(estimate, counted + 1), True)
 
 
 def _count(queryset: QuerySet[Any], most: int) -> int | None:

@@ -33,7 +33,8 @@ from jobs.models import (
     Worker,
 )
 from notifications.channels import changes as channels
-from notifications.models import Delivery
+from notifications.inbox.writing import Entry, tell
+from notifications.models import Delivery, Notification
 from notifications.rulebook import changes
 from notifications.rulebook.changes import Editor
 from scheduler_project.lib import sql
@@ -90,6 +91,9 @@ def build(cast: Cast, job_of: MakeJob, run_of: RunJob) -> dict[str, Any]:
     draft = drafts.start(user_id=cast.root.pk, tenant=cast.acme, template=job.template)
     entered = {"name": ["Begun"], "description": ["One"], "tags": ["a"], "cron": ["0 9 * * *"], "queue": ["x"]}
     drafts.save(draft.pk, drafts.Entered(0, frozenset(entered), entered, {"text": "hello"}, step=5))
+    failure = {"path": "/admin/", "job": {"id": job.pk, "name": "Greet"}, "error": "It broke."}
+    of_root = Entry(cast.acme.pk, cast.root.pk, "job.failed", "error", "Greet failed", "It broke.", failure)
+    tell([of_root, Entry(cast.acme.pk, None, "note", "info", "Maintenance", "At ten.", {"path": "/admin/"})])
     ops = {"name": "Ops", "kind": "webhook", "config": {"url": "https://ops.example/x", "authorization": "x"}}
     channel, _ = channels.create(ops, tenant=cast.acme, actor="user:ana")
     facts = {"kind": "failed", "job": {"id": job.pk, "name": job.name}, "error": "x", "reason": "x", "rule": "x"}
@@ -101,6 +105,7 @@ def build(cast: Cast, job_of: MakeJob, run_of: RunJob) -> dict[str, Any]:
     return {
         "channel": channel, "sending": sending,
         "rule": changes.create(night, tenant=cast.acme, by=Editor("user:ana")),
+        "notification": Notification.objects.get(user=cast.root),
         "draft": draft, "job": job, "execution": failed, "succeeded": succeeded, "running": running, "waiting": waiting,
         "periodictask": row, "backfill": backfill_of(others[7]), "calendar": calendar, "pool": pool,
         "maintenance": window, "eventhook": hook, "hook": hook, "webhook": webhook, "delivery": delivery,
