@@ -15,7 +15,6 @@ from typing import Any
 from benchmarks import daybook, servers
 from benchmarks.notifications import receiver
 from benchmarks.processes import Process, environment, processor_seconds
-from benchmarks.servers import Servers
 
 STARTED = time.monotonic()
 CAUGHT_UP_WITHIN = 120.0
@@ -29,34 +28,36 @@ PATHS = ("/chat", "/hook")
 
 def main() -> None:
     options = _options()
-    per_round = options.failures // options.rounds
     with servers.running() as running, receiver.running() as (port, calls):
         os.environ |= SURROUNDINGS
         daybook.set_up(running)
         url = daybook.use(running, "notifications")
         _make(options.jobs, options.owners, port)
-        values = daybook.settings_for(url, running.broker(0), "command") | SURROUNDINGS
-        told, untold, used = [], [], 0.0
-        for number in range(1, options.rounds + 1):
-            untold.append(_fail(running, values, per_round))
-            _pass_over()
-            with Process(
-                ["-m", "benchmarks.notifications.teller"], environment(**values), running.folder / "teller.log"
-            ) as teller:
-                _wait(lambda: "ready" in teller.log.read_text(), teller)
-                before = processor_seconds([teller.pid])
-                told.append(_fail(running, values, per_round))
-                _wait(_is_caught_up, teller)
-                used += processor_seconds([teller.pid]) - before
-            _say(f"round {number}: {untold[-1]:,.0f} failing runs a second alone, {told[-1]:,.0f} beside the telling")
+        values = environment(**daybook.settings_for(url, running.broker(0), "command") | SURROUNDINGS)
+        switch, log = running.folder / "telling", running.folder / "failures.log"
+        _say(
+            f"{options.failures:,} runs fail in {2 * options.slices} slices, every other one beside the telling of all"
+        )
+        teller_log = running.folder / "teller.log"
+        with Process(["-m", "benchmarks.notifications.teller", str(switch)], values, teller_log) as teller:
+            _wait(lambda: "ready" in teller_log.read_text(), teller)
+            before = processor_seconds([teller.pid])
+            command = ["-m", "benchmarks.notifications.failures", str(options.failures), str(2 * options.slices)]
+            with Process([*command, str(switch)], values, log) as failing:
+                failing.wait()
+            _wait(_is_caught_up, teller)
+            used = processor_seconds([teller.pid]) - before
+        rates = json.loads(log.read_text().splitlines()[-1])
+        ratios = sorted(told / alone for told, alone in zip(rates["told"], rates["alone"], strict=True))
         figures = {
-            "failures_told": per_round * options.rounds,
+            "failures": options.failures,
             "jobs": options.jobs,
             "owners": options.owners,
-            "alone_per_second": statistics.median(untold),
-            "told_per_second": statistics.median(told),
-            "ratio": round(statistics.median(t / u for t, u in zip(told, untold, strict=True)), 3),
-            "telling_cpu_ms_per_failure": round(1000 * used / (per_round * options.rounds), 2),
+            "alone_per_second": round(statistics.median(rates["alone"]), 1),
+            "told_per_second": round(statistics.median(rates["told"]), 1),
+            "ratio": round(statistics.median(ratios), 3),
+            "ratios": [round(ratio, 2) for ratio in ratios],
+            "telling_cpu_ms_per_failure": round(1000 * used / options.failures, 2),
         } | _received(calls)
     print(json.dumps(figures))
 
@@ -66,7 +67,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--failures", type=int, default=10_000, help="failing runs that are told of")
     parser.add_argument("--jobs", type=int, default=1_000)
     parser.add_argument("--owners", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=5, help="each alone first, and then beside the telling")
+    parser.add_argument("--slices", type=int, default=20, help="pairs of them: alone, and then beside the telling")
     return parser.parse_args()
 
 
@@ -92,22 +93,6 @@ def _make(jobs: int, owners: int, port: int) -> None:
         data = {"name": name, "kind": kind, "config": {"url": f"http://127.0.0.1:{port}{path}"}}
         rule.channels.add(changes.create(data, tenant=tenant, actor="user:bench")[0])
     fan_out.begin_now()
-
-
-def _fail(running: Servers, values: dict[str, str], count: int) -> float:
-    log = running.folder / "failures.log"
-    with Process(["-m", "benchmarks.notifications.failures", str(count)], environment(**values), log) as failing:
-        failing.wait()
-    rate: float = json.loads(log.read_text().splitlines()[-1])["per_second"]
-    return rate
-
-
-def _pass_over() -> None:
-    """What has failed alone is told to nobody."""
-    from jobs.recovery import outbox
-    from notifications.fanout import fan_out
-
-    outbox.skip_to_now(fan_out.OF_RUNS)
 
 
 def _is_caught_up() -> bool:

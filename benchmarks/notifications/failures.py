@@ -1,4 +1,4 @@
-"""Queues failing runs, and takes and ends them one after the other by the engine's own operations. Prints the rate."""
+"""Queues failing runs, and takes and ends them one after the other by the engine's own operations. Prints the rates."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import django
 
@@ -36,19 +37,29 @@ BROKEN = Ending(
 )
 
 
-def main(count: int) -> None:
+def main(count: int, slices: int, switch: Path) -> None:
+    """In slices alone and told in turn, so that whatever else the machine does meets both alike."""
     queued = [row["id"] for row in sql.rows(QUEUE, {"count": count})]
-    begun = time.monotonic()
-    for execution_id in queued:
-        claim = executions.claim(execution_id, worker="bench", lease=LEASE)
-        assert claim is not None
-        with transactions.engine():
-            executions.settle(
-                BROKEN, execution_id=execution_id, fence=claim.fence, policy=claim.policy, tries=1, losses=0
-            )
-    seconds = time.monotonic() - begun
-    print(json.dumps({"failures": count, "seconds": round(seconds, 2), "per_second": round(count / seconds, 1)}))
+    rates: dict[str, list[float]] = {"alone": [], "told": []}
+    of_one = count // slices
+    for number in range(slices):
+        is_told = number % 2 == 1
+        switch.touch() if is_told else switch.unlink(missing_ok=True)
+        time.sleep(1.0)  # the sweep that is under way ends, or the next one begins
+        begun = time.monotonic()
+        for execution_id in queued[number * of_one : (number + 1) * of_one]:
+            _fail(execution_id)
+        rates["told" if is_told else "alone"].append(round(of_one / (time.monotonic() - begun), 1))
+    switch.touch()
+    print(json.dumps(rates))
+
+
+def _fail(execution_id: int) -> None:
+    claim = executions.claim(execution_id, worker="bench", lease=LEASE)
+    assert claim is not None
+    with transactions.engine():
+        executions.settle(BROKEN, execution_id=execution_id, fence=claim.fence, policy=claim.policy, tries=1, losses=0)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))

@@ -1,6 +1,10 @@
-"""The process beside the runs: fans out and sends, as the scheduler's loops do, until it is ended."""
+"""The process beside the runs: fans out and sends, as the scheduler's loops do, while a file says so."""
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import django
 
@@ -13,10 +17,13 @@ from notifications.sending.sender import Sender  # noqa: E402
 from scheduler_project.lib.loop import Loop  # noqa: E402
 
 
-def main() -> None:
+def main(switch: Path) -> None:
+    def while_on(verb: Callable[[], object]) -> Callable[[], object]:
+        return lambda: verb() if switch.exists() else None
+
     loops = [
-        Loop("notifications", FanOut().sweep, interval=fan_out.EVERY),
-        Loop("notification sender", Sender().sweep, interval=sender.EVERY),
+        Loop("notifications", while_on(FanOut().sweep), interval=fan_out.EVERY),
+        Loop("notification sender", while_on(Sender().sweep), interval=sender.EVERY),
     ]
     for loop in loops:
         loop.start()
@@ -26,4 +33,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))
