@@ -60,7 +60,7 @@ class ChannelCreationSerializer(ChannelOptionsSerializer, ChannelFieldsSerialize
     pass
 
 
-class PreviewSerializer(StrictSerializer):
+class ChannelPreviewSerializer(StrictSerializer):
     title_text = TextField(required=False, allow_blank=True, max_length=250, help_text="Instead of the channel's own.")
     body_text = TextField(required=False, allow_blank=True, max_length=5_000, help_text="Instead of the channel's own.")
     about = serializers.ChoiceField(
@@ -126,7 +126,7 @@ class ChannelWithSecretSerializer(ChannelSerializer):
         return str(self.context["secret"])
 
 
-class TrySerializer(serializers.Serializer[Any]):
+class SendingTrySerializer(serializers.Serializer[Any]):
     at = InstantField(read_only=True)
     seconds = serializers.FloatField(read_only=True)
     status = serializers.IntegerField(read_only=True, allow_null=True, help_text="Of HTTP or SMTP; null: no answer.")
@@ -134,22 +134,22 @@ class TrySerializer(serializers.Serializer[Any]):
     error = serializers.CharField(read_only=True)
 
 
-class TestSerializer(TrySerializer):
+class ChannelTestSerializer(SendingTrySerializer):
     delivered = serializers.BooleanField(read_only=True)
 
 
-class PreviewedSerializer(serializers.Serializer[Any]):
+class ChannelPreviewedSerializer(serializers.Serializer[Any]):
     title = serializers.CharField(read_only=True)
     text = serializers.CharField(read_only=True)
     sent = ObjectField(read_only=True, help_text="What goes out, in the form that the receiver asks for.")
 
 
-class DeliverySerializer(RowSerializer):
+class SendingSerializer(RowSerializer):
     tenant = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
     channel = serializers.PrimaryKeyRelatedField[Any](read_only=True)
     rule = serializers.PrimaryKeyRelatedField[Any](read_only=True, allow_null=True)
     delivery = serializers.UUIDField(source="uid", read_only=True, help_text="What the receiver knows it by.")
-    log = TrySerializer(many=True, read_only=True, help_text="The newest tries.")
+    log = SendingTrySerializer(many=True, read_only=True, help_text="The newest tries.")
 
     class Meta:
         model = Delivery
@@ -160,16 +160,16 @@ class DeliverySerializer(RowSerializer):
         read_only_fields = fields
 
 
-class DeliveryDetailSerializer(DeliverySerializer):
+class SendingDetailSerializer(SendingSerializer):
     facts = ObjectField(read_only=True, help_text="What the words are made of.")
     message = serializers.SerializerMethodField(help_text="As it would be worded now.")
     people = serializers.SerializerMethodField(help_text="Of mail: how many people of the rule it is for.")
 
-    class Meta(DeliverySerializer.Meta):
-        fields = (*DeliverySerializer.Meta.fields, "facts", "message", "people")
+    class Meta(SendingSerializer.Meta):
+        fields = (*SendingSerializer.Meta.fields, "facts", "message", "people")
         read_only_fields = fields
 
-    @extend_schema_field(PreviewedSerializer)
+    @extend_schema_field(ChannelPreviewedSerializer)
     def get_message(self, delivery: Delivery) -> Any:
         channel = delivery.channel
         return shown(ChannelKind(channel.kind), of_delivery(delivery, channel), channel.config)
@@ -188,7 +188,7 @@ class ChannelParameters(StrictSerializer):
     q = serializers.CharField(required=False, max_length=100, help_text="Part of a name.")
 
 
-class DeliveryParameters(StrictSerializer):
+class SendingParameters(StrictSerializer):
     tenant = serializers.CharField(required=False, max_length=63, help_text="Slug of a tenant.")
     channel = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, help_text="Id of a channel.")
     rule = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, help_text="Id of a rule.")

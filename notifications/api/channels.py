@@ -20,11 +20,11 @@ from notifications.api.channel_output import (
     ChannelFieldsSerializer,
     ChannelOptionsSerializer,
     ChannelParameters,
+    ChannelPreviewedSerializer,
+    ChannelPreviewSerializer,
     ChannelSerializer,
+    ChannelTestSerializer,
     ChannelWithSecretSerializer,
-    PreviewedSerializer,
-    PreviewSerializer,
-    TestSerializer,
 )
 from notifications.channels import changes, trials
 from notifications.channels.listing import channels, find_channels
@@ -113,7 +113,7 @@ class ChannelViewSet(NotificationsViewSet):
         _, secret = changes.rotate(channel.pk, actor=self.principal.label, overlap=overlap)
         return _with_secret(channel.pk, secret)
 
-    @extend_schema(request=None, responses=TestSerializer)
+    @extend_schema(request=None, responses=ChannelTestSerializer)
     def test(self, request: Request, pk: str) -> Response:
         """Send a message now, and answer what the receiver answered. Mail for a rule's people goes to the caller. It is
         not stored or tried again."""
@@ -122,20 +122,20 @@ class ChannelViewSet(NotificationsViewSet):
         address = str(getattr(self.principal.user, "email", "") or "")
         tried = trials.send_test(channel, actor=self.principal.label, to=address)
         taken = tried.answer.came is Came.TAKEN
-        return Response(TestSerializer({**tried.to_json(), "at": tried.at, "delivered": taken}).data)
+        return Response(ChannelTestSerializer({**tried.to_json(), "at": tried.at, "delivered": taken}).data)
 
-    @extend_schema(request=PreviewSerializer, responses=PreviewedSerializer)
+    @extend_schema(request=ChannelPreviewSerializer, responses=ChannelPreviewedSerializer)
     def preview(self, request: Request, pk: str) -> Response:
         """What would be sent of an example, or of a delivery that there is, with the channel's words or with others.
         Nothing is sent or stored."""
-        asked = self.read_body(PreviewSerializer)
+        asked = self.read_body(ChannelPreviewSerializer)
         channel = self.find(channels(), pk)
         words = {name: asked.get(name) for name in ("title_text", "body_text")}
         if "delivery" in asked:
             delivery = Delivery.objects.filter(channel=channel, pk=asked["delivery"]).select_related("channel").first()
             if delivery is None:
                 raise Invalid({"delivery": [f"The channel has no delivery {asked['delivery']}."]})
-            return Response(PreviewedSerializer(trials.preview_of(delivery, **words)).data)
+            return Response(ChannelPreviewedSerializer(trials.preview_of(delivery, **words)).data)
         found = trials.preview(
             ChannelKind(channel.kind),
             tenant=channel.tenant.slug,
@@ -145,7 +145,7 @@ class ChannelViewSet(NotificationsViewSet):
             about=Kind(asked["about"]),
             count=asked["count"],
         )
-        return Response(PreviewedSerializer(found).data)
+        return Response(ChannelPreviewedSerializer(found).data)
 
 
 def _ids() -> QuerySet[Channel]:

@@ -48,6 +48,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "execution-refuse"): {"note": "Not before the release."},
     ("post", "event-hook-rotate"): {"overlap_seconds": 3600},
     ("post", "webhook-rotate"): {"overlap_seconds": 3600},
+    ("post", "channel-rotate"): {"overlap_seconds": 3600},
     ("post", "key-rotate"): {"overlap_seconds": 3600},
     ("post", "scheduler-reconcile"): {"after": 0},
 }
