@@ -70,6 +70,7 @@ def test_reading_takes_as_many_queries_for_many_rows_as_for_few(
         reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") for model in admin.site._registry
     ]
     pages += ["/admin/?all=1", "/admin/settings/", "/admin/notifications/rules/", "/admin/notifications/rules/add/"]
+    pages += [reverse(f"admin:{name}") for name in ("notifications", "notification_panel", "notification_settings")]
     pages += ["/admin/notifications/channels/", "/admin/notifications/deliveries/"]
     pages += [f"{reverse('admin:jobs_job_page', args=[stage.job.pk])}?tab=notifications"]
     pages += [reverse("admin:notification_channel", args=[stage.rows["channel"].pk])]
