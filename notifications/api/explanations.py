@@ -40,7 +40,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
     lines = LineSerializer(many=True, read_only=True, help_text="Who hears it, and who does not, by which rule.")
 
 
-class ExplanationSerializer(serializers.Serializer[Any]):
+class NotificationExplanationSerializer(serializers.Serializer[Any]):
     at = InstantField(read_only=True)
     refusal = serializers.CharField(read_only=True, help_text="Why nothing is sent at all just now; else empty.")
     failures_in_row = serializers.IntegerField(read_only=True)
@@ -51,7 +51,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
 class ExplanationViewSet(NotificationsViewSet):
     noun = "job"
     queryset = Job.objects.none()
-    serializer_class = ExplanationSerializer
+    serializer_class = NotificationExplanationSerializer
     required_scopes = {"explain": Scope.SCHEDULER_READ}
     operation_ids = {"explain": "explain_notifications_of_job"}
 
@@ -59,7 +59,7 @@ class ExplanationViewSet(NotificationsViewSet):
         """Who would be told what by which way if it happened to the job now, by which rule, and who not, with the
         reason: muted, no member, the rule asks for more failures in a row, another rule tells it."""
         found = explain.explain(self.find(Job.objects.all(), pk))
-        return Response(ExplanationSerializer(_shown(found)).data)
+        return Response(NotificationExplanationSerializer(_shown(found)).data)
 
 
 def _shown(found: Explanation) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from scheduler_project.api.serializers import AnyJSONField, InstantField, Strict
 
 CLOCK = {"type": "string", "example": "22:00"}
 QUIET_HOURS = {
-    "type": ["object", "null"],
+    "type": "object",
     "required": ["from", "until"],
     "properties": {
         "from": CLOCK,
