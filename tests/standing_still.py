@@ -18,6 +18,7 @@ def _may_stand_still(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
         assert LIMIT in transactions.LIMITS
         longer = transactions.LIMITS.replace(LIMIT, LIMIT.replace("5s", "60s"))
         monkeypatch.setattr(transactions, "LIMITS", longer)
+        monkeypatch.setattr(transactions, "STANDSTILL", "SET LOCAL idle_in_transaction_session_timeout = '60s'")
 
 
 def _commits(request: pytest.FixtureRequest) -> bool:

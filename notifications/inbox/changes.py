@@ -11,7 +11,7 @@ from django.db import transaction
 
 from notifications.inbox import waking
 from notifications.rules.kinds import ChangeKind
-from scheduler_project.lib import sql
+from scheduler_project.lib import sql, transactions
 
 # An id is given before its commit is seen. So whoever writes to inboxes holds this lock from before the first row until
 # the commit: the next writer's ids are greater, its changes are seen later, and no two writers can wait for each other.
@@ -41,6 +41,7 @@ class Change:
 
 def take_turn() -> None:
     """Wait until no other writer of inboxes is under way. What may wait for anything else comes before it."""
+    transactions.never_standing_still()  # everybody's inbox waits behind it, and whoever reads events in their order
     sql.rows(LOCK)
 
 

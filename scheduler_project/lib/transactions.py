@@ -16,6 +16,9 @@ LIMITS = (
     "SET LOCAL lock_timeout = '2s'; SET LOCAL synchronous_commit = on"
 )
 
+# For those that wait for one another by design, for as long as it takes.
+STANDSTILL = "SET LOCAL idle_in_transaction_session_timeout = '{seconds}s'"
+
 
 @contextmanager
 def engine() -> Iterator[None]:
@@ -23,6 +26,11 @@ def engine() -> Iterator[None]:
     with transaction.atomic():
         sql.script(LIMITS)
         yield
+
+
+def never_standing_still(*, seconds: int = 5) -> None:
+    """From here on the transaction is ended when its process is suspended. It has no other limit."""
+    sql.script(STANDSTILL.format(seconds=seconds))
 
 
 def forget_connection() -> None:
