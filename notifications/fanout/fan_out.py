@@ -13,6 +13,7 @@ from accounts.models import Tenant
 from jobs.recovery import outbox
 from notifications.fanout import memory, scheduling, store
 from notifications.fanout.choice import Choice
+from notifications.fanout.containment import read_contained
 from notifications.fanout.runs import Ends
 from notifications.fanout.store import Surroundings
 from notifications.models import Rule
@@ -67,17 +68,27 @@ def begin_now() -> None:
 
 
 def read_runs(events: list[sql.Row]) -> None:
+    read_contained(_read_runs, events, batch=BATCH)
+
+
+def read_scheduling(events: list[sql.Row]) -> None:
+    read_contained(_read_scheduling, events, batch=BATCH)
+
+
+def _read_runs(events: list[sql.Row]) -> int:
     sql.rows(LOCK)
     rules = book.rules_of({event["tenant_id"] for event in events})
     ends = Ends(events, wants_successes=lambda tenant: wants(rules[tenant], Kind.SUCCEEDED))
     ends.store()
     tell(ends.happenings, rules)
+    return len(ends.happenings)
 
 
-def read_scheduling(events: list[sql.Row]) -> None:
+def _read_scheduling(events: list[sql.Row]) -> int:
     sql.rows(LOCK)
     happenings = scheduling.happenings(events)
     tell(happenings, rules_for(happenings))
+    return len(happenings)
 
 
 def rules_for(happenings: Iterable[Happening]) -> dict[int, list[RuleFacts]]:

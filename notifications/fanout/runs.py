@@ -28,9 +28,10 @@ WHERE job_id = ANY(%(jobs)s::bigint[])
 """
 STORE = """
 INSERT INTO notification_conditions AS c (job_id, failures_in_row, failing_since, last_execution_id, last_at)
-SELECT * FROM unnest(%(job)s::bigint[], %(failures)s::integer[], %(since)s::timestamptz[], %(execution)s::bigint[],
-                     %(at)s::timestamptz[]) AS v(job_id, failures_in_row, failing_since, last_execution_id, last_at)
-ORDER BY job_id
+SELECT v.* FROM unnest(%(job)s::bigint[], %(failures)s::integer[], %(since)s::timestamptz[], %(execution)s::bigint[],
+                       %(at)s::timestamptz[]) AS v(job_id, failures_in_row, failing_since, last_execution_id, last_at)
+JOIN dynamic_jobs j ON j.id = v.job_id  -- runs outlive jobs that are deleted
+ORDER BY v.job_id
 ON CONFLICT (job_id) DO UPDATE
 SET failures_in_row = excluded.failures_in_row, failing_since = excluded.failing_since,
     last_execution_id = excluded.last_execution_id, last_at = excluded.last_at

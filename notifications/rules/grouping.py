@@ -9,7 +9,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from hashlib import blake2b
 from typing import NamedTuple
 
 from notifications.rules import quiet
@@ -24,7 +23,6 @@ WINDOW = timedelta(minutes=5)
 MOST_JOBS = 2_000
 # Failures that were told by name, so that their recoveries are too.
 MOST_NAMED = 100
-LONGEST_SUBJECT = 100
 
 
 class Place(StrEnum):
@@ -135,7 +133,7 @@ def group_of(telling: Telling, happening: Happening, place: Place, now: datetime
     rule, target = telling.rule, telling.target
     person = f":user:{target.user_id}" if target.channel_id is not None and target.user_id is not None else ""
     if place is Place.OWN:
-        about = f"{telling.kind}:{_short(happening.subject)}"
+        about = f"{telling.kind}:{happening.subject}"
     else:
         about = place.value if place is Place.STORM else f"{place}:{quiet.day_of(now, rule.zone)}"
     return Group(target, f"rule:{rule.key}:{about}{person}")
@@ -161,9 +159,3 @@ def _with_names(flow: Flow, kind: Kind, happening: Happening, place: Place) -> F
     if kind is Kind.RECOVERED and happening.subject in flow.named:
         return replace(flow, named=tuple(name for name in flow.named if name != happening.subject))
     return flow
-
-
-def _short(subject: str) -> str:
-    if len(subject) <= LONGEST_SUBJECT:
-        return subject
-    return f"{subject[:60]}:{blake2b(subject.encode(), digest_size=16).hexdigest()}"

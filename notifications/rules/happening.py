@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from hashlib import blake2b
 
 from notifications.rules.kinds import OF_THE_SYSTEM, Kind
+
+LONGEST_SUBJECT = 100
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,13 @@ class Happening:
 
     @cached_property
     def subject(self) -> str:
-        """What repeats have in common."""
+        """What repeats have in common, in bounds: keys are made of it."""
         if self.is_of_the_system:
-            return "all" if self.kinds[0] is Kind.WORKER else f"of:{self.name}"
-        return f"job:{self.job.job_id}" if self.job else f"template:{self.name}"
+            return "all" if self.kinds[0] is Kind.WORKER else _short(f"of:{self.name}")
+        return f"job:{self.job.job_id}" if self.job else _short(f"template:{self.name}")
+
+
+def _short(subject: str) -> str:
+    if len(subject) <= LONGEST_SUBJECT:
+        return subject
+    return f"{subject[:60]}:{blake2b(subject.encode(), digest_size=16).hexdigest()}"

@@ -123,6 +123,7 @@ WORDING: dict[str, tuple[int, str]] = {
         WARNING,
         "Channel {channel_id} failed {failures} times; it rests {seconds:g} s: {reason}",
     ),
+    "notification.passed_over": (ERROR, "Nobody can be told of event {event_id} of tenant {tenant_id}: {reason}"),
     "notification.overdue": (WARNING, "Too late to send: {dropped} deliveries dropped, {dead} dead"),
     "notification_rule.created": (INFO, "{actor} created the notification rule {rule}"),
     "notification_rule.changed": (INFO, "{actor} changed the notification rule {rule}"),
