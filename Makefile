@@ -13,7 +13,7 @@ VENV_BIN := .venv/bin
 INSTALL := $(PYTHON) scheduler_project/embedded/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-dev run test prove coverage test-without-redis check fmt prove-schedule bench bench-ticks bench-outage bench-api bench-console screenshots fuzz-api security chaos chaos-smoke soak prove-long-run chromium pgbouncer clean-state
+.PHONY: help venv venv-dev run test prove coverage test-without-redis check fmt prove-schedule bench bench-ticks bench-outage bench-api bench-console bench-notifications screenshots fuzz-api security chaos chaos-smoke soak prove-long-run chromium pgbouncer clean-state
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1|\2/' | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -70,6 +70,9 @@ bench-api: venv-dev  ## submissions and lists under 50 clients with 1,000,000 ex
 
 bench-console: venv-dev chromium  ## what each page weighs, and how soon it shows what happens under 100 runs a second (ARGS=...)
 	$(VENV_BIN)/python -m benchmarks.console $(ARGS)
+
+bench-notifications: venv-dev  ## failing runs a second, with and without anybody to be told of them (about 3 minutes; ARGS=...)
+	$(VENV_BIN)/python -m benchmarks.notifications $(ARGS)
 
 screenshots: venv-dev chromium  ## pictures of the console into docs/images (ARGS="--serve 8123" opens the stage instead)
 	$(VENV_BIN)/python -m tests.screenshots $(ARGS)
