@@ -73,7 +73,7 @@ def run(state: Path, port: int, console: Console) -> None:
     supervisor = Supervisor(console, record)
     try:
         with supervisor:
-            environment = serve(state, supervisor, console)
+            environment = {"DAYBOOK_PUBLIC_URL": f"http://127.0.0.1:{port}", **serve(state, supervisor, console)}
             password = prepare_database(state, environment, supervisor, console)
             start_web(port, environment, supervisor, console)
             for child in programs.engine(environment, celery=uses_celery()):
