@@ -21,7 +21,7 @@ from scheduler_project.api.serializers import StrictSerializer
 class NotificationDeliveryViewSet(NotificationsViewSet):
     noun = "delivery"
     queryset = Delivery.objects.none()
-    serializer_class = SendingSerializer
+    serializer_class = SendingDetailSerializer
     required_scopes = {
         **dict.fromkeys(("list", "retrieve"), Scope.SCHEDULER_READ),
         "redeliver": Scope.SCHEDULER_WRITE,
@@ -34,6 +34,7 @@ class NotificationDeliveryViewSet(NotificationsViewSet):
     parameters = {"list": SendingParameters}
     errors = {"redeliver": {409: "It waits to be sent already."}}
 
+    @extend_schema(responses=SendingSerializer(many=True))
     def list(self, request: Request) -> Response:
         """What was sent in the last 30 days or waits to be, with what came back; the newest first."""
         rows = self.scoped(Delivery.objects.select_related("tenant").defer("facts"))
