@@ -39,7 +39,8 @@ def as_it_is(text: str) -> str:
 
 @dataclass(frozen=True)
 class Message:
-    """`title_text` and `body_text` are a channel's own words; empty ones stand for the usual."""
+    """`title_text` and `body_text` are a channel's own words; empty ones stand for the usual, and so do words that
+    would be refused by now, since a message says more than none."""
 
     uid: UUID
     type: str
@@ -50,6 +51,11 @@ class Message:
     title_text: str = ""
     body_text: str = ""
     is_test: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("title_text", "body_text"):
+            if placeholders.check(getattr(self, name), PLACEHOLDERS):
+                object.__setattr__(self, name, "")
 
     @property
     def kind(self) -> str:
