@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from tests.browser.conftest import SignIn
 from tests.cast import Cast
@@ -41,10 +42,15 @@ def test_nothing_of_them_runs(visit: SignIn, cast: Cast, job_of: MakeJob, run_of
         "/admin/notifications/channels/", reverse("admin:notification_channel", args=[rows["channel"].pk]),
         "/admin/notifications/deliveries/", reverse("admin:notification_delivery", args=[rows["sending"].pk]),
         f"{reverse('admin:jobs_job_page', args=[rows['job'].pk])}?tab=notifications",
+        reverse("admin:notifications"), reverse("admin:notification_settings"),
         "/admin/jobs/circuitevent/", "/admin/accounts/apikey/", "/admin/auth/user/",
     ):  # fmt: skip
         page = seen.open(path)
         assert page.evaluate("window.ran") == 0, path
         shown += page.content().count("xss()")
+    page.locator("#bell").click()
+    expect(page.locator("#notification-list li")).not_to_have_count(0)
+    assert page.evaluate("window.ran") == 0
+    assert "xss()" in page.locator("#notification-list").inner_text()
     assert dialogs == []
     assert shown > 500, shown
