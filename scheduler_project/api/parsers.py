@@ -86,7 +86,8 @@ def _checked(body: Any, allowed: Bounds = USUAL) -> Any:
             for name, part in value.items():
                 if message := _unstorable(name):
                     problems[path] = [f"One of the names here: {message}"]
-                todo.append((part, f"{path}.{name}" if path else name, depth + 1))
+                shown = name.encode("utf-8", "replace").decode()  # an answer has to be able to say it
+                todo.append((part, f"{path}.{shown}" if path else shown, depth + 1))
         elif isinstance(value, list):
             todo.extend((part, f"{path}[{index}]", depth + 1) for index, part in enumerate(value))
     if problems:
