@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.utils.http import url_has_allowed_host_and_scheme
 from rest_framework import serializers
 
 from notifications.inbox.creating import (
@@ -123,7 +124,7 @@ class NotificationCreationSerializer(StrictSerializer):
         if len(json.dumps(value)) > LONGEST_META:
             raise serializers.ValidationError(f"Write at most {LONGEST_META} characters of JSON.")
         path = value.get("path", "/")
-        if not isinstance(path, str) or not path.startswith("/") or path.startswith(("//", "/\\")):
+        if not isinstance(path, str) or not path.startswith("/") or not url_has_allowed_host_and_scheme(path, None):
             raise serializers.ValidationError("`path` must be a path of this server, such as /admin/.")
         return value
 

@@ -21,7 +21,8 @@ MOST_ADDRESS = 254
 
 @dataclass(frozen=True)
 class Field:
-    """`form` says what a form asks with: text, url, addresses, boolean or choice."""
+    """`form` says what a form asks with: text, url, addresses, boolean or choice. `meant_for` names the address that a
+    secret goes to: it does not follow to another host."""
 
     name: str
     label: str
@@ -32,6 +33,7 @@ class Field:
     is_secret: bool = False
     is_required: bool = False
     choices: tuple[tuple[str, str], ...] = ()
+    meant_for: str = ""
 
 
 def text_of(most: int) -> Read:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from notifications.channels import registry
 from notifications.channels.base import ChannelType
@@ -115,6 +116,8 @@ class _Reader:
                 kept[name], problem = one.read(given[name])
                 if problem:
                     self.refuse(f"config.{name}", problem)
+            elif one.meant_for and kept.get(name) and self._is_elsewhere(config, one.meant_for):
+                self.refuse(f"config.{name}", "Write it again, or remove it: it was given for another host.")
             elif name not in kept and not one.is_secret:
                 kept[name] = list(one.default) if isinstance(one.default, tuple) else one.default
             if one.is_required and not kept.get(name) and f"config.{name}" not in self.problems:
@@ -124,6 +127,10 @@ class _Reader:
         if len(self.problems) == before:
             config |= kind.facts_of(secrets)
         return replace(found, config=config, secrets={name: value for name, value in secrets.items() if value})
+
+    def _is_elsewhere(self, config: Mapping[str, Any], name: str) -> bool:
+        before, now = (urlsplit(str(found.get(name, ""))) for found in (self.base.config, config))
+        return (before.scheme, before.netloc) != (now.scheme, now.netloc)
 
     def _check(self, kind: ChannelType, config: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
         for name, problem in kind.check(config, secrets).items():

@@ -36,6 +36,7 @@ class WebhookChannel(ChannelType):
             "text",
             fields.text_of(1_000),
             is_secret=True,
+            meant_for="url",
         ),
     )
 

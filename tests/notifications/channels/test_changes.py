@@ -142,6 +142,20 @@ class TestChange:
         assert opened(channel) == {}
         assert channel.config == {"url": "https://example.com/in"}
 
+    def test_keeps_what_one_host_is_sent_from_another(self, cast: Cast) -> None:
+        config = {"url": "https://example.com/in", "authorization": "Bearer x"}
+        channel, _ = changes.create(
+            {"name": "x", "kind": "webhook", "config": config}, tenant=cast.acme, actor="user:ana"
+        )
+        changes.change(channel.pk, {"config": {"url": "https://example.com/other"}}, actor="user:ana")
+        elsewhere = {"url": "https://evil.example/in"}
+        with pytest.raises(InvalidChannel) as refused:
+            changes.change(channel.pk, {"config": elsewhere}, actor="user:ana")
+        assert list(refused.value.fields) == ["config.authorization"]
+        changes.change(channel.pk, {"config": {**elsewhere, "authorization": ""}}, actor="user:ana")
+        channel.refresh_from_db()
+        assert (channel.config["url"], opened(channel)) == (elsewhere["url"], {})
+
     def test_can_mend_a_channel_whose_secret_cannot_be_opened(self, cast: Cast) -> None:
         channel, _ = changes.create(SLACK, tenant=cast.acme, actor="user:ana")
         other, _ = changes.create({**SLACK, "name": "Other"}, tenant=cast.acme, actor="user:ana")

@@ -105,6 +105,7 @@ class TestCreate:
             ({"meta": {"half": "\ud800"}}, "meta.half"),
             ({"meta": {"path": "javascript:alert(1)"}}, "meta"),
             ({"meta": {"path": "//evil.example"}}, "meta"),
+            ({"meta": {"path": "/\t/evil.example"}}, "meta"),
             ({"meta": {"path": 5}}, "meta"),
             ({"ttl_seconds": 59}, "ttl_seconds"),
             ({"ttl_seconds": 365 * 86_400 + 1}, "ttl_seconds"),
