@@ -93,7 +93,7 @@ class TestCommonJob:
         person.press("Tab", "Control+A")
         person.write("0815")
         person.press("Enter")
-        expect(page.get_by_label("Owner")).to_be_focused()
+        expect(page.get_by_label("Owner", exact=True)).to_be_focused()
         person.press("Control+Enter")
         expect(page.get_by_role("button", name="Create job")).to_be_visible()
         person.press("Control+Enter")
