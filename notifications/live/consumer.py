@@ -43,7 +43,11 @@ class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
             raise StopConsumer from None
         self.session = Session(self.caller, hub.of_this_loop())
         self._rate = Rate(bounds.MESSAGES_PER_SECOND)
-        await self.send({"type": "websocket.accept"})
+        try:
+            await self.send({"type": "websocket.accept"})
+        except BaseException:  # whoever asked has gone meanwhile, and nothing follows that would give up the place
+            await threads.ask(self.caller.leave)
+            raise
         self.pump = asyncio.create_task(self._pump())
 
     async def websocket_receive(self, message: Mapping[str, Any]) -> None:
