@@ -316,8 +316,6 @@ class UiNotificationCreation(NotificationCreationSerializer):
 @extend_schema_view(
     list=extend_schema(responses=NotificationSerializer(many=True), tags=TAGS),
     create=extend_schema(request=UiNotificationCreation, responses={201: NotificationSerializer}, tags=TAGS),
-    mark_read=extend_schema(responses=NotificationSerializer, tags=TAGS),
-    clear=extend_schema(responses=CountSerializer, tags=TAGS),
 )
 class UiNotifications(Translated, NotificationViewSet):
     """The names are the same; a tenant may be named by its number too."""
@@ -325,6 +323,8 @@ class UiNotifications(Translated, NotificationViewSet):
     family = UI
     pagination_class = InboxPagination
     operation_ids = _ids("ui", NotificationViewSet.operation_ids)
+    mark_read = _told(NotificationViewSet.mark_read, responses=NotificationSerializer)
+    clear = _told(NotificationViewSet.clear, responses=CountSerializer)
 
     def read(self, body: dict[str, Any]) -> dict[str, Any]:
         if self.action != "create" or "tenant_id" not in body:

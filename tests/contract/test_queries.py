@@ -29,6 +29,7 @@ READ_BUDGET, CHANGE_BUDGET, PAGE_BUDGET = 12, 30, 30
 BUDGETS: dict[tuple[str, str], int] = {
     ("get", "job-explain"): 60,
     ("post", "job-bulk"): 60,  # each job in a transaction of its own
+    ("post", "job-clone"): 35,  # with its rule for notifications
 }
 PAGE_BUDGETS = {"/admin/jobs/job/": 45}
 GROWS = {"job-explain": "it explains each upstream of the job by itself"}

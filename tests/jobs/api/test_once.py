@@ -47,6 +47,10 @@ EXEMPT = {
     "webhook-test": "It sends an example and stores nothing.",
     "channel-test": "It sends an example and stores nothing.",
     "channel-preview": READS,
+    "rule-preview": READS,
+    "notification-read": SETTLES,
+    "notification-read-all": SETTLES,
+    "ui-notification-read": SETTLES,
     "hook-call": "Senders outside know no keys of ours: a call is known again by its signature and its delivery id.",
 }
 
