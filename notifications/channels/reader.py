@@ -129,6 +129,8 @@ class _Reader:
         return replace(found, config=config, secrets={name: value for name, value in secrets.items() if value})
 
     def _is_elsewhere(self, config: Mapping[str, Any], name: str) -> bool:
+        if f"config.{name}" in self.problems:
+            return False
         before, now = (urlsplit(str(found.get(name, ""))) for found in (self.base.config, config))
         return (before.scheme, before.netloc) != (now.scheme, now.netloc)
 

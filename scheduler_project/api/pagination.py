@@ -149,8 +149,9 @@ def window(parameters: dict[str, str]) -> tuple[int, int]:
     return limit, offset
 
 
-def total_of(queryset: QuerySet[Any], *, counted: int = COUNTED) -> tuple[int, bool]:
-    """How many rows there are, and whether that is an estimate, as it may be beyond `counted`."""
+def total_of(queryset: QuerySet[Any], *, counted: int | None = None) -> tuple[int, bool]:
+    """How many rows there are, and whether that is an estimate, as it may be beyond `counted`; COUNTED unless told."""
+    counted = COUNTED if counted is None else counted
     few = _count(queryset, FEW)
     if few is not None:
         return few, False
