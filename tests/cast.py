@@ -41,6 +41,12 @@ class Cast:
 
 
 @pytest.fixture
+def default_tenant(db: None) -> Tenant:
+    """The one that a migration makes; tests that commit may have taken it away."""
+    return Tenant.objects.get_or_create(slug="default", defaults={"name": "Default"})[0]
+
+
+@pytest.fixture
 def cast(db: None) -> Cast:
     tenants = {slug: Tenant.objects.create(slug=slug, name=slug.capitalize()) for slug in ("acme", "globex")}
     users = {name: User.objects.create_user(name, password=name) for name in MEMBERS}

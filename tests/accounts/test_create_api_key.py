@@ -16,7 +16,7 @@ from accounts.scopes import Scope
 from tests.cast import Cast
 from tests.services import NO_REDIS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("default_tenant")]
 
 
 class TestCreateApiKey:

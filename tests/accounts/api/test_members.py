@@ -138,6 +138,7 @@ def test_two_administrators_do_not_remove_each_other_at_the_same_time(cast: Cast
 
 
 class TestTenants:
+    @pytest.mark.usefixtures("default_tenant")
     def test_are_listed_to_their_members(self, cast: Cast, client_of: ClientOf, make_key: MakeKey) -> None:
         limited = tokens.start(cast.root, tenant=cast.globex).access
         for caller, slugs in (
