@@ -26,7 +26,7 @@ test: venv-dev chromium pgbouncer  ## run all tests but the longest proofs (PYTE
 		|| { [ $$? = 1 ] && echo "Once more, one by one: what measures time says little beside others." \
 			&& TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest --last-failed --last-failed-no-failures none --maxfail 3; }
 
-prove: venv-dev pgbouncer  ## the proofs that take most of a minute each: benches, backends back and forth, long runs, 10,000 secrets
+prove: venv-dev chromium pgbouncer  ## the proofs that take long: benches, backends, mutants, fuzzing, long runs, 10,000 secrets
 	TEST_POSTGRES=$(PG) $(VENV_BIN)/python -m pytest -n 2 --dist worksteal -m long
 
 coverage:  ## the same with coverage of lines and branches, which takes half as long again

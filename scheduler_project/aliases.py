@@ -324,7 +324,7 @@ class UiNotifications(Translated, NotificationViewSet):
     pagination_class = InboxPagination
     operation_ids = _ids("ui", NotificationViewSet.operation_ids)
     mark_read = _told(NotificationViewSet.mark_read, responses=NotificationSerializer)
-    clear = _told(NotificationViewSet.clear, responses=CountSerializer)
+    clear = _told(NotificationViewSet.clear, responses={200: CountSerializer})
 
     def read(self, body: dict[str, Any]) -> dict[str, Any]:
         if self.action != "create" or "tenant_id" not in body:

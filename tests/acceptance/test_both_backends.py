@@ -90,7 +90,7 @@ FEW = {
     ("way", "cases"),
     [
         pytest.param(CELERY, CASES, id="celery"),
-        pytest.param(APSCHEDULER, FEW, id="apscheduler-few"),
+        pytest.param(APSCHEDULER, FEW, id="apscheduler-few", marks=pytest.mark.long),
         pytest.param(APSCHEDULER, CASES, id="apscheduler", marks=pytest.mark.long),
     ],
 )

@@ -24,6 +24,7 @@ def letters_in(state: str) -> int:
     return DeadLetter.objects.filter(state=state).count()
 
 
+@pytest.mark.long
 def test_a_group_is_replayed_once_whoever_leads(running: ExitStack, tmp_path: Path) -> None:
     tenant, _ = Tenant.objects.get_or_create(slug="default", defaults={"name": "Default"})
     path = tmp_path / "not-there-yet" / "journal"

@@ -102,6 +102,7 @@ class TestLevels:
         assert order.count(PRIORITIES["critical"]) == 15
 
 
+@pytest.mark.long
 class TestPools:
     def test_hold_their_number_under_load(self, tenant: Tenant, stack: ExitStack, tmp_path: Path) -> None:
         pool = pools.create({"name": "Vendor API", "size": 3}, tenant=tenant, actor="user:test")

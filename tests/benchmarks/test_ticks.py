@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("live")]
 ENTRY = [sys.executable, "-m", "benchmarks.ticks"]
 
 
+@pytest.mark.long
 class TestBenchTicks:
     def test_measures_and_ends_with_json(self) -> None:
         ran = subprocess.run(

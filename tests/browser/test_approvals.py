@@ -30,6 +30,7 @@ def waiting(job_of: MakeJob, run_of: RunJob) -> Execution:
     return run_of(job_of(name="Payout", policies={"requires_approval": True, "start_deadline_seconds": 600}))
 
 
+@pytest.mark.long
 @in_both_sizes
 def test_the_pages_are_sound(
     viewport: Any, cast: Cast, job_of: MakeJob, run_of: RunJob, visit: SignIn, waiting: Execution

@@ -31,6 +31,7 @@ def job(job_of: MakeJob) -> Job:
     return job_of(name="Invoices to the warehouse (full reload)", policies=ONCE)
 
 
+@pytest.mark.long
 @in_both_sizes
 def test_the_pages_are_sound(viewport: Any, cast: Cast, job: Job, job_of: MakeJob, visit: SignIn) -> None:
     letters = [bury(job, error=LONG, error_class="psycopg.errors.ConnectionFailure") for _ in range(12)]

@@ -134,6 +134,7 @@ def test_rows_follow_what_happens_and_stay_where_they_are(
     expect(page.locator(".row-link")).to_have_text([str(fresh[1]), str(fresh[0]), str(first.pk)])
 
 
+@pytest.mark.long
 def test_every_state_is_sound(cast: Cast, job_of: MakeJob, run_of: RunJob, visit: SignIn) -> None:
     job = job_of(name="A name that goes on and on until it does not fit into any column at all", tags=["a" * 50])
     run_of(job, "failed"), run_of(job, "running")

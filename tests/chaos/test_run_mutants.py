@@ -18,7 +18,7 @@ from tests.chaos.run_mutants import RUN_MUTANTS
 from tests.chaos.run_scene import RunScene
 from tests.chaos.sessions import stepped
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 MakeScene = Callable[[Sequence[str]], RunScene]
 COURSES = list(dict.fromkeys([*(course for course, _, _ in RUN_CASES), run_courses.a_host_stands_still]))

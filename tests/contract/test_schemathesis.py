@@ -21,6 +21,7 @@ SECONDS = int(os.environ.get("FUZZ_SECONDS", "0"))  # for each caller; 0: as lon
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.long
 def test_every_answer_is_one_that_the_document_describes(
     job_of: MakeJob, run_of: RunJob, cast: Cast, make_key: MakeKey, capsys: Any
 ) -> None:

@@ -27,6 +27,7 @@ from tests.jobs.api.test_scope_matrix import (
     ALIASES,
     PUBLIC,
     RULES,
+    channel_and_sending_of,
     hook_and_delivery_of,
     letter_of,
     missed_tick_of,
@@ -105,6 +106,7 @@ def test_every_example_does_what_the_page_says(
     surroundings["FUNCTION"] = str(TaskFunction.objects.create(name="reports.build", for_all_tenants=True).pk)
     surroundings |= dead_letters_of(upstream.tenant)
     surroundings["DELIVERY"] = str(hook_and_delivery_of(upstream)["delivery"].pk)
+    surroundings["SENDING"] = str(channel_and_sending_of(upstream)["sending"].pk)
     for command, shown in examples():
         done = subprocess.run(
             ["/bin/sh", "-euc", command],
@@ -144,6 +146,12 @@ def test_every_example_does_what_the_page_says(
         elif "accepts_github" in answer and "secret" in answer:
             surroundings |= {"HOOK": str(answer["id"]), "SECRET": answer["secret"]}
             surroundings["HOOK_URL"] = live_server.url + answer["path"]
+        elif "ttl_at" in answer:
+            surroundings["NOTE"] = str(answer["id"])
+        elif "in_row" in answer and answer["id"] is not None:
+            surroundings["RULE"] = str(answer["id"])
+        elif "signing_secret" in answer:
+            surroundings["CHANNEL"] = str(answer["id"])
         elif "failures_in_row" in answer and "secret" in answer:
             surroundings["WEBHOOK"] = str(answer["id"])
     assert Job.objects.get(pk=surroundings["JOB"]).archived_at is not None

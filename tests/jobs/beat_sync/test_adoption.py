@@ -476,6 +476,7 @@ class TestDetection:
 
 
 class TestManyRows:
+    @pytest.mark.long
     def test_are_adopted_in_batches(self, tenant: Tenant, clock: Clock, settings: object) -> None:
         schedule = every(1, "hours")
         PeriodicTask.objects.bulk_create(

@@ -231,6 +231,7 @@ class TestCollisions:
         assert (found.jobs, found.free_local) == (1, "02:01")
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_ten_thousand_jobs_are_looked_through_at_once(make_job: MakeJob) -> None:
     """Processor time, so that a busy machine does not fail it, and far above what it takes, for coverage slows it."""

@@ -50,6 +50,7 @@ def test_agrees_at_each_odd_change_under_every_policy(zone: str, change: datetim
     assert _differences(compare_around(zone, change, rules)) == []
 
 
+@pytest.mark.long
 def test_agrees_around_one_change_of_every_zone() -> None:
     total = Count()
     rules = drawn(150)
