@@ -21,6 +21,7 @@ class Watchdog:
         self._fence_seconds = lease_seconds * FENCE_SHARE
         self._limit_at = limit_at
         self._is_over = False
+        self._was_blocked = False
         self._setting = threading.Lock()
 
     def arm(self, *, proven_at: float) -> None:
@@ -52,9 +53,9 @@ class Watchdog:
         blocked, ignored, caught = _masks()
         if signal.getsignal(GUARD) is not signal.SIG_DFL or GUARD_BIT & (ignored | caught):
             return "changed what SIGALRM does, its own guard"
-        if GUARD_BIT & blocked:
-            return "blocked SIGALRM, its own guard"
-        return ""
+        # While a program is started, Python blocks all signals until it runs, which takes its time on a busy machine.
+        was_blocked, self._was_blocked = self._was_blocked, bool(GUARD_BIT & blocked)
+        return "blocked SIGALRM, its own guard" if was_blocked and self._was_blocked else ""
 
 
 def _masks() -> tuple[int, int, int]:

@@ -39,7 +39,16 @@ class TestFindFault:
     def test_names_what_was_done(self, watchdog: Watchdog, how: str) -> None:
         tamper: Callable[[], object] = TAMPERINGS[how]
         tamper()
+        if how == "blocked":
+            assert watchdog.find_fault() == ""
         assert watchdog.find_fault() == FAULTS[how]
+
+    def test_takes_a_program_that_is_being_started_for_none(self, watchdog: Watchdog) -> None:
+        for _ in range(2):
+            TAMPERINGS["blocked"]()
+            assert watchdog.find_fault() == ""
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
+            assert watchdog.find_fault() == ""
 
 
 class TestTakeOverSignal:
