@@ -6,7 +6,7 @@ import time
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from jobs import registry, scheduler_events
 from jobs.scheduler_events import Event
@@ -36,6 +36,11 @@ def test_follows_the_first_run_and_the_first_failure(stack: str, cast: Cast, vis
     assert page.evaluate("window.isTheSame")
 
 
+def look_at(page: Page, part: str) -> None:
+    """At once: a part that reads itself again may be another element a moment later."""
+    page.evaluate("part => document.querySelector(part).scrollIntoView()", part)
+
+
 class TestParts:
     def test_come_into_view_keep_their_choice_and_stay_unfolded(
         self, cast: Cast, visit: SignIn, job_of: MakeJob, run_of: RunJob
@@ -43,7 +48,7 @@ class TestParts:
         run_of(job_of(name="Greet all"), "succeeded")
         page = visit(cast.ana).open("/admin/")
         assert page.locator("[aria-busy=true]").count() > 0
-        page.locator("#part-tree").scroll_into_view_if_needed()
+        look_at(page, "#part-tree")
         page.locator("#branch-0-name").focus()
         page.keyboard.press("Enter")
         expect(page.locator(".leaves").get_by_role("link", name="Greet all")).to_be_visible()
@@ -52,12 +57,12 @@ class TestParts:
         page.evaluate("window.htmx.trigger('#part-tree', 'live')")
         expect(part.locator("time").first).not_to_have_attribute("datetime", before or "")
         expect(page.locator(".leaves").get_by_role("link", name="Greet all")).to_be_visible()
-        page.locator("#part-log").scroll_into_view_if_needed()
+        look_at(page, "#part-log")
         page.get_by_role("link", name="Failed", exact=True).click()
         expect(page.get_by_text("None among the newest runs.")).to_be_visible()
         assert page.url.endswith("/admin/?status=unsuccessful")
         page.reload()
-        page.locator("#part-log").scroll_into_view_if_needed()
+        look_at(page, "#part-log")
         expect(page.get_by_text("None among the newest runs.")).to_be_visible()
 
     def test_of_events_announces_what_is_new_and_moves_nothing(
