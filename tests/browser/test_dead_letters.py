@@ -72,7 +72,7 @@ def test_a_group_is_replayed_and_followed(cast: Cast, visit: SignIn, job: Job) -
         end(Execution.objects.get(trigger="replay", status="queued").pk, "succeeded")
     sweep()
     page.evaluate("window.htmx.trigger('#replay-live', 'live')")
-    expect(page.get_by_role("main").get_by_role("status")).to_have_text("Done")
+    expect(page.locator("#replay-live").get_by_role("status")).to_have_text("Done")
     expect(page.get_by_text("2 of 2").first).to_be_visible()
 
 
