@@ -69,7 +69,7 @@ def call(letter: Letter) -> Tried:
         signatures.HEADER: signatures.sign(letter.secrets, at=int(at.timestamp()), body=letter.body),
     }
     try:
-        answer = _send(letter, headers)
+        answer = ask(letter.url, letter.body, headers)
     except OutboundRefused as error:
         answer = Answer(error=str(error), is_refused=True)
     except OutboundError as error:
@@ -87,10 +87,14 @@ def test(webhook: Webhook, *, actor: str) -> Tried:
     return tried
 
 
-def _send(letter: Letter, headers: Mapping[str, str]) -> Answer:
-    # A redirect is not followed: a POST would become a GET, and its answer would look like a delivery.
-    client = HttpClient(time_limit=TIME_LIMIT, size_limit=SIZE_LIMIT, redirects=0)
-    response = client.post(letter.url, headers=headers, body=letter.body)
+def client() -> HttpClient:
+    """Follows no redirect: a POST would become a GET, and its answer would look like a delivery."""
+    return HttpClient(time_limit=TIME_LIMIT, size_limit=SIZE_LIMIT, redirects=0)
+
+
+def ask(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """What the receiver answers. Raises what `HttpClient` raises."""
+    response = client().post(url, headers=headers, body=body)
     error = ""
     if response.status in REDIRECTED:
         error = f"The receiver redirects ({response.status}). Write the address that it redirects to."

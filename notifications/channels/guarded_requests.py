@@ -14,6 +14,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from jobs.rules.webhooks import retry_after
+from jobs.webhooks.calling import client
 from notifications.channels import posting
 from notifications.rules.answers import Answer, of_status
 from scheduler_project.lib.http import OutboundError
@@ -54,7 +55,7 @@ class GuardedRequests:
             raise requests.ConnectionError("Only text and bytes are sent.")
         headers = {name: value if isinstance(value, str) else value.decode() for name, value in asked.headers.items()}
         try:
-            found = posting.client().request(str(asked.method), str(asked.url), headers=headers, body=sent)
+            found = client().request(str(asked.method), str(asked.url), headers=headers, body=sent)
         except OutboundError as error:
             exchange.error = error
             raise requests.ConnectionError(str(error)) from error

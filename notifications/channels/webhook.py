@@ -6,11 +6,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.rules.webhooks import GONE
 from notifications.channels import fields, posting
 from notifications.channels.base import ChannelType, Letter
 from notifications.channels.fields import Field
 from notifications.channels.message import Message
-from notifications.rules.answers import GONE, Answer
+from notifications.rules.answers import Answer
 from notifications.rules.kinds import ChannelKind
 from scheduler_project.lib import signatures
 

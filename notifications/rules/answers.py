@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from jobs.rules.webhooks import backoff
+from jobs.rules.webhooks import GIVE_UP_AFTER as GIVE_UP_AFTER
+from jobs.rules.webhooks import GONE, SAYS_WHEN, backoff
 from notifications.rules.kinds import SendingStatus
 
-GIVE_UP_AFTER = timedelta(days=1)
 LONGEST_REST = timedelta(minutes=10)
-GONE = 410
-SAYS_WHEN = (429, 503)
 
 
 class Came(StrEnum):
