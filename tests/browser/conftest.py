@@ -82,7 +82,10 @@ class Visit:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def _hear(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
+        # htmx calls it an error when a page is left while a part is being read. A part that cannot be read
+        # says more than this: htmx:sendError or htmx:responseError.
+        left = message.text.startswith(("htmx:afterRequest", "htmx:sendAbort"))
+        if message.type in ("error", "warning") and not left:
             self.complaints.append(f"{self.page.url}: {message.text}")
 
     def open(self, path: str) -> Page:
