@@ -21,6 +21,7 @@ from scheduler_project.api.errors import Invalid
 from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.serializers import (
     AnyJSONField,
+    IdsParameter,
     ObjectField,
     StrictSerializer,
     TextField,
@@ -29,18 +30,8 @@ from scheduler_project.api.serializers import (
 from scheduler_project.api.views import TENANT_PARAMETER
 
 
-class IdsParameter(serializers.CharField):
-    """Ids, separated by commas."""
-
-    def to_internal_value(self, data: Any) -> list[int]:  # type: ignore[override]
-        parts = [part.strip() for part in super().to_internal_value(data).split(",")]
-        if not all(part.isascii() and part.isdecimal() and len(part) < 19 for part in parts) or len(parts) > MOST_JOBS:
-            raise serializers.ValidationError(f"Write at most {MOST_JOBS} ids of jobs, separated by commas.")
-        return list(dict.fromkeys(map(int, parts)))
-
-
 class ExportParameters(JobParameters):
-    ids = IdsParameter(required=False, help_text="These jobs, separated by commas, instead of those of a filter.")
+    ids = IdsParameter("jobs", MOST_JOBS, help_text="These jobs, separated by commas, instead of those of a filter.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)

@@ -22,6 +22,7 @@ from notifications.inbox.writing import LONGEST_TITLE, LONGEST_TYPE
 from notifications.models import Notification
 from notifications.rules.kinds import Severity
 from scheduler_project.api.serializers import (
+    IdsParameter,
     InstantField,
     ObjectField,
     RowSerializer,
@@ -35,6 +36,7 @@ from scheduler_project.lib import plain_text
 SEVERITIES = [severity.value for severity in Severity]
 TYPE = r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z"
 LARGEST_ID = 2**63 - 1
+MOST_IDS = 500
 
 
 def is_plain(text: str) -> None:
@@ -51,6 +53,7 @@ def is_plain_with_lines(text: str) -> None:
 
 
 class WhichSerializer(StrictSerializer):
+    ids = IdsParameter("notifications", MOST_IDS, help_text="Only these, separated by commas.")
     severity = serializers.ChoiceField(choices=SEVERITIES, required=False, help_text="This one and graver ones.")
     type = serializers.CharField(max_length=LONGEST_TYPE, required=False, help_text="Such as `job.failed`.")
     job = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False, help_text="Id of a job.")
@@ -74,6 +77,7 @@ def wanted_of(values: dict[str, Any]) -> Wanted:
         since=values.get("since"),
         until=values.get("until"),
         tenant=values.get("tenant", ""),
+        ids=tuple(values.get("ids", ())),
     )
 
 

@@ -90,9 +90,9 @@ class LiveViewSet(ApiViewSet):
     def asked_scope(self, request: Request) -> str:
         """Who only sees notifications may listen to them, and to nothing else; see `topics.may_listen`."""
         held = self.principal.held
-        may_see = Scope.NOTIFICATIONS_READ in held and Scope.SCHEDULER_READ not in held
-        is_inbox = self.action == "stream" and request.query_params.get("topics") == "notifications"
-        return Scope.NOTIFICATIONS_READ if may_see and is_inbox else self.required_scopes[str(self.action)]
+        sees_only_these = Scope.NOTIFICATIONS_READ in held and Scope.SCHEDULER_READ not in held
+        may_be_these = self.action == "issue" or request.query_params.get("topics") == "notifications"
+        return Scope.NOTIFICATIONS_READ if sees_only_these and may_be_these else Scope.SCHEDULER_READ
 
     @extend_schema(
         responses={(200, "text/event-stream"): OpenApiResponse(str, description="Messages, each as one event.")}

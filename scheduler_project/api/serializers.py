@@ -119,6 +119,20 @@ Shown = Callable[["RowSerializer", Any], Any]
 # that is done once for each class, of which only methods (`SerializerMethodField`) know the instance and its context.
 # Where the context has `only`, a set of names, the other fields are neither computed nor shown. `needs` has the columns
 # that computed fields are made of.
+class IdsParameter(serializers.CharField):
+    """Ids in a query, separated by commas."""
+
+    def __init__(self, noun: str, most: int, **options: Any) -> None:
+        super().__init__(required=False, max_length=most * len(", 9223372036854775807"), **options)
+        self._noun, self._most = noun, most
+
+    def to_internal_value(self, data: Any) -> list[int]:  # type: ignore[override]
+        parts = [part.strip() for part in super().to_internal_value(data).split(",")]
+        if not all(part.isascii() and part.isdecimal() and len(part) < 19 for part in parts) or len(parts) > self._most:
+            raise serializers.ValidationError(f"Write at most {self._most} ids of {self._noun}, separated by commas.")
+        return list(dict.fromkeys(map(int, parts)))
+
+
 class RowSerializer(serializers.ModelSerializer[Any]):
     needs: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 

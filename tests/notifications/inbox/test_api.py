@@ -236,6 +236,18 @@ class TestMarking:
         assert [row["id"] for row in answered(vera.get(PATH))["results"]] == [everybody]
         assert answered(vera.send("POST", f"{PATH}/read")) == {"count": 1}
 
+    def test_is_of_the_named_ones_alone(self, cast: Cast, told: Told, ana: ApiClient) -> None:
+        first, second, third = told({}, {"user_id": None}, {})
+        (foreign,) = told({"user_id": cast.vera.pk})
+        assert answered(ana.send("POST", f"{PATH}/read?ids={first},{foreign}")) == {"count": 1}
+        assert answered(ana.get(f"{PATH}/unread"))["unread"] == 2
+        found = answered(ana.get(f"{PATH}?ids={third}, {second},{foreign}"))["results"]
+        assert {row["id"] for row in found} == {second, third}
+        assert answered(ana.send("DELETE", f"{PATH}/clear?which=all&ids={second}")) == {"count": 1}
+        assert {row["id"] for row in answered(ana.get(PATH))["results"]} == {first, third}
+        for wrong in ("x", "1,,2", "-1", ",".join(map(str, range(1, 502)))):
+            assert "at most 500 ids of notifications" in errors(ana.get(PATH, {"ids": wrong}))["ids"][0]
+
     def test_needs_the_scope_to_write_of_programs(
         self, cast: Cast, told: Told, client_of: ClientOf, make_key: MakeKey
     ) -> None:

@@ -278,6 +278,17 @@ def test_a_ticket_opens_one_connection(web: Web, cast: Cast, make_key: MakeKey, 
     assert web.process.get(f"/api/v1/jobs?ticket={ticket(client)}").status == 401, "it opens nothing else"
 
 
+def test_a_ticket_of_who_only_sees_notifications_opens_them_and_nothing_else(
+    web: Web, make_key: MakeKey, client_of: ClientOf
+) -> None:
+    client = client_of(make_key("notifications:read")[1])
+    with web.socket(query=f"?ticket={client.send('POST', '/api/v1/live/tickets').json()['ticket']}") as socket:
+        assert socket.listen("notifications")["type"] == "subscribed"
+        assert socket.listen("tenant:acme")["error"]["code"] == "missing_scope"
+    nothing_to_hear = client_of(make_key("keys:read")[1])
+    assert nothing_to_hear.send("POST", "/api/v1/live/tickets").status_code == 403
+
+
 def test_the_paths_beside_it_are_closed(web: Web, make_key: MakeKey) -> None:
     headers = {"Authorization": f"Bearer {make_key()[1]}"}
     for path in ("/", "/ws", "/ws/other", "/api/v1/live", "/ws/live/more"):
