@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,13 +22,16 @@ class MailServer:
     puts_off: list[str] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
+    tls: ssl.SSLContext | None = None
+    spoken_in: list[str] = field(default_factory=list)
     goes_on: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
 def mail_server() -> Iterator[MailServer]:
     """A server for as long as the block runs. `refuses` are recipients that it does not know, `puts_off`
-    those that it does not take now; it is `delay` seconds late with each answer, and `recipients` had their mail."""
+    those that it does not take now; it is `delay` seconds late with each answer, and `recipients` had their mail.
+    With `tls` it offers STARTTLS; `spoken_in` says of each mail what it came by."""
     state = MailServer()
 
     class Handler(socketserver.StreamRequestHandler):
@@ -38,10 +42,20 @@ def mail_server() -> Iterator[MailServer]:
                 return
             self._say(state.greeting)
             recipients: list[str] = []
-            for line in self.rfile:
+            for line in iter(lambda: self.rfile.readline(), b""):
                 command = line.decode().strip()
                 verb = command.upper().partition(" ")[0]
-                if verb == "RCPT" and any(name in command for name in state.refuses):
+                if verb == "EHLO" and state.tls:
+                    self._say("250-ready")
+                    self._say("250 STARTTLS")
+                elif verb == "STARTTLS" and state.tls:
+                    self._say("220 go on")
+                    try:
+                        self.request = state.tls.wrap_socket(self.request, server_side=True)
+                    except OSError:
+                        return  # the client does not trust the certificate
+                    self.setup()
+                elif verb == "RCPT" and any(name in command for name in state.refuses):
                     self._say("550 no such user")
                 elif verb == "RCPT" and any(name in command for name in state.puts_off):
                     self._say("450 come again")
@@ -52,6 +66,7 @@ def mail_server() -> Iterator[MailServer]:
                         text.append(part.decode())
                     if state.verdict.startswith("2"):
                         state.taken.append("".join(text))
+                        state.spoken_in.append(getattr(self.connection, "version", str)() or "")
                         state.recipients += recipients
                     recipients.clear()
                     self._say(state.verdict)
@@ -64,6 +79,10 @@ def mail_server() -> Iterator[MailServer]:
                     elif verb == "RSET":
                         recipients.clear()
                     self._say("250 ok")
+
+        def finish(self) -> None:
+            super().finish()
+            self.request.close()
 
         def _say(self, line: str) -> None:
             state.goes_on.wait(state.delay)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from email import message_from_string
 from email.message import Message
+from pathlib import Path
 
 import pytest
 from django.core import mail
@@ -12,6 +13,7 @@ from pytest_django import Settings
 from notifications.channels import email
 from notifications.models import Channel
 from notifications.sending.sender import Sender
+from tests.certificates import server_context
 from tests.mail_servers import MailServer
 from tests.notifications.sending.conftest import FACTS, MakeChannel, MakeDelivery, make_due, tried
 
@@ -166,6 +168,44 @@ class TestServer:
             "waiting",
             "0 of 1 have it. ops@example.com: The mail server takes too long.",
         )
+
+
+class TestTls:
+    @pytest.fixture
+    def authority(self, mails: MailServer, settings: Settings, tmp_path: Path) -> Path:
+        mails.tls, authority = server_context("localhost", tmp_path)
+        settings.EMAIL_HOST, settings.EMAIL_USE_TLS = "localhost", True
+        return authority
+
+    def test_is_spoken_before_the_mail_goes(
+        self,
+        authority: Path,
+        channel_of: MakeChannel,
+        delivery_of: MakeDelivery,
+        mails: MailServer,
+        sender: Sender,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        [sent] = tried(sender, delivery_of(channel_of("email")))
+        assert (sent.status, mails.spoken_in) == ("delivered", ["TLSv1.3"])
+
+    def test_is_not_spoken_with_a_server_that_nobody_vouches_for(
+        self, authority: Path, channel_of: MakeChannel, delivery_of: MakeDelivery, mails: MailServer, sender: Sender
+    ) -> None:
+        [sent] = tried(sender, delivery_of(channel_of("email")))
+        assert sent.status == "waiting"
+        assert "certificate verify failed" in sent.reason
+        assert not mails.taken
+
+    def test_that_the_server_does_not_speak_is_not_done_without(
+        self, authority: Path, channel_of: MakeChannel, delivery_of: MakeDelivery, mails: MailServer, sender: Sender
+    ) -> None:
+        mails.tls = None
+        [sent] = tried(sender, delivery_of(channel_of("email")))
+        assert sent.status == "waiting"
+        assert "STARTTLS" in sent.reason
+        assert not mails.taken
 
 
 def test_goes_by_any_backend_of_django(

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 import socket
-import ssl
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -18,6 +15,7 @@ import pytest
 
 from scheduler_project.lib.addresses import Allowed
 from scheduler_project.lib.http import BadAnswer, BadStatus, HttpClient, OutboundFailed, OutboundRefused
+from tests.certificates import server_context
 from tests.receivers import Receiver, receiver, redirect, status
 
 LOOPBACK = Allowed(["127.0.0.1", "localhost"])
@@ -112,23 +110,12 @@ class TestRequest:
             client.get(f"http://127.0.0.1:{port}/")
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl to make a certificate")
 class TestTls:
     @pytest.fixture
     def server(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
         """It has a certificate for vendor.internal, which this process trusts."""
-        key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-        subprocess.run(
-            [
-                *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=vendor"),
-                *("-addext", "subjectAltName=DNS:vendor.internal", "-keyout", str(key), "-out", str(certificate)),
-            ],
-            check=True,
-            capture_output=True,
-        )
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(certificate, key)
+        tls, authority = server_context("vendor.internal", tmp_path)
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
         with receiver(tls=tls) as running:
             yield running
 
