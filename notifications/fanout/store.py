@@ -90,7 +90,8 @@ def _entry(message: Message, around: Surroundings) -> Entry:
         severity=message.severity.value,
         title=one,
         body=wording.body(message),
-        meta=facts_of(message, around.tenants),
+        # How often it happened is in the row, which goes on counting.
+        meta={name: value for name, value in facts_of(message, around.tenants).items() if name != "count"},
         group_key=message.group_key,
         many=many,
         count=message.count,

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from notifications.inbox import changes
+from notifications.inbox import changes, totals
 from notifications.inbox.changes import Change
 from notifications.inbox.lean import lean
 from notifications.rules.kinds import ChangeKind, Severity, rank
@@ -32,8 +32,7 @@ FROM unnest(%(tenant)s::bigint[], %(user)s::bigint[], %(type)s::text[], %(severi
 ORDER BY v.tenant_id, v.user_id, v.group_key, v.place
 ON CONFLICT (tenant_id, user_id, group_key) WHERE is_open DO UPDATE
 SET count = n.count + excluded.count, last_at = greatest(n.last_at, excluded.last_at), body = excluded.body,
-    meta = CASE WHEN excluded.meta ? 'count'
-                THEN excluded.meta || jsonb_build_object('count', n.count + excluded.count) ELSE excluded.meta END,
+    meta = excluded.meta,
     severity = CASE WHEN array_position(%(severities)s::text[], excluded.severity::text)
                        > array_position(%(severities)s::text[], n.severity::text)
                     THEN excluded.severity ELSE n.severity END,
@@ -44,12 +43,6 @@ RETURNING id, tenant_id, user_id, type, severity, title, meta, count, group_key,
 ENTITLE = """
 UPDATE ui_notifications n SET title = v.title
 FROM unnest(%(ids)s::bigint[], %(titles)s::text[]) AS v(id, title) WHERE n.id = v.id
-"""
-
-ADD_UP = """
-INSERT INTO ui_notification_totals AS t (type, severity, count)
-SELECT * FROM unnest(%(type)s::text[], %(severity)s::text[], %(count)s::bigint[])
-ON CONFLICT (type, severity) DO UPDATE SET count = t.count + excluded.count
 """
 
 
@@ -119,7 +112,7 @@ def _write(entries: Sequence[Entry]) -> list[sql.Row]:
             "severity": [entry.severity for entry in entries],
             "title": [sql.text(entry.title_for(entry.count)) for entry in entries],
             "body": [sql.text(entry.body) for entry in entries],
-            "meta": [sql.json(_meta(entry)) for entry in entries],
+            "meta": [sql.json(entry.meta) for entry in entries],
             "count": [entry.count for entry in entries],
             "group_key": [entry.group_key for entry in entries],
             "at": [entry.at for entry in entries],
@@ -128,10 +121,6 @@ def _write(entries: Sequence[Entry]) -> list[sql.Row]:
         },
     )
     return _entitled(rows, entries)
-
-
-def _meta(entry: Entry) -> Mapping[str, Any]:
-    return {**entry.meta, "count": entry.count} if "count" in entry.meta else entry.meta
 
 
 def _entitled(rows: list[sql.Row], entries: Sequence[Entry]) -> list[sql.Row]:
@@ -151,5 +140,4 @@ def _add_up(entries: Iterable[Entry]) -> None:
     sums: dict[tuple[str, str], int] = defaultdict(int)
     for entry in entries:
         sums[entry.type[:LONGEST_TYPE], entry.severity] += entry.count
-    values = [[type_ for type_, _ in sums], [severity for _, severity in sums], list(sums.values())]
-    sql.rows(ADD_UP, dict(zip(("type", "severity", "count"), values, strict=True)))
+    totals.add(sums)

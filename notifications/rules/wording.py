@@ -17,6 +17,10 @@ def type_of(kind: Kind, place: Place = Place.OWN) -> str:
     return f"{'system' if kind in OF_THE_SYSTEM else 'job'}.{kind}"
 
 
+TYPES = frozenset(type_of(kind, place) for kind in Kind for place in Place)
+"""All that are built in. Whoever creates notifications chooses others."""
+
+
 def title(kind: Kind, name: str) -> str:
     return _named(ABOUT[kind].title, name)
 

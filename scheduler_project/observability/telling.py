@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +18,6 @@ from scheduler_project.observability.lookup import Lookup
 
 KEEP = timedelta(seconds=1)
 PATIENCE = timedelta(seconds=2)
-MOST_TYPES = 100  # beyond that, types are summed up: whoever creates notifications chooses their types
 BOUNDS = [*(f"{bound:g}" for bound in BUCKETS), "+Inf"]
 
 # Each part touches an index or a small table. A reader that has never read lacks nothing.
@@ -36,7 +34,7 @@ WITH waiting AS (
     WHERE c.name = %(scheduling)s AND v.level <> 'info' ORDER BY v.xid, v.id LIMIT 1
 )
 SELECT
-    coalesce((SELECT json_agg(t ORDER BY count DESC) FROM ui_notification_totals t), '[]') AS told,
+    coalesce((SELECT json_agg(t ORDER BY type, severity) FROM ui_notification_totals t), '[]') AS told,
     coalesce((SELECT json_agg(t ORDER BY kind, status) FROM notification_delivery_totals t), '[]') AS ended,
     (SELECT count FROM waiting) AS waiting,
     coalesce((SELECT greatest(extract(epoch FROM clock_timestamp() - oldest), 0) FROM waiting), 0)::float AS oldest,
@@ -102,12 +100,8 @@ def _told(found: Told) -> Metric:
     family = CounterMetricFamily(
         "ui_notifications", "Notifications in inboxes, repeats counted.", labels=["severity", "type"]
     )
-    known = list(dict.fromkeys(total["type"] for total in found.told))[:MOST_TYPES]
-    counts: dict[tuple[str, str], int] = defaultdict(int)
     for total in found.told:
-        counts[total["severity"], total["type"] if total["type"] in known else "other"] += total["count"]
-    for labels, count in counts.items():
-        family.add_metric(labels, count)
+        family.add_metric([total["severity"], total["type"]], total["count"])
     return family
 
 

@@ -16,13 +16,13 @@ from notifications.admin import frame
 from notifications.admin.inbox import filters, lines, viewers
 from notifications.inbox import reading
 from notifications.inbox.readers import Reader
-from notifications.models import NotificationTotal
 from notifications.rulebook import preferences
+from notifications.rules.wording import TYPES
 from scheduler_project.lib.input import number_of
 
 PER_PAGE = 50
 MOST_COUNTED = 10_000
-MOST_TYPES = 50
+LOOKED_AT = 200  # for types
 
 
 def respond(site: AdminSite, request: HttpRequest) -> HttpResponse:
@@ -44,7 +44,7 @@ def _facts(request: HttpRequest, reader: Reader) -> dict[str, Any]:
     unread = reading.unread_count(reader)
     query = "&".join(filter(None, [address(given).removeprefix("?"), f"{PAGE}={number}" if number > 1 else ""]))
     return {
-        "bar": filters.bar(request.GET, _known(request)),
+        "bar": filters.bar(request.GET, _known(request, reader)),
         "lines": lines.lines(rows),
         "found": found,
         "is_cut": found == MOST_COUNTED,
@@ -64,8 +64,14 @@ def _page(given: dict[str, str], number: int) -> str:
     return address(given) + f"{'&' if given else ''}{PAGE}={number}" if number > 1 else address(given)
 
 
-def _known(request: HttpRequest) -> filters.Known:
+def _known(request: HttpRequest, reader: Reader) -> filters.Known:
     tenants = access.tenants(request.user, Scope.NOTIFICATIONS_READ).order_by("name")[:200]
-    # Of the few types that there have ever been; looking through an inbox for them would take longer than reading it.
-    types = NotificationTotal.objects.values_list("type", flat=True).distinct().order_by("type")[:MOST_TYPES]
-    return filters.Known(dict(tenants.values_list("slug", "name")), list(types))
+    return filters.Known(dict(tenants.values_list("slug", "name")), _types(reader))
+
+
+def _types(reader: Reader) -> list[str]:
+    """Those that are built in, and those of the newest in the inbox: people choose others, and each sees their own."""
+    newest = (
+        part.order_by(*reading.ORDER).values_list("type", flat=True)[:LOOKED_AT] for part in reading.parts(reader)
+    )
+    return sorted(TYPES.union(*newest))

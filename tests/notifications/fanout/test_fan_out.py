@@ -89,7 +89,6 @@ class TestTheDefaultRule:
             "error": "It broke.",
             "failures_in_row": 1,
             "reason": "",
-            "count": 1,
             "rule": "Owners hear of failures, recoveries and missed ticks",
             "path": meta["path"],
         }

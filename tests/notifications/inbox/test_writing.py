@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from notifications.inbox import totals
 from notifications.inbox.writing import LONGEST_TITLE, Entry, tell
 from notifications.models import Notification, NotificationChange, NotificationTotal
 from tests.cast import Cast
@@ -36,7 +37,7 @@ def changes() -> list[tuple[str, int | None]]:
 class TestTell:
     def test_writes_rows_changes_and_totals_in_a_set(self, cast: Cast) -> None:
         entries = [
-            entry(cast, meta={"path": "/admin/jobs/5", "count": 1}, body="It broke.", at=AT),
+            entry(cast, meta={"path": "/admin/jobs/5"}, body="It broke.", at=AT),
             entry(cast, user_id=None, severity="warning", type="job.late", title="Late", group_key="", many=""),
             entry(cast, tenant_id=None, type="worker", severity="critical", group_key="", ttl=timedelta(days=1)),
         ]
@@ -54,22 +55,39 @@ class TestTell:
         assert "body" not in told.data
 
     def test_counts_repeats_in_the_open_row(self, cast: Cast) -> None:
-        first = tell([entry(cast, meta={"count": 1}), entry(cast, user_id=cast.olaf.pk)])
+        first = tell([entry(cast, meta={"count": 42}), entry(cast, user_id=cast.olaf.pk)])
+        assert Notification.objects.get(pk=first[0]).meta == {"count": 42}  # the caller's, whatever it counts
         again = [
             entry(cast, count=2, at=AT + timedelta(days=9999), meta={"count": 2}, severity="critical"),
-            entry(cast, body="The last.", meta={"count": 1}, severity="info", at=AT),
+            entry(cast, body="The last.", meta={"count": 43}, severity="info", at=AT),
         ]
         assert tell(again) == first[:1]
         row = Notification.objects.get(pk=first[0])
         assert (row.count, row.title, row.body) == (4, "Greet failed 4 times", "The last.")
-        assert row.meta == {"count": 4}
+        assert row.meta == {"count": 43}
         assert row.severity == "critical"
         assert row.last_at == AT + timedelta(days=9999)
         last = NotificationChange.objects.order_by("-id")[0]
         assert (last.notification_id, last.data["count"], last.data["title"]) == (row.pk, 4, "Greet failed 4 times")
         assert Notification.objects.get(pk=first[1]).count == 1
-        totals = {(t.type, t.severity): t.count for t in NotificationTotal.objects.all()}
-        assert totals == {("job.failed", "error"): 2, ("job.failed", "critical"): 2, ("job.failed", "info"): 1}
+        sums = {(t.type, t.severity): t.count for t in NotificationTotal.objects.all()}
+        assert sums == {("job.failed", "error"): 2, ("job.failed", "critical"): 2, ("job.failed", "info"): 1}
+
+    def test_adds_up_few_types_by_name_so_that_no_sum_ever_falls(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(totals, "MOST_TYPES", 2)
+        tell([entry(cast, type=kind, group_key="") for kind in ("c", "a", "b", "c")])
+        tell([entry(cast, type="b", group_key=""), entry(cast, type="other", group_key="")])
+        tell([entry(cast, type="a", severity="info", group_key=""), entry(cast, type="job.failed", group_key="")])
+        sums = {(t.type, t.severity): t.count for t in NotificationTotal.objects.all()}
+        assert sums == {
+            ("a", "error"): 1,
+            ("a", "info"): 1,
+            ("c", "error"): 2,
+            ("other", "error"): 3,
+            ("job.failed", "error"): 1,  # what is built in has a name whoever came before
+        }
 
     def test_begins_a_new_row_when_the_group_was_read(self, cast: Cast) -> None:
         (first,) = tell([entry(cast)])

@@ -58,6 +58,19 @@ class TestList:
         assert titles(page) == expected
         assert re.search(r"<b data-unread-count>2</b>", page)  # of all, whatever is shown
 
+    def test_offers_the_types_that_are_built_in_and_those_of_the_viewers_own(
+        self, cast: Cast, told: Tell, as_ana: Browser
+    ) -> None:
+        told(type="backup.done")
+        told(type="noise", user_id=None)
+        told(type="secret.merger", tenant_id=cast.globex.pk, user_id=None)
+        told(type="gossip", user_id=cast.olaf.pk)
+        page = as_ana.text(INBOX)
+        for offered in ("backup.done", "noise", "job.failed", "system.worker"):
+            assert f'<option value="{offered}"' in page, offered
+        for foreign in ("secret.merger", "gossip"):
+            assert foreign not in page
+
     def test_goes_page_by_page(self, cast: Cast, told: Tell, as_ana: Browser) -> None:
         for number in range(53):
             told(f"Number {number}", user_id=cast.ana.pk if number % 2 else None)
