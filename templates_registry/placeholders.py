@@ -24,6 +24,11 @@ def check(text: str, names: Iterable[str]) -> list[str]:
     return [f"must not use {{{name[:50]}}}; the placeholders are {known}" for name in unknown]
 
 
+def names_in(text: str) -> frozenset[str]:
+    """Those that a text which `check` takes uses."""
+    return frozenset(name for _, name in _pieces(text) if name is not None)
+
+
 def fill(text: str, values: Mapping[str, str]) -> str:
     """The text with each placeholder replaced once; what a value contains is not looked at again."""
     return "".join(literal + ("" if name is None else values[name]) for literal, name in _pieces(text))

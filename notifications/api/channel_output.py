@@ -10,9 +10,9 @@ from rest_framework import serializers
 
 from accounts.scopes import Scope
 from notifications.channels import registry
-from notifications.channels.examples import of_delivery
-from notifications.channels.message import PLACEHOLDERS
-from notifications.channels.reader import KINDS, MOST_PER_MINUTE
+from notifications.channels.examples import LABELS, of_delivery
+from notifications.channels.message import MOST_TITLE, OF_ONE_JOB, PLACEHOLDERS
+from notifications.channels.reader import KINDS, MOST_BODY, MOST_NAME, MOST_PER_MINUTE
 from notifications.channels.trials import shown
 from notifications.models import Channel, Delivery
 from notifications.rules.kinds import ChannelKind, Kind, SendingStatus, Severity
@@ -26,7 +26,11 @@ from scheduler_project.api.serializers import (
 )
 
 ONCE = "Of channels that sign their calls: the secret, shown this once. It cannot be had again."
-WORDS = f"Empty: the usual words. May contain {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}."
+WORDS = (
+    f"Empty: the usual words. May contain {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}. Those that name "
+    f"{', '.join(f'{{{name}}}' for name in PLACEHOLDERS if name in OF_ONE_JOB)} give way to the usual words where a "
+    "message is about many jobs or none."
+)
 SETTINGS = " ".join(
     f"`{one.kind.value}`: "
     + ", ".join(f"`{field.name}`{' (secret)' if field.is_secret else ''}" for field in one.fields)
@@ -45,11 +49,11 @@ class ChannelOptionsSerializer(StrictSerializer):
 
 
 class ChannelFieldsSerializer(StrictSerializer):
-    name = serializers.CharField(max_length=100, help_text="Unique in the tenant.")
+    name = serializers.CharField(max_length=MOST_NAME, help_text="Unique in the tenant.")
     kind = serializers.ChoiceField(choices=KINDS, help_text="It stays as it is when the channel is changed.")
     config = ObjectField(help_text=f"Settings by kind; those left out of a change stay. {SETTINGS}")
-    title_text = serializers.CharField(required=False, allow_blank=True, max_length=250, help_text=WORDS)
-    body_text = serializers.CharField(required=False, allow_blank=True, max_length=5_000, help_text=WORDS)
+    title_text = serializers.CharField(required=False, allow_blank=True, max_length=MOST_TITLE, help_text=WORDS)
+    body_text = serializers.CharField(required=False, allow_blank=True, max_length=MOST_BODY, help_text=WORDS)
     enabled = serializers.BooleanField(required=False)
     per_minute = serializers.IntegerField(
         required=False, min_value=1, max_value=MOST_PER_MINUTE, help_text="So many messages a minute at most."
@@ -61,10 +65,14 @@ class ChannelCreationSerializer(ChannelOptionsSerializer, ChannelFieldsSerialize
 
 
 class ChannelPreviewSerializer(StrictSerializer):
-    title_text = TextField(required=False, allow_blank=True, max_length=250, help_text="Instead of the channel's own.")
-    body_text = TextField(required=False, allow_blank=True, max_length=5_000, help_text="Instead of the channel's own.")
+    title_text = TextField(
+        required=False, allow_blank=True, max_length=MOST_TITLE, help_text="Instead of the channel's own."
+    )
+    body_text = TextField(
+        required=False, allow_blank=True, max_length=MOST_BODY, help_text="Instead of the channel's own."
+    )
     about = serializers.ChoiceField(
-        choices=[kind.value for kind in Kind], default=Kind.FAILED.value, help_text="What the example is of."
+        choices=list(LABELS), default=Kind.FAILED.value, help_text="What the example is of."
     )
     count = WholeNumberField(default=1, min_value=1, max_value=1_000_000, help_text="How often it happened.")
     delivery = WholeNumberField(

@@ -30,7 +30,7 @@ from notifications.channels import changes, trials
 from notifications.channels.listing import channels, find_channels
 from notifications.models import Channel, Delivery
 from notifications.rules.answers import Came
-from notifications.rules.kinds import ChannelKind, Kind
+from notifications.rules.kinds import ChannelKind
 from scheduler_project.api.errors import Invalid
 from scheduler_project.api.idempotency import idempotent_once
 from scheduler_project.api.serializers import StrictSerializer
@@ -142,7 +142,7 @@ class ChannelViewSet(NotificationsViewSet):
             config=channel.config,
             title_text=channel.title_text if words["title_text"] is None else words["title_text"],
             body_text=channel.body_text if words["body_text"] is None else words["body_text"],
-            about=Kind(asked["about"]),
+            about=asked["about"],
             count=asked["count"],
         )
         return Response(ChannelPreviewedSerializer(found).data)

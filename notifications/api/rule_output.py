@@ -10,7 +10,17 @@ from rest_framework import serializers
 
 from accounts.models import Tenant
 from notifications.models import Rule
-from notifications.rulebook.reader import FIELDS, KINDS, SEVERITIES, RuleInput
+from notifications.rulebook.reader import (
+    FIELDS,
+    KINDS,
+    MOST_A_DAY,
+    MOST_IN_ROW,
+    MOST_MINUTES,
+    MOST_NAME,
+    MOST_TAG,
+    SEVERITIES,
+    RuleInput,
+)
 from notifications.rulebook.shapes import built_in
 from scheduler_project.api.serializers import AnyJSONField, InstantField, StrictSerializer, TextField
 
@@ -34,11 +44,11 @@ class QuietHoursField(AnyJSONField):
 
 
 class RuleFieldsSerializer(StrictSerializer):
-    name = serializers.CharField(max_length=100)
+    name = serializers.CharField(max_length=MOST_NAME)
     enabled = serializers.BooleanField(required=False)
     job = serializers.IntegerField(required=False, allow_null=True, help_text="Of this job; null: of a tag or of all.")
     tag = serializers.CharField(
-        required=False, allow_blank=True, max_length=50, help_text="Of jobs with this tag; empty: of all."
+        required=False, allow_blank=True, max_length=MOST_TAG, help_text="Of jobs with this tag; empty: of all."
     )
     kinds = serializers.ListField(
         child=serializers.ChoiceField(choices=KINDS),
@@ -46,7 +56,7 @@ class RuleFieldsSerializer(StrictSerializer):
         help_text="What to tell of. Only superusers ask for `circuit`, `scheduler` and `worker`.",
     )
     in_row = serializers.IntegerField(
-        required=False, min_value=1, max_value=100, help_text="How many failures in a row there must be."
+        required=False, min_value=1, max_value=MOST_IN_ROW, help_text="How many failures in a row there must be."
     )
     only_changes = serializers.BooleanField(
         required=False, help_text="Failures after the first (or the Nth) are not told until the job has recovered."
@@ -65,11 +75,14 @@ class RuleFieldsSerializer(StrictSerializer):
     group_minutes = serializers.IntegerField(
         required=False,
         min_value=0,
-        max_value=1440,
+        max_value=MOST_MINUTES,
         help_text="After a message by a channel, what follows about the same is gathered so long.",
     )
     daily_cap = serializers.IntegerField(
-        required=False, min_value=1, max_value=1000, help_text="Messages a day to each; the rest is counted in one."
+        required=False,
+        min_value=1,
+        max_value=MOST_A_DAY,
+        help_text="Messages a day to each; the rest is counted in one.",
     )
     zone = serializers.CharField(
         required=False, help_text="Where the quiet hours and the day of the cap are; an IANA name, UTC unless told."

@@ -14,6 +14,7 @@ from notifications.rules.kinds import ABOUT, Kind, Severity
 from templates_registry import placeholders
 
 PLACEHOLDERS: Mapping[str, str] = {
+    "title": "the usual title",
     "job": "the job's name",
     "kind": "what happened, such as: A run failed",
     "severity": "how grave it is",
@@ -27,6 +28,7 @@ PLACEHOLDERS: Mapping[str, str] = {
     "at": "when it happened last, in UTC",
     "link": "the address of the page, when DAYBOOK_PUBLIC_URL is set",
 }
+OF_ONE_JOB = frozenset({"job", "error", "execution", "failures_in_row"})
 MOST_TITLE = 250
 SOMETHING = "Something happened"
 
@@ -40,7 +42,8 @@ def as_it_is(text: str) -> str:
 @dataclass(frozen=True)
 class Message:
     """`title_text` and `body_text` are a channel's own words; empty ones stand for the usual, and so do words that
-    would be refused by now, since a message says more than none."""
+    would be refused by now, since a message says more than none, and those about one job where the message is about
+    many or none."""
 
     uid: UUID
     type: str
@@ -54,7 +57,10 @@ class Message:
 
     def __post_init__(self) -> None:
         for name in ("title_text", "body_text"):
-            if placeholders.check(getattr(self, name), PLACEHOLDERS):
+            words = getattr(self, name)
+            if placeholders.check(words, PLACEHOLDERS) or (
+                self.job is None and placeholders.names_in(words) & OF_ONE_JOB
+            ):
                 object.__setattr__(self, name, "")
 
     @property
@@ -70,9 +76,9 @@ class Message:
         return link_to(str(self.facts.get("path") or ""))
 
     def title(self, escape: Escape = as_it_is) -> str:
-        """One line, whatever is in the names."""
-        words = placeholders.fill(self.title_text, self._values(escape)) if self.title_text else self._usual(escape)
-        return " ".join(words.split())[:MOST_TITLE]
+        """One line, whatever is in the names, and never empty: receivers refuse such a message for good."""
+        own = _line(placeholders.fill(self.title_text, self._values(escape)))
+        return own or _line(self._usual(escape)) or SOMETHING
 
     def body(self, escape: Escape = as_it_is) -> str:
         """The channel's own words, or what is known of why."""
@@ -106,6 +112,9 @@ class Message:
         ]
 
     def _values(self, escape: Escape) -> dict[str, str]:
+        return {**self._facts(escape), "title": self._usual(escape)}
+
+    def _facts(self, escape: Escape) -> dict[str, str]:
         about = _about(self.kind)
         values = {
             "job": str((self.job or {}).get("name") or ""),
@@ -131,7 +140,7 @@ class Message:
         if about is None:
             return escape(self._text("rule") or SOMETHING)
         words = about.title_many if self.count > 1 else about.title
-        return placeholders.fill(words, self._values(escape))
+        return placeholders.fill(words, self._facts(escape))
 
     def _run(self) -> str:
         return str((self.facts.get("execution") or {}).get("id") or "")
@@ -144,6 +153,10 @@ def link_to(path: str) -> str:
     """The page's whole address; empty when nobody has said where the console is."""
     base: str = settings.DAYBOOK_PUBLIC_URL
     return f"{base.rstrip('/')}/{path.lstrip('/')}" if base and path else ""
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:MOST_TITLE]
 
 
 def _about(kind: str) -> Any:

@@ -64,12 +64,13 @@ def preview(
     config: Mapping[str, Any] | None = None,
     title_text: str = "",
     body_text: str = "",
-    about: Kind = Kind.FAILED,
+    about: str = Kind.FAILED,
     count: int = 1,
 ) -> dict[str, Any]:
-    """What would be sent of an example, without secrets. Raises `InvalidChannel`."""
+    """What would be sent of an example of `about`, one of `examples.LABELS`, without secrets. Raises
+    `InvalidChannel`."""
     title_text, body_text = _judged(kind, title_text, body_text)
-    message = examples.example(about, tenant=tenant, count=count, title_text=title_text, body_text=body_text)
+    message = examples.about(about, tenant=tenant, count=count, title_text=title_text, body_text=body_text)
     return shown(kind, message, config or {})
 
 

@@ -21,16 +21,16 @@ from jobs.admin.webhooks import secret_page
 from notifications.admin import frame
 from notifications.admin.channels import states
 from notifications.admin.channels.form import ChannelForm
-from notifications.channels import changes, registry, trials
+from notifications.channels import changes, examples, registry, trials
 from notifications.channels.base import ChannelType
 from notifications.channels.calling import Tried
 from notifications.channels.changes import NothingToRotate, TooManyChannels
-from notifications.channels.message import PLACEHOLDERS
+from notifications.channels.message import OF_ONE_JOB, PLACEHOLDERS
 from notifications.channels.reader import InvalidChannel
 from notifications.channels.trials import NotificationsDisabled
 from notifications.models import Channel, Delivery
 from notifications.rules.answers import Came
-from notifications.rules.kinds import ABOUT, ChannelKind, Kind
+from notifications.rules.kinds import ChannelKind, Kind
 from scheduler_project.lib import sql
 
 SHOWN = 10  # deliveries
@@ -161,6 +161,7 @@ def _page(
         "shown": _shown(form.kind, channel) if channel and not is_open else [],
         "facts": _facts(form.kind, channel) if channel else [],
         "placeholders": PLACEHOLDERS.items(),
+        "of_one_job": [name for name in PLACEHOLDERS if name in OF_ONE_JOB],
         "rules": channel.rules.order_by("name", "pk") if channel else [],
         "deliveries": [(one, states.delivery_chip(one.status)) for one in newest],
         "tried": tried.to_json() if tried else None,
@@ -174,9 +175,9 @@ def _page(
 
 def _preview(kind: ChannelType, tenant: str, words: Any) -> dict[str, Any]:
     asked = str(words.get("about", ""))
-    about = Kind(asked) if asked in set(Kind) else Kind.FAILED
+    about = asked if asked in examples.LABELS else Kind.FAILED.value
     title, body = (str(words.get(name) or "") for name in ("title_text", "body_text"))
-    context: dict[str, Any] = {"about": about.value, "abouts": [(one.value, ABOUT[one].label) for one in Kind]}
+    context: dict[str, Any] = {"about": about, "abouts": examples.LABELS.items()}
     try:
         found = trials.preview(kind.kind, tenant=tenant, title_text=title, body_text=body, about=about)
     except InvalidChannel as error:

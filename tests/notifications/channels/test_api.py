@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from accounts.models import AuditEntry
 from notifications.channels import trials
+from notifications.channels.examples import STORM
 from notifications.channels.reader import InvalidChannel
 from notifications.models import Channel, Delivery
 from notifications.rules.kinds import ChannelKind, Kind
@@ -140,6 +141,23 @@ class TestPreviews:
         assert "{" not in once["title"] + once["text"]
         assert "6" in often["title"]
         assert json.loads(json.dumps(once["sent"]))
+
+    def test_of_a_storm_say_how_much_came_whatever_the_words_for_one_job_are(self) -> None:
+        def storm(title_text: str = "", body_text: str = "") -> tuple[str, str]:
+            words = {"title_text": title_text, "body_text": body_text}
+            found = trials.preview(ChannelKind.SLACK, tenant="acme", about=STORM, **words)
+            return found["title"], found["text"]
+
+        title, text = storm()
+        assert title == "4000 more messages of “An example” about 1,200 jobs"
+        assert "Nightly export" in text
+        for words in (("{job}", "{error}"), ("{job} failed", "Run {execution}")):
+            assert storm(*words) == (title, text)
+        assert storm("[prod] {title}", "<!here>") == (f"[prod] {title}", "<!here>")
+
+    def test_never_have_an_empty_title(self) -> None:
+        found = trials.preview(ChannelKind.SLACK, tenant="acme", title_text="{reason}", about=Kind.FAILED)
+        assert found["title"] == "Nightly export failed"
 
     def test_use_the_words_at_hand_and_a_delivery_that_there_is(
         self, by_key: ApiClient, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver
