@@ -28,7 +28,8 @@ def read(
     fields = {name: data.getlist(name) for name in names if name in data or name in ticked}
     seen = data.get(SEEN, "")
     version = int(seen) if seen.isdecimal() and len(seen) < 10 else draft.version
-    touched = set(data.get(CHANGED, "").split("\n")) if CHANGED in data else None
+    # A browser sends line breaks of a form as \r\n, a script as they are.
+    touched = set(data.get(CHANGED, "").replace("\r\n", "\n").split("\n")) if CHANGED in data else None
     if section is None or section.form is None or _is_illegible(section.form):
         return Entered(version, frozenset(fields if touched is None else touched), fields, step=reaches)
     given = section.parameters()

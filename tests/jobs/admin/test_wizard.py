@@ -237,6 +237,11 @@ class TestDraft:
         assert "Another tab had changed Tags; what you entered here was kept." in answer
         assert (walk.draft.name, walk.draft.fields["tags"]) == ("One", ["b"])
 
+    def test_takes_all_that_was_changed_just_before_the_step_was_left(self, walk: Walk) -> None:
+        walk.save("parameters", name="One", tags="a", changed="name\ntags", seen="0")
+        walk.send("parameters", name="Two", tags="b", changed="name\r\ntags", seen="1")
+        assert (walk.draft.name, walk.draft.fields["tags"]) == ("Two", ["b"])
+
     def test_never_shows_a_secret_again(self, walk: Walk) -> None:
         walk.save("parameters", name="Secretive", **{"parameters-token": "hunter2"})
         walk.to_review()
