@@ -1,8 +1,8 @@
-"""A new job that does what another does. What belongs to jobs elsewhere can go along: `also_copy`."""
+"""A new job that does what another does. What belongs to jobs in apps above goes along by a function of each of them:
+`copies_along` of their configurations names it. It is called with both jobs and the actor."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from accounts.models import Tenant
@@ -11,19 +11,11 @@ from jobs.definition import Definition, InvalidJob
 from jobs.models import Job
 from jobs.runtime_flags import require_scheduler
 from scheduler_project.lib import sql, transactions
+from scheduler_project.lib.declarations import declared
 from templates_registry import schema
 
 LONGEST_NAME, LONGEST_SLUG, MOST_NOTE = 200, 100, 500
 MOST_TRIES = 1_000
-
-Copier = Callable[[Job, Job, str], object]
-_copiers: list[Copier] = []
-
-
-def also_copy(copier: Copier) -> None:
-    """Let each clone within a tenant call it with both jobs and the actor, in the transaction that makes the clone."""
-    if copier not in _copiers:
-        _copiers.append(copier)
 
 
 def clone(
@@ -50,7 +42,7 @@ def clone(
         note = (note or f"Cloned from {job.slug}, revision {job.revision}.")[:MOST_NOTE]
         facts = {"owner_id": owner_id, "enabled": enabled, "note": note}
         made = registry.admit(new, tenant=tenant, actor=actor, now=now, **facts)
-        for copy in _copiers if tenant.pk == job.tenant_id else ():
+        for copy in declared("copies_along") if tenant.pk == job.tenant_id else ():
             copy(job, made, actor)
         return made
 

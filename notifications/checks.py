@@ -9,7 +9,6 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from notifications.channels.apprise import refusal_of
 from scheduler_project.settings.environment import VARIABLES
 
 NAME = "DAYBOOK_APPRISE_SCHEMES"
@@ -17,7 +16,11 @@ NAME = "DAYBOOK_APPRISE_SCHEMES"
 
 @register(Tags.security)
 def check_services(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
-    """Those that are listed by default are known to be fine; the library, which is large, is not loaded for them."""
+    """Those that are listed by default are known to be fine; nothing is loaded for them."""
     added = [name for name in settings.DAYBOOK_APPRISE_SCHEMES if name not in VARIABLES[NAME].default]
+    if not added:
+        return []
+    from notifications.channels.apprise import refusal_of
+
     problems = [problem for name in added if (problem := refusal_of(name))]
     return [Error(problem, hint=f"Take it out of {NAME}.", id="daybook.E401") for problem in problems]

@@ -1,6 +1,6 @@
 """Rotation: every secret that may still be used is encrypted by the newest key of its tenant, and none stays plain."""
 
-from jobs.rotation.keepers import Keeper, also_keeps, keepers
+from jobs.rotation.keepers import Keeper, keepers
 from jobs.rotation.moving import Moved, decrypt_everything, encrypt_plain_text, move, verify
 from jobs.rotation.rows import DRAFTS, TABLES, Table
 
@@ -10,7 +10,6 @@ __all__ = [
     "Keeper",
     "Moved",
     "Table",
-    "also_keeps",
     "decrypt_everything",
     "encrypt_plain_text",
     "keepers",

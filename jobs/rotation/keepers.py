@@ -1,4 +1,4 @@
-"""What apps above the engine keep sealed outside of parameters: they say here how it is moved and verified."""
+"""What apps above the engine keep sealed outside of parameters: `keeps_sealed` of their configurations names it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from jobs.rotation.moving import Moved
+from scheduler_project.lib.declarations import declared
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,5 @@ class Keeper:
     verify: Callable[[], Moved]
 
 
-_known: list[Keeper] = []
-
-
-def also_keeps(keeper: Keeper) -> None:
-    if keeper.what not in [known.what for known in _known]:
-        _known.append(keeper)
-
-
 def keepers() -> list[Keeper]:
-    return list(_known)
+    return declared("keeps_sealed")

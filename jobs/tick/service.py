@@ -40,20 +40,12 @@ from jobs.recovery.slow_runs import SlowRuns
 from jobs.recovery.successions import Successions
 from jobs.recovery.switches import Switches
 from jobs.recovery.upgrade import Upgrade
-from jobs.tick import diary, publisher
+from jobs.tick import diary, publisher, sweeps
 from jobs.tick.canaries import Canaries
 from jobs.tick.publisher import Publisher
 from jobs.tick.turn import Turn
 from scheduler_project.lib import telemetry, transactions
 from scheduler_project.lib.loop import Loop
-
-_of_others: list[tuple[str, Callable[[], Callable[[], object]], timedelta]] = []
-
-
-def also_sweep(name: str, make: Callable[[], Callable[[], object]], *, every: timedelta) -> None:
-    """Let apps above the engine have a sweep of the leader's too; `make` returns the verb for one process."""
-    if name not in [known for known, _, _ in _of_others]:
-        _of_others.append((name, make, every))
 
 
 class Service:
@@ -71,7 +63,7 @@ class Service:
         )
         self._sweeps = [
             *self._canaries(backend),
-            *(Loop(name, self._leading(make()), interval=every) for name, make, every in _of_others),
+            *(Loop(one.name, self._leading(one.make()), interval=one.every) for one in sweeps.of_others()),
             Loop("reaper", self._leading(reaper.sweep), interval=reap_every),
             Loop("deadlines", self._leading(deadlines.sweep), interval=timedelta(seconds=2)),
             Loop("projections", self._leading(projections.sweep), interval=timedelta(seconds=1)),
