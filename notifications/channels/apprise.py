@@ -101,6 +101,9 @@ def service_of(address: str) -> Any:
     if type(service) is not _kinds()[scheme]:  # some addresses name one service and mean another
         raise RefusedService(f"It is no address of {scheme}://.")
     service.retry, service.request_rate_per_sec = 0, 0  # tries again are ours
+    service.overflow_mode = apprise.OverflowMode.TRUNCATE  # one call
+    if (targets := len(service)) > 1:  # where one of them fails, the others would get the message again
+        raise RefusedService(f"It names {targets} receivers; make a channel for each.")
     return service
 
 

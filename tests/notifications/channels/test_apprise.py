@@ -65,6 +65,18 @@ class TestServices:
         with pytest.raises(RefusedService, match="no address of"):
             service_of(f"{address}?template={way.format(words)}")
 
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "tgram://123456789:abcdefg_hijklmnop/12315544/12315545",
+            f"twilio://AC{'a' * 32}:{'b' * 32}@15551234567/15551234568/15551234569",
+        ],
+    )
+    def test_have_one_receiver_since_the_others_would_get_it_again_when_one_fails(self, address: str) -> None:
+        with pytest.raises(RefusedService, match="It names 2 receivers; make a channel for each"):
+            service_of(address)
+        assert len(service_of(f"{address.rpartition('/')[0]}/?retry=3&overflow=split")) == 1
+
     def test_keep_their_host_whatever_the_address_names(self) -> None:
         service = service_of("discord://json://169.254.169.254/x?url=http://169.254.169.254/&host=169.254.169.254")
         assert service.notify_url.startswith("https://discord.com/")
@@ -111,6 +123,13 @@ class TestSending:
         assert call.path.partition("?")[0] == self.path
         said = json.dumps(json.loads(call.body))
         assert "ConnectionError: <b>no</b> & nobody" in said
+
+    def test_is_one_call_however_much_there_is_to_say(
+        self, discord: Receiver, channel_of: MakeChannel, delivery_of: MakeDelivery, sender: Sender
+    ) -> None:
+        channel = channel_of("apprise", config={"url": f"{DISCORD}?overflow=split"}, body_text="x" * 4_500)
+        [sent] = tried(sender, delivery_of(channel))
+        assert (sent.status, len(discord.calls)) == ("delivered", 1)
 
     def test_honours_what_the_service_answers(
         self, discord: Receiver, channel_of: MakeChannel, delivery_of: MakeDelivery, sender: Sender
