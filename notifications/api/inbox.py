@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from accounts.scopes import Scope
 from jobs.api.base import TenantEngineViewSet
+from notifications.api.base import scope_for_oneself
 from notifications.api.inbox_bodies import (
     ClearParameters,
     CountSerializer,
@@ -96,10 +97,7 @@ class NotificationViewSet(TenantEngineViewSet):
         return self.asked_scope(self.request)
 
     def asked_scope(self, request: Request) -> str:
-        is_in_person = getattr(request.auth, "via", "") == "session"
-        if is_in_person and self.action in FOR_ONESELF:
-            return Scope.NOTIFICATIONS_READ
-        return self.required_scopes[self.action]
+        return scope_for_oneself(request) if self.action in FOR_ONESELF else self.required_scopes[self.action]
 
     def list(self, request: Request) -> Response:
         """What the caller was told, newest first."""

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from accounts.scopes import Scope
 from jobs.api.base import EngineViewSet, split_body
+from notifications.api.base import scope_for_oneself
 from notifications.api.rule_output import QuietHoursField
 from notifications.rulebook import preferences
 from notifications.rulebook.preferences import Preferences
@@ -35,12 +36,22 @@ class PreferencesSerializer(StrictSerializer):
 
 class PreferencesViewSet(EngineViewSet):
     serializer_class = PreferencesSerializer
-    required_scopes = dict.fromkeys(("retrieve", "update", "partial_update"), Scope.NOTIFICATIONS_READ)
+    required_scopes = {
+        "retrieve": Scope.NOTIFICATIONS_READ,
+        **dict.fromkeys(("update", "partial_update"), Scope.NOTIFICATIONS_WRITE),
+    }
     operation_ids = {
         "retrieve": "get_notification_preferences",
         "update": "replace_notification_preferences",
         "partial_update": "change_notification_preferences",
     }
+
+    @property
+    def scope(self) -> str:
+        return self.asked_scope(self.request)
+
+    def asked_scope(self, request: Request) -> str:
+        return Scope.NOTIFICATIONS_READ if self.action == "retrieve" else scope_for_oneself(request)
 
     def retrieve(self, request: Request) -> Response:
         """What the caller wants; what holds without any wish when they never said, or for a key."""

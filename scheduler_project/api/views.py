@@ -28,7 +28,7 @@ from scheduler_project.lib.requests import TENANT_HEADER
 Row = TypeVar("Row", bound=Model)
 
 TENANT_PARAMETER = OpenApiParameter(TENANT_HEADER, str, OpenApiParameter.HEADER, description="Slug of the tenant.")
-LONG = (keyset.PARAMETER, sparse.PARAMETER)  # these have bounds of their own
+LONG = (keyset.PARAMETER, sparse.PARAMETER, "ids")  # these have bounds of their own
 MAX_PARAMETER = 500  # characters of one value in a query string
 
 

@@ -256,11 +256,11 @@ RULES |= {
     for method in methods
 }
 RULES |= {("post", "rule-preview"): READ, ("get", "job-notifications"): READ}
-RULES |= {(method, "notification-preferences"): NOTIFIED for method in ("get", "put", "patch")}  # their own
 NOTIFY = Scope.NOTIFICATIONS_WRITE.value
-RULES |= {("get", f"notification-{name}"): NOTIFIED for name in ("list", "detail", "unread")}
+RULES |= {("get", f"notification-{name}"): NOTIFIED for name in ("list", "detail", "unread", "preferences")}
 # People in the console may do so with notifications:read: it concerns nobody but themselves.
 FOR_ONESELF = [("post", "notification-read"), ("post", "notification-read-all"), ("delete", "notification-clear")]
+FOR_ONESELF += [("put", "notification-preferences"), ("patch", "notification-preferences")]
 RULES |= dict.fromkeys((("post", "notification-list"), *FOR_ONESELF), NOTIFY)
 RULES |= {("get", "runtime-config"): READ, ("get", "settings-sections"): READ}
 # Paths of other schedulers' clients: the rules, bodies and rows of what they stand for.
@@ -272,6 +272,8 @@ ALIASES = {
 }
 RULES |= {endpoint: RULES[canonical] for endpoint, canonical in ALIASES.items()}
 FOR_ONESELF += [endpoint for endpoint, canonical in ALIASES.items() if canonical in FOR_ONESELF]
+# Who only sees notifications gets a ticket too, and may listen to them alone.
+LISTENING = ("post", "live-tickets")
 # The scope lets nobody else in: they concern every tenant.
 SUPERUSERS_ONLY = [("post", "scheduler-maintenance"), ("delete", "scheduler-maintenance"), ("post", "circuit-reset")]
 SUPERUSERS_ONLY += [("post", "queue-pause"), ("post", "queue-resume")]
@@ -691,12 +693,15 @@ def test_a_caller_without_the_scope_is_told_what_is_missing(
         scope: client_of(tokens.start(cast.ana, scopes=sorted(held - {scope}), tenant=cast.acme).access)
         for scope in scopes & held
     }
+    hears_nothing = client_of(make_key(*(set(Scope.values) - {READ, NOTIFIED}))[1])
     walk = Walk(stage)
     for endpoint in GUARDED:
         scope = RULES[endpoint]
         if scope == SIGNED_IN:
             continue
         refused = {"a key": by_key[scope], **({"a token": by_token[scope]} if scope in by_token else {})}
+        if endpoint == LISTENING:
+            refused = {"a key that hears nothing": hears_nothing}
         if endpoint not in FOR_ONESELF:
             refused |= {who: client for who, client in by_session.items() if scope not in ROLE_SCOPES[MEMBERS[who][1]]}
         for who, client in refused.items():

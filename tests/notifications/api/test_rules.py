@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from accounts import tokens
 from notifications.models import Channel, Rule
 from notifications.rulebook import changes, preferences
 from notifications.rulebook.changes import Editor
@@ -199,3 +200,18 @@ class TestPreferences:
         key = client_of(make_key()[1])
         assert key.get(PREFERENCES).json()["toasts_from"] == "warning"
         assert key.send("PUT", PREFERENCES, {}).status_code == 403
+
+    def test_are_changed_by_who_is_signed_in_and_by_tokens_that_may_write(
+        self, cast: Cast, client_of: ClientOf
+    ) -> None:
+        by = {
+            scope: client_of(tokens.start(cast.ana, scopes=["notifications:read", scope], tenant=cast.acme).access)
+            for scope in ("notifications:read", "notifications:write")
+        }
+        for method in ("PUT", "PATCH"):
+            refused = by["notifications:read"].send(method, PREFERENCES, {"toasts_from": "critical"})
+            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "missing_scope")
+        assert by["notifications:read"].get(PREFERENCES).json()["toasts_from"] == "warning"
+        changed = by["notifications:write"].send("PATCH", PREFERENCES, {"toasts_from": "critical"})
+        assert changed.json()["toasts_from"] == "critical"
+        assert client_of(cast.vera).send("PATCH", PREFERENCES, {"on_desktop": True}).status_code == 200
