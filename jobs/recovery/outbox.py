@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from jobs.models import EventCursor
-from scheduler_project.lib import sql
+from scheduler_project.lib import sql, transactions
 
 BATCH = 2_000
 
@@ -119,5 +119,7 @@ def _read_batch(reader: str, handle: Callable[[list[sql.Row]], None], batch: int
 
 def _cursor(reader: str) -> EventCursor:
     EventCursor.objects.get_or_create(name=reader)
-    # The lock on the cursor lets one process at a time through, whoever believes to lead.
+    # The lock on the cursor lets one process at a time through, whoever believes to lead. One that is suspended must
+    # not keep it, nor what readers lock beside it: a job whose row is locked has no tick.
+    transactions.never_standing_still()
     return EventCursor.objects.select_for_update().get(name=reader)

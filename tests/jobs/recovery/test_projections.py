@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
-from django.db import connections
+from django.db import InternalError, connections
 from django.db.models import F
 
 from jobs import executions, registry
 from jobs.execution import executor
 from jobs.models import EventCursor, Execution, ExecutionTotal, Job
-from jobs.recovery import projections
+from jobs.recovery import outbox, projections
 from jobs.rules.states import Trigger
-from scheduler_project.lib import sql
+from scheduler_project.lib import sql, transactions
 
 MakeJob = Callable[..., Job]
 
@@ -66,6 +67,17 @@ class TestSweep:
         finally:
             other.close()
         assert projections.sweep() == 1
+
+    def test_is_ended_when_its_process_is_suspended_and_reads_again(
+        self, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its locks on jobs would keep their ticks from whoever leads next."""
+        executor.execute(registry.run_now(make_job(), actor="user:test"), worker="w")
+        monkeypatch.setattr(transactions, "STANDSTILL", "SET LOCAL idle_in_transaction_session_timeout = '200ms'")
+        with pytest.raises(InternalError, match="idle-in-transaction"):
+            outbox.read("projections", lambda events: time.sleep(0.5))
+        transactions.forget_connection()
+        assert projections.sweep() == 3
 
     def test_goes_on_after_a_restore_into_a_new_cluster(self, make_job: MakeJob) -> None:
         """There transaction numbers begin anew, far below the cursor and the events that came with the backup."""
