@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -15,7 +14,7 @@ from accounts.models import Tenant
 from jobs.models.choices import choices, is_known
 from jobs.models.job import Job
 from jobs.rules.webhooks import CallOutcome, DeliveryStatus, RunEvent
-from scheduler_project.lib import signatures
+from scheduler_project.lib import short_addresses, signatures
 
 
 class Signed(models.Model):
@@ -139,9 +138,7 @@ class Webhook(Signed):
 
     @property
     def shown_url(self) -> str:
-        """For who may only look: path and query are where receivers put their secrets."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}" + ("/…" if parts.path.strip("/") or parts.query else "")
+        return short_addresses.of_url(self.url)
 
 
 class WebhookDelivery(models.Model):

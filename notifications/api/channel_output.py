@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.scopes import Scope
-from notifications.channels import registry
+from notifications.channels import registry, showing
 from notifications.channels.examples import LABELS, of_delivery
 from notifications.channels.message import MOST_TITLE, OF_ONE_JOB, PLACEHOLDERS
 from notifications.channels.reader import KINDS, MOST_BODY, MOST_NAME, MOST_PER_MINUTE
@@ -94,7 +93,7 @@ class NewestDeliverySerializer(serializers.Serializer[Any]):
 class ChannelSerializer(RowSerializer):
     tenant = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
     config = serializers.SerializerMethodField(
-        help_text="Without secrets. Of an address, who may not change the channel sees only the host."
+        help_text="Without secrets. Of addresses, who may not change the channel sees only where they lead."
     )
     has_secret = serializers.SerializerMethodField(help_text="Whether a secret is stored; it is never shown.")
     enabled = serializers.BooleanField(source="is_enabled", read_only=True)
@@ -113,7 +112,7 @@ class ChannelSerializer(RowSerializer):
         """Without a caller in the context, the answer goes to who has just written it."""
         view = self.context.get("view")
         may_see = view is None or view.principal.may(Scope.SCHEDULER_WRITE, channel.tenant_id)
-        return dict(channel.config) if may_see else shortened(channel.config)
+        return showing.config_of(channel, may_write=may_see)
 
     def get_has_secret(self, channel: Channel) -> bool:
         return bool(channel.secret)
@@ -203,12 +202,3 @@ class SendingParameters(StrictSerializer):
     status = serializers.ChoiceField(choices=[one.value for one in SendingStatus], required=False)
     severity = serializers.ChoiceField(choices=[one.value for one in Severity], required=False)
     type = serializers.CharField(required=False, max_length=60, help_text="Such as job.failed.")
-
-
-def shortened(config: dict[str, Any]) -> dict[str, Any]:
-    """For who may only look: path and query are where receivers put their secrets."""
-    found = dict(config)
-    if url := found.get("url"):
-        origin = re.match(r"[a-z]+://[^/?#]*", str(url), re.IGNORECASE)
-        found["url"] = f"{origin[0]}/…" if origin else "…"
-    return found

@@ -10,7 +10,7 @@ from typing import Any
 
 from notifications.channels.base import ChannelType, Letter
 from notifications.rules.answers import Answer, Came
-from scheduler_project.lib import sql
+from scheduler_project.lib import short_addresses, sql
 from scheduler_project.lib.http import OutboundError, OutboundRefused
 from scheduler_project.lib.text_masking import MASK
 
@@ -36,7 +36,8 @@ class Tried:
 
 
 def call(kind: ChannelType, letter: Letter) -> Tried:
-    """What receivers say back to us, and what libraries say of their addresses, holds no secret afterwards."""
+    """What receivers say back to us, and what libraries say of their addresses, holds no secret afterwards, and no
+    whole address of a person."""
     at, started = datetime.now(UTC), time.monotonic()
     try:
         answer = kind.send(letter)
@@ -53,7 +54,7 @@ def call(kind: ChannelType, letter: Letter) -> Tried:
 def _masked(text: str, letter: Letter) -> str:
     for secret in sorted(_told(letter), key=len, reverse=True):
         text = text.replace(secret, MASK)
-    return text
+    return short_addresses.of_mail(text)
 
 
 def _told(letter: Letter) -> Iterator[str]:

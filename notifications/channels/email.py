@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
-from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException, SMTPServerDisconnected
+from smtplib import (
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+)
 from typing import Any
 
 from django.conf import settings
@@ -27,7 +33,7 @@ from scheduler_project.lib.circuits import CircuitOpen
 PAGE = "notifications/mail.html"
 COMMAND_LIMIT = 10  # seconds for each answer of the server
 TIME_LIMIT = timedelta(seconds=40)  # of a try; who was not reached by then is tried the next time
-TAKEN, PERMANENT = 250, 500
+TAKEN, CLOSES, PERMANENT = 250, 421, 500
 MOST_NAMED = 3
 
 
@@ -39,6 +45,7 @@ class _Tally:
     refused: dict[str, str] = field(default_factory=dict)
     later: dict[str, str] = field(default_factory=dict)
     code: int | None = None
+    is_servers: bool = False  # what went wrong would have, whoever the mail is for
 
 
 class EmailChannel(ChannelType):
@@ -113,6 +120,7 @@ def _send_each(
     for number, address in enumerate(addresses):
         if time.monotonic() >= ends_at:
             tally.later |= dict.fromkeys(addresses[number:], "The mail server takes too long.")
+            tally.is_servers = True
             break
         try:
             connection.send_messages([_mail(connection, message, parts, address)])
@@ -122,8 +130,9 @@ def _send_each(
             tally.code, said = _code(error), _said(error)
             is_final = (tally.code or 0) >= PERMANENT
             (tally.refused if is_final else tally.later)[address] = said
-            if not isinstance(error, SMTPResponseException | SMTPRecipientsRefused) or tally.code == 421:
-                tally.later |= dict.fromkeys(addresses[number + 1 :], said)  # it is the server, not the address
+            tally.is_servers = _is_servers(error, tally.code)
+            if not isinstance(error, SMTPResponseException | SMTPRecipientsRefused) or tally.code == CLOSES:
+                tally.later |= dict.fromkeys(addresses[number + 1 :], said)
                 break
         else:
             tally.taken.append(address)
@@ -156,11 +165,17 @@ def _answer(tally: _Tally, *, of: int, had: int) -> Answer:
     more = [f"and {len(said) - MOST_NAMED} more"] if len(said) > MOST_NAMED else []
     error = f"{had + len(tally.taken)} of {of} have it. {' '.join([*named, *more])}" if said else ""
     taken_by = tuple(tally.taken)
+    blames = tally.is_servers
     if tally.later:
-        return Answer(Came.LATER, tally.code, error=error, taken_by=taken_by)
+        return Answer(Came.LATER, tally.code, error=error, taken_by=taken_by, blames_channel=blames)
     if had + len(tally.taken) == 0:
-        return Answer(Came.REFUSED, tally.code, error=error)
+        return Answer(Came.REFUSED, tally.code, error=error, blames_channel=blames)
     return Answer(Came.TAKEN, TAKEN, error=error, taken_by=taken_by)
+
+
+def _is_servers(error: Exception, code: int | None) -> bool:
+    """Rather than the address's, or that of a server which is not asked while its circuit is open."""
+    return code == CLOSES or not isinstance(error, SMTPRecipientsRefused | SMTPDataError | CircuitOpen)
 
 
 def _code(error: Exception) -> int | None:

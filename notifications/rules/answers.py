@@ -28,7 +28,7 @@ class Answer:
     text: str = ""
     error: str = ""
     retry_after: timedelta | None = None
-    blames_channel: bool = True  # false when it was never asked
+    blames_channel: bool = True  # false when it was never asked, or said no to one address
     taken_by: tuple[str, ...] = ()  # those of several addresses that have it now
 
     @property

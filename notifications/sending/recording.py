@@ -72,7 +72,7 @@ def put_back(claimed: Sequence[Claimed], *, wait: timedelta, reason: str) -> Non
 
 
 def _record_channel(claimed: Claimed, tried: Tried) -> None:
-    if tried.answer.came is Came.TAKEN:
+    if tried.answer.came is Came.TAKEN or tried.answer.taken_by:
         sql.rows(WELL, {"channel": claimed.channel_id})
         return
     if not tried.answer.blames_channel:

@@ -21,7 +21,7 @@ from jobs.admin.webhooks import secret_page
 from notifications.admin import frame
 from notifications.admin.channels import states
 from notifications.admin.channels.form import ChannelForm
-from notifications.channels import changes, examples, registry, trials
+from notifications.channels import changes, examples, registry, showing, trials
 from notifications.channels.base import ChannelType
 from notifications.channels.calling import Tried
 from notifications.channels.changes import NothingToRotate, TooManyChannels
@@ -195,10 +195,9 @@ def _words(form: ChannelForm) -> dict[str, Any]:
 
 
 def _shown(kind: ChannelType, channel: Channel) -> list[tuple[str, Any]]:
-    """For those who may not change it: what is no address that opens a door."""
-    hidden = {one.name for one in kind.fields if one.is_secret or one.form in ("url", "addresses")}
-    plain = {one.name: one.label for one in kind.fields if one.name not in hidden}
-    return [(label, channel.config.get(name)) for name, label in plain.items()]
+    """For those who may not change it."""
+    config = showing.config_of(channel, may_write=False)
+    return [(one.label, config.get(one.name)) for one in kind.fields if not one.is_secret]
 
 
 def _facts(kind: ChannelType, channel: Channel) -> list[tuple[str, str]]:

@@ -28,7 +28,7 @@ CHANNELS, DELIVERIES = "/api/v1/notification-channels", "/api/v1/notification-de
 
 class TestChannels:
     def test_show_no_secret_and_to_readers_no_address_either(
-        self, by_key: ApiClient, cast: Cast, client_of: ClientOf, make_key: MakeKey
+        self, by_key: ApiClient, client_of: ClientOf, make_key: MakeKey, channel_of: MakeChannel
     ) -> None:
         config = {"url": "https://receiver.example/in?token=hunter2", "authorization": "Bearer hunter3"}
         made = by_key.send("POST", CHANNELS, {"name": "Program", "kind": "webhook", "config": config})
@@ -44,6 +44,10 @@ class TestChannels:
                 assert "signing_secret" not in shown
                 assert "hunter3" not in json.dumps(shown)
                 assert secret not in json.dumps(shown)
+        mail = channel_of("email", config={"to": ["ana.example@corp.example", "Ed@corp.example"], "people": False})
+        where = f"{CHANNELS}/{mail.pk}"
+        assert by_key.get(where).json()["config"] == mail.config
+        assert reader.get(where).json()["config"] == {"to": ["a…e@corp.example", "E…@corp.example"], "people": False}
         assert by_key.send("PATCH", path, {"config": {"url": 1}}).json()["error"]["fields"] == {
             "config.url": ["Write a text."]
         }

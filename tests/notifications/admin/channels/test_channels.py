@@ -209,9 +209,13 @@ class TestAccess:
         assert as_vera.get(of("channel_new")).status_code == 403
         text = as_vera.text(of("channel", channel.pk))
         assert "Save changes" not in text
+        assert "https://example.com/…" in text
         assert "secret-path" not in text
+        mails = as_vera.text(of("channel", channel_of().pk))
+        assert "o…@example.com" in mails
+        assert "ops@example.com" not in mails
         assert "CI" not in as_gita.text(of("channels"))
-        assert Channel.objects.get().name == "CI"
+        assert Channel.objects.get(pk=channel.pk).name == "CI"
 
     @pytest.mark.parametrize("name", ["channel_test", "channel_rotate"])
     def test_nothing_is_done_by_get(self, as_ana: Browser, channel_of: MakeChannel, name: str) -> None:
