@@ -12,6 +12,7 @@ django.setup(set_prefix=False)  # before what needs the apps to be loaded
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
+import scheduler_project.urls  # noqa: E402, F401  the pages: loaded here, and not by the first request
 from notifications.live.routing import websocket  # noqa: E402
 from scheduler_project.api import bounds  # noqa: E402
 from scheduler_project.handler import ThreadedHandler  # noqa: E402

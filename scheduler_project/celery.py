@@ -7,6 +7,8 @@ from celery import Celery
 from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings.dev")
+# Celery runs Django's checks, for which every page of the console and the API is loaded, and looks at no result.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "yes")
 
 app = Celery("daybook")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -7,6 +7,8 @@ from django.views.generic import RedirectView
 from scheduler_project import aliases
 from scheduler_project.api.errors import no_such_path
 
+admin.autodiscover()
+
 api = [
     path("v1/", include("jobs.api.urls")),
     path("v1/", include("accounts.api.urls")),
