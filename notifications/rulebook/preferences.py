@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,12 +48,24 @@ def of_user(user_id: int) -> Preferences:
     return _of(row) if row else Preferences()
 
 
-def change(user: AbstractBaseUser, data: Mapping[str, Any], *, actor: str, replaces: bool = False) -> Preferences:
-    """Change what `data` names; with `replaces`, all else goes back to the defaults. Raises `InvalidPreferences`."""
+def change(
+    user: AbstractBaseUser,
+    data: Mapping[str, Any],
+    *,
+    actor: str,
+    replaces: bool = False,
+    mute: Collection[int] = (),
+    unmute: Collection[int] = (),
+) -> Preferences:
+    """Change what `data` names; with `replaces`, all else goes back to the defaults. `mute` and `unmute` are judged by
+    the jobs that are muted by then, whoever has changed those since the caller looked. Raises `InvalidPreferences`."""
     with transactions.engine():
         Preference.objects.get_or_create(user_id=user.pk)
         row = Preference.objects.select_for_update().get(pk=user.pk)
         before = _of(row)
+        if mute or unmute:
+            kept = [job for job in before.muted_jobs if job not in unmute]
+            data = {**data, "muted_jobs": [*kept, *(job for job in mute if job not in kept)]}
         new = _read(data, user, before, replaces=replaces)
         if new != before:
             _write(row, new)
@@ -63,9 +75,7 @@ def change(user: AbstractBaseUser, data: Mapping[str, Any], *, actor: str, repla
 
 def mute(user: AbstractBaseUser, job_id: int, *, actor: str, is_muted: bool) -> Preferences:
     """Let one job be silent for the person, or no longer. Raises `InvalidPreferences`."""
-    with transactions.engine():
-        others = [job for job in of_user(user.pk).muted_jobs if job != job_id]
-        return change(user, {"muted_jobs": [*others, job_id] if is_muted else others}, actor=actor)
+    return change(user, {}, actor=actor, mute=[job_id] if is_muted else (), unmute=() if is_muted else [job_id])
 
 
 def jobs_to_mute(user: AbstractBaseUser) -> QuerySet[Job]:

@@ -22,7 +22,12 @@ TOASTS = [
 ]
 
 
+QUIET = frozenset({"quiet_from", "quiet_until", "zone"})  # these mean something together only
+
+
 class SettingsForm(forms.Form):
+    """It takes with it what it showed, so that what was not touched stays as it is by then, whoever has changed it."""
+
     use_required_attribute = False
 
     toasts_from = forms.ChoiceField(
@@ -76,10 +81,13 @@ class SettingsForm(forms.Form):
             label_suffix="",
         )
         self.user = user
+        for name, field in self.fields.items():
+            field.show_hidden_initial = name != "mute"
         muted = self.fields["muted_jobs"]
         assert isinstance(muted, forms.TypedMultipleChoiceField)
-        muted.choices = _named(user, now.muted_jobs)
-        if not now.muted_jobs:
+        self.shown_jobs = list(now.muted_jobs) if data is None else _numbers(data.getlist("initial-muted_jobs"))
+        muted.choices = _named(user, self.shown_jobs)
+        if not self.shown_jobs:
             del self.fields["muted_jobs"]
 
     def clean_mute(self) -> int | None:
@@ -97,19 +105,26 @@ class SettingsForm(forms.Form):
         return found[0].pk
 
     def data_of(self) -> dict[str, Any]:
-        """As `preferences.change` takes it."""
-        entered = self.cleaned_data
-        quiet = None
-        if entered["quiet_from"] or entered["quiet_until"]:
-            quiet = {"from": entered["quiet_from"], "until": entered["quiet_until"]}
-        mute = [entered["mute"]] if entered.get("mute") else []
-        return {
-            "toasts_from": entered["toasts_from"],
-            "on_desktop": entered["on_desktop"],
-            "quiet_hours": quiet,
-            "zone": entered["zone"] or "UTC",
-            "muted_jobs": [*entered.get("muted_jobs", []), *mute],
-        }
+        """What was touched, as `preferences.change` takes it."""
+        entered, touched = self.cleaned_data, set(self.changed_data)
+        found: dict[str, Any] = {name: entered[name] for name in ("toasts_from", "on_desktop") if name in touched}
+        if touched & QUIET:
+            quiet = None
+            if entered["quiet_from"] or entered["quiet_until"]:
+                quiet = {"from": entered["quiet_from"], "until": entered["quiet_until"]}
+            found |= {"quiet_hours": quiet, "zone": entered["zone"] or "UTC"}
+        return found
+
+    @property
+    def to_mute(self) -> list[int]:
+        named = self.cleaned_data.get("mute")
+        return [named] if named else []
+
+    @property
+    def to_unmute(self) -> list[int]:
+        """Those that were shown and are not checked any more."""
+        checked = self.cleaned_data.get("muted_jobs", [])
+        return [job for job in self.shown_jobs if job not in checked]
 
     def take(self, problems: Mapping[str, list[str]]) -> None:
         """Put each complaint of the judge where it belongs."""
@@ -121,6 +136,11 @@ class SettingsForm(forms.Form):
 
 def job_names(user: AbstractBaseUser) -> list[tuple[str, str]]:
     return list(preferences.jobs_to_mute(user).order_by("name").values_list("slug", "name")[:OFFERED])
+
+
+def _numbers(texts: Iterable[str]) -> list[int]:
+    found = (number_of(text) for text in texts)
+    return [number for number in found if number is not None][: preferences.MOST_MUTED]
 
 
 def _named(user: AbstractBaseUser, ids: Iterable[int]) -> list[tuple[int, str]]:

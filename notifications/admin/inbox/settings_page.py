@@ -29,7 +29,8 @@ def respond(site: AdminSite, request: HttpRequest) -> HttpResponse:
     form = SettingsForm(data, user, preferences.of_user(user.pk), viewer_zone.name())
     if data is not None and form.is_valid():
         try:
-            preferences.change(user, form.data_of(), actor=Caller.of(request).actor)
+            actor = Caller.of(request).actor
+            preferences.change(user, form.data_of(), actor=actor, mute=form.to_mute, unmute=form.to_unmute)
         except InvalidPreferences as error:
             form.take(error.fields)
         else:
