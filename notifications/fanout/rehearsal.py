@@ -6,15 +6,15 @@ How a job did before the time that is looked at is not known here: its first fai
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from jobs.rules.states import ExecutionStatus
-from notifications.fanout import circle, scheduling
-from notifications.fanout.runs import LONGEST_ERROR, job_of
+from notifications.fanout import circle, runs, scheduling
+from notifications.fanout.runs import FACTS, LONGEST_ERROR
 from notifications.rules.audience import Circle, Target, Telling, hear
-from notifications.rules.condition import FAILED, SUCCEEDED, Condition, judge
+from notifications.rules.condition import FAILED, SUCCEEDED
 from notifications.rules.grouping import Flow, Gathering, Group, groups_of
 from notifications.rules.happening import Happening
 from notifications.rules.kinds import Kind
@@ -26,22 +26,21 @@ MOST_RUNS, MOST_EVENTS = 5_000, 5_000  # a second of work at most
 SHOWN = 10
 OF_RUNS = frozenset({Kind.FAILED, Kind.SUCCEEDED, Kind.RECOVERED, Kind.DEAD_LETTER})
 
-RUNS = """
+RUNS = f"""
 WITH newest AS (
-    SELECT id, job_id, template_id, status, finished_at, dry_run, trigger, error FROM job_executions
+    SELECT id, tenant_id, job_id, template_id, status, finished_at, dry_run, trigger, error FROM job_executions
     WHERE tenant_id = %(tenant)s AND finished_at >= %(since)s AND finished_at <= %(until)s
       AND (%(job)s::bigint IS NULL OR job_id = %(job)s)
     ORDER BY finished_at DESC, id DESC LIMIT %(most)s
 )
 SELECT reached.*, runs.* FROM (SELECT min(finished_at) AS since, count(*) AS looked_at FROM newest) AS reached
 LEFT JOIN (
-    SELECT e.id, e.job_id, e.status, e.finished_at AS at, e.trigger IN ('backfill', 'replay') AS is_aside,
-           left(e.error, %(longest)s) AS error, coalesce(j.name, t.title) AS name, j.slug, j.owner_id, j.tags
+    SELECT {FACTS}, e.status, e.finished_at AS at
     FROM newest e JOIN job_templates t ON t.id = e.template_id LEFT JOIN dynamic_jobs j ON j.id = e.job_id
     WHERE NOT e.dry_run AND e.status = ANY(%(statuses)s) AND (%(tag)s = '' OR %(tag)s = ANY(j.tags))
 ) AS runs ON true
-ORDER BY runs.at, runs.id
-"""
+ORDER BY runs.at, runs.execution_id
+"""  # noqa: S608  the facts are a constant
 EVENTS = """
 SELECT id, type, at, count, tenant_id, job_id, execution_id, source, message, data FROM scheduler_events
 WHERE type = ANY(%(types)s) AND at >= %(since)s AND at <= %(until)s
@@ -113,7 +112,8 @@ def _read(rule: RuleFacts, since: datetime, until: datetime) -> _Read:
         rows = _runs(rule, since, until)
         if rows[0]["looked_at"] == MOST_RUNS:
             since, is_cut = rows[0]["since"], True
-        found += _ends(rule, [row for row in rows if row["id"] is not None])
+        ends = runs.happenings((row for row in rows if row["execution_id"] is not None), conditions={})
+        found += [one for one in ends if not rule.kinds.isdisjoint(one.kinds)]
     if types := [name for name, kind in scheduling.KINDS.items() if kind in rule.kinds]:
         events = sql.rows(EVENTS, {**_asked(rule, since, until), "types": types, "most": MOST_EVENTS}, prepare=False)
         if len(events) == MOST_EVENTS:
@@ -181,28 +181,3 @@ def _runs(rule: RuleFacts, since: datetime, until: datetime) -> list[sql.Row]:
     statuses = [status.value for status in ExecutionStatus if status == SUCCEEDED or status in FAILED]
     values = {**_asked(rule, since, until), "tag": rule.tag, "statuses": statuses}
     return sql.rows(RUNS, {**values, "most": MOST_RUNS, "longest": LONGEST_ERROR}, prepare=False)
-
-
-def _ends(rule: RuleFacts, rows: Iterable[sql.Row]) -> list[Happening]:
-    conditions: dict[int, Condition] = {}
-    found = []
-    for row in rows:
-        job_id = row["job_id"]
-        before = conditions.get(job_id, Condition()) if job_id else Condition()
-        ending = judge(row["status"], before, is_aside=row["is_aside"], execution_id=row["id"], at=row["at"])
-        if job_id:
-            conditions[job_id] = ending.condition
-        if not rule.kinds.isdisjoint(ending.kinds):
-            found.append(
-                Happening(
-                    kinds=ending.kinds,
-                    tenant_id=rule.tenant_id,
-                    at=row["at"],
-                    job=job_of(job_id, row),
-                    name=row["name"],
-                    execution_id=row["id"],
-                    error=row["error"],
-                    failures_in_row=ending.failures_in_row,
-                )
-            )
-    return found

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 from notifications.rules.condition import FAILED, SUCCEEDED, Condition, judge
 from notifications.rules.happening import Happening, JobFacts
@@ -13,15 +12,17 @@ LONGEST_ERROR = 500
 # Beside the error, which says it in full where there is one.
 REASONS = {"timed_out": "It ran out of time.", "lost": "Its process was lost.", "dead": "It was given up."}
 
-KNOWN = """
-SELECT e.id, e.dry_run AS is_dry_run, e.trigger IN ('backfill', 'replay') AS is_aside,
-       left(e.error, %(longest)s) AS error, e.reason, coalesce(j.name, t.title) AS name, j.slug, j.owner_id, j.tags
+# Of a run `e`, its template `t` and its job `j`.
+FACTS = """e.id AS execution_id, e.tenant_id, e.job_id, e.trigger IN ('backfill', 'replay') AS is_aside,
+    left(e.error, %(longest)s) AS error, coalesce(j.name, t.title) AS name, j.slug, j.owner_id, j.tags"""
+KNOWN = f"""
+SELECT {FACTS}
 FROM job_executions e
 JOIN tenants n ON n.id = e.tenant_id AND n.is_active
 JOIN job_templates t ON t.id = e.template_id
 LEFT JOIN dynamic_jobs j ON j.id = e.job_id
-WHERE e.id = ANY(%(ids)s::bigint[])
-"""
+WHERE e.id = ANY(%(ids)s::bigint[]) AND NOT e.dry_run
+"""  # noqa: S608  the facts are a constant
 CONDITIONS = """
 SELECT job_id, failures_in_row, failing_since, last_execution_id, last_at FROM notification_conditions
 WHERE job_id = ANY(%(jobs)s::bigint[])
@@ -55,7 +56,7 @@ class Ends:
             for event in ends
             if event["kind"] in FAILED or event["job_id"] in failing or wants_successes(event["tenant_id"])
         ]
-        self.happenings = _happenings(matter, self._conditions)
+        self.happenings = happenings(_with_facts(matter), self._conditions)
 
     def store(self) -> None:
         """The conditions that have changed; those of jobs that have always been well are not stored."""
@@ -84,41 +85,44 @@ def _conditions(jobs: set[int]) -> dict[int, Condition]:
     return {row.pop("job_id"): Condition(**row) for row in rows}
 
 
-def _happenings(events: Sequence[sql.Row], conditions: dict[int, Condition]) -> list[Happening]:
-    """In the order of the events; brings `conditions` up to date on the way."""
+def _with_facts(events: Sequence[sql.Row]) -> list[sql.Row]:
+    """Those of the events whose runs matter: no dry run, nor one of a tenant that is not active."""
     if not events:
         return []
-    ids = {"ids": sorted({event["execution_id"] for event in events}), "longest": LONGEST_ERROR}
-    known = {row["id"]: row for row in sql.rows(KNOWN, ids, prepare=False)}
+    asked = {"ids": sorted({event["execution_id"] for event in events}), "longest": LONGEST_ERROR}
+    known = {row["execution_id"]: row for row in sql.rows(KNOWN, asked, prepare=False)}
+    return [
+        {**known[event["execution_id"]], "status": event["kind"], "at": event["at"]}
+        for event in events
+        if event["execution_id"] in known
+    ]
+
+
+def happenings(ends: Iterable[sql.Row], conditions: dict[int, Condition]) -> list[Happening]:
+    """Of rows with a status, an instant `at` and what `FACTS` names, in their order; brings `conditions` up to date on
+    the way."""
     found = []
-    for event in events:
-        run = known.get(event["execution_id"])
-        if run is None or run["is_dry_run"]:
-            continue
-        job_id = event["job_id"]
+    for end in ends:
+        job_id, status = end["job_id"], end["status"]
         before = conditions.get(job_id, Condition()) if job_id else Condition()
-        ending = judge(
-            event["kind"], before, is_aside=run["is_aside"], execution_id=event["execution_id"], at=event["at"]
-        )
+        ending = judge(status, before, is_aside=end["is_aside"], execution_id=end["execution_id"], at=end["at"])
         if job_id:
             conditions[job_id] = ending.condition
         if ending.kinds:
-            found.append(_happening(event, run, ending.kinds, ending.failures_in_row))
+            found.append(
+                Happening(
+                    kinds=ending.kinds,
+                    tenant_id=end["tenant_id"],
+                    at=end["at"],
+                    job=job_of(job_id, end),
+                    name=end["name"],
+                    execution_id=end["execution_id"],
+                    error=end["error"],
+                    reason=REASONS.get(status, ""),
+                    failures_in_row=ending.failures_in_row,
+                )
+            )
     return found
-
-
-def _happening(event: sql.Row, run: sql.Row, kinds: tuple[Any, ...], failures_in_row: int) -> Happening:
-    return Happening(
-        kinds=kinds,
-        tenant_id=event["tenant_id"],
-        at=event["at"],
-        job=job_of(event["job_id"], run),
-        name=run["name"],
-        execution_id=event["execution_id"],
-        error=run["error"],
-        reason=REASONS.get(event["kind"], ""),
-        failures_in_row=failures_in_row,
-    )
 
 
 def job_of(job_id: int | None, row: sql.Row) -> JobFacts | None:

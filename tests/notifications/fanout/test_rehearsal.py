@@ -85,6 +85,12 @@ class TestRehearsal:
         run_of(job, "failed")
         assert rehearsed(cast, users=["olaf"]).kinds == {Kind.FAILED: 1}
 
+    def test_says_as_the_fan_out_does_why_a_run_ended(self, cast: Cast, failing: Any, run_of: RunJob) -> None:
+        run = run_of(failing(), "failed")
+        Execution.objects.filter(pk=run.pk).update(status="timed_out")
+        (example,) = rehearsed(cast, users=["olaf"]).newest
+        assert example.happening.reason == "It ran out of time."
+
     def test_gathers_as_the_rule_says(self, cast: Cast, failing: Any, run_of: RunJob) -> None:
         job, channel = failing(), Channel.objects.create(tenant=cast.acme, name="Ops", kind="slack")
         for minutes in (90, 89, 30, 1):
