@@ -28,11 +28,13 @@ class Letter:
 
 
 class ChannelType(ABC):
-    """`sends_at_once` bounds the calls of one channel; with `keeps_order` those about one job wait for each other."""
+    """`note` is for who sets one up. `sends_at_once` bounds the calls of one channel; with `keeps_order` those about one
+    job wait for each other."""
 
     kind: ClassVar[ChannelKind]
     label: ClassVar[str]
     about: ClassVar[str]
+    note: ClassVar[str] = ""
     fields: ClassVar[tuple[Field, ...]]
     sends_at_once: ClassVar[int] = 4
     keeps_order: ClassVar[bool] = False

@@ -66,12 +66,36 @@ class TestTaken:
         other = delivery_of(channel, {"job": {"id": 8, "name": "Other", "slug": "other"}})
         tried(sender, failed, works, other)
         events = [json.loads(call.body) for call in server.calls]
+        assert events[0]["payload"]["custom_details"]["Closed by"] == "the recovery that is told"
         of_job = [
             (e["event_action"], e["payload"]["severity"]) for e in events if e["dedup_key"] == "daybook/acme/job-7"
         ]
         assert of_job == [("trigger", "error"), ("resolve", "info")]
         assert {event["routing_key"] for event in events} == {"R0UT1NG"}
         assert events[0]["payload"]["custom_details"]["text"] == FACTS["error"]
+
+    def test_by_pagerduty_never_has_what_is_late_or_much_hide_or_close_the_failure_of_a_job(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
+    ) -> None:
+        channel = channel_of("pagerduty")
+        server.answers["/v2/enqueue"] = status(202)
+        late = delivery_of(channel, {"kind": "late"}, type="job.late", severity="warning")
+        works = delivery_of(channel, {"kind": "succeeded"}, severity="success")
+        storm = {"job": None, "digest": "storm", "title": "{count} more messages"}
+        many = delivery_of(channel, storm, type="digest.storm")
+        all_well = delivery_of(channel, {**storm, "kind": "recovered"}, type="digest.storm")
+        tried(sender, late, works, many, all_well)
+        events = [json.loads(call.body) for call in server.calls]
+        of_job = [(e["event_action"], e["dedup_key"]) for e in events if "job-7" in e["dedup_key"]]
+        assert of_job == [
+            ("trigger", "daybook/acme/job-7/time"),
+            ("resolve", "daybook/acme/job-7/time"),
+            ("resolve", "daybook/acme/job-7"),
+        ]
+        of_many = {(e["event_action"], e["dedup_key"]) for e in events if "storm" in e["dedup_key"]}
+        assert of_many == {("trigger", "daybook/acme/storm/failed"), ("resolve", "daybook/acme/storm/recovered")}
+        said = {e["dedup_key"]: e["payload"]["custom_details"]["Closed by"] for e in events}
+        assert "hand" in said["daybook/acme/storm/failed"]
 
     def test_by_pagerduty_waits_with_what_follows_a_failure_that_was_not_taken(
         self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
@@ -85,7 +109,7 @@ class TestTaken:
         assert len(server.calls) == 1
         make_due()
         tried(sender, failed, works)
-        assert [json.loads(call.body)["event_action"] for call in server.calls] == ["trigger", "trigger", "resolve"]
+        assert [json.loads(call.body)["event_action"] for call in server.calls] == ["trigger"] * 2 + ["resolve"] * 2
 
 
 class TestErrors:
