@@ -28,8 +28,8 @@ class Letter:
 
 
 class ChannelType(ABC):
-    """`note` is for who sets one up. `sends_at_once` bounds the calls of one channel; with `keeps_order` those about one
-    job wait for each other."""
+    """`note` is for who sets one up. `sends_at_once` bounds the calls of one channel; with `keeps_order` those about
+    one job wait for each other."""
 
     kind: ClassVar[ChannelKind]
     label: ClassVar[str]
