@@ -18,7 +18,7 @@ from notifications.models import Channel, JobCondition
 from notifications.rulebook import book
 from notifications.rules import timing, wording
 from notifications.rules.audience import Circle, Target, Telling, Withheld, hear
-from notifications.rules.grouping import Flow, Gathering, Group, Place, flow_key, groups_of
+from notifications.rules.grouping import Flow, Folding, Gathering, Group, flow_key, groups_of
 from notifications.rules.happening import Happening, JobFacts
 from notifications.rules.kinds import ABOUT, OF_THE_SYSTEM, Kind, Severity
 from notifications.rules.matching import covers, in_order, is_due
@@ -194,11 +194,11 @@ class _Around:
         gathering.add(telling, happening)
         (group, message) = next(iter(gathering.messages.items()))
         way, who = self._named(target)
-        notes = [self._note(group, message.place)]
+        notes = [self._note(group, message.folding)]
         goes_out_at = None
         if target.channel_id is not None:
-            goes_out_at = self._goes_out_at(telling, severity, group, message.place)
-            gathered_until = self._goes_out_at(telling, Severity.CRITICAL, group, message.place)
+            goes_out_at = self._goes_out_at(telling, severity, group, message.folding)
+            gathered_until = self._goes_out_at(telling, Severity.CRITICAL, group, message.folding)
             notes += [
                 "What follows on the last message is gathered." if gathered_until > self._now and not notes[0] else "",
                 "It waits for the end of quiet hours." if goes_out_at > gathered_until else "",
@@ -207,16 +207,16 @@ class _Around:
         note = " ".join(note for note in notes if note)
         return Line(telling.rule, target, way, who, severity, note=note, not_before=goes_out_at)
 
-    def _goes_out_at(self, telling: Telling, severity: Severity, group: Group, place: Place) -> datetime:
+    def _goes_out_at(self, telling: Telling, severity: Severity, group: Group, folding: Folding) -> datetime:
         person = self._circle.people.get(group.target.user_id or 0)
         quiet = person.quiet if person else None
         sent_at = self._sent_at.get(group)
-        return timing.not_before(telling.rule, severity, place, now=self._now, sent_at=sent_at, person=quiet)
+        return timing.not_before(telling.rule, severity, folding, now=self._now, sent_at=sent_at, person=quiet)
 
-    def _note(self, group: Group, place: Place) -> str:
-        if place is Place.STORM:
+    def _note(self, group: Group, folding: Folding) -> str:
+        if folding is Folding.STORM:
             return "Too much came within 5 minutes, so it is counted in one message with the rest."
-        if place is Place.DAY:
+        if folding is Folding.DAY:
             return "The rule's messages of the day are spent, so it is counted in one message with the rest."
         if group in self._waiting:
             return "It is counted in the message that waits to be sent."

@@ -11,7 +11,7 @@ from notifications.channels.message import Message
 from notifications.models import Channel, Delivery
 from notifications.rules import grouping, wording
 from notifications.rules.audience import Target, Telling
-from notifications.rules.grouping import Place
+from notifications.rules.grouping import Folding
 from notifications.rules.happening import Happening
 from notifications.rules.kinds import ABOUT, OF_THE_SYSTEM, Kind, Severity
 from notifications.rules.rule import RuleFacts
@@ -81,13 +81,13 @@ def storm(*, tenant: str, title_text: str = "", body_text: str = "", count: int)
     kind, at = Kind.FAILED, datetime.now(UTC)
     telling = Telling(RuleFacts(None, RULE, frozenset({kind})), kind, Target(None))
     severity, last = ABOUT[kind].severity, Happening((kind,), None, at, name=JOB)
-    told = grouping.Message(telling, Place.STORM, "", severity, last, at, count, min(count, ITS_JOBS))
+    told = grouping.Gathered(telling, Folding.STORM, "", severity, last, at, count, min(count, ITS_JOBS))
     facts = example_facts(kind, tenant=tenant) | {"job": None, "execution": None, "error": "", "failures_in_row": 0}
     facts |= {"title": wording.titles(told)[1], "reason": wording.body(told)}
     facts |= {"digest": STORM, "jobs": told.jobs, "count": count}
     return Message(
         uid=uuid4(),
-        type=wording.type_of(kind, Place.STORM),
+        type=wording.type_of(kind, Folding.STORM),
         severity=severity,
         facts=facts,
         count=count,

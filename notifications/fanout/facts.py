@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from notifications.rules import wording
-from notifications.rules.grouping import Message, Place
+from notifications.rules.grouping import Folding, Gathered
 from notifications.rules.kinds import OF_THE_SYSTEM, Kind
 
 # Written out: to ask the routes for them, the process of the scheduler would load every page of the console.
@@ -14,10 +14,10 @@ CONSOLE, RUNS, JOBS = "/admin/", "/admin/jobs/execution/", "/admin/jobs/job/"
 PATHS_OF_THE_SYSTEM = {Kind.CIRCUIT: "/admin/jobs/circuitevent/", Kind.WORKER: "/admin/jobs/worker/"}
 
 
-def facts_of(message: Message, tenants: Mapping[int, str]) -> dict[str, Any]:
+def facts_of(message: Gathered, tenants: Mapping[int, str]) -> dict[str, Any]:
     """Of a message that counts: what the gravest of them was, with a title of its own in which {count} stands."""
     telling, last = message.telling, message.last
-    is_own = message.place is Place.OWN
+    is_own = message.folding is Folding.OWN
     found: dict[str, Any] = {
         "kind": telling.kind.value,
         "job": {"id": last.job.job_id, "name": last.job.name, "slug": last.job.slug} if last.job and is_own else None,
@@ -32,16 +32,16 @@ def facts_of(message: Message, tenants: Mapping[int, str]) -> dict[str, Any]:
         "path": path_of(message),
     }
     if not is_own:
-        found |= {"digest": message.place.value, "jobs": message.jobs, "title": wording.titles(message)[1]}
+        found |= {"digest": message.folding.value, "jobs": message.jobs, "title": wording.titles(message)[1]}
     return found
 
 
-def path_of(message: Message) -> str:
+def path_of(message: Gathered) -> str:
     """The page that shows it: the run, else the job; of a message that counts, the runs."""
     kind, last = message.telling.kind, message.last
     if kind in OF_THE_SYSTEM:
         return PATHS_OF_THE_SYSTEM.get(kind, CONSOLE)
-    if message.place is not Place.OWN:
+    if message.folding is not Folding.OWN:
         return RUNS
     if last.execution_id is not None:
         return f"{RUNS}{last.execution_id}/change/"

@@ -12,7 +12,7 @@ from notifications.inbox.writing import Entry
 from notifications.rules import timing, wording
 from notifications.rules.answers import GIVE_UP_AFTER
 from notifications.rules.audience import Circle
-from notifications.rules.grouping import Group, Message
+from notifications.rules.grouping import Gathered, Group
 from notifications.rules.kinds import Severity
 from scheduler_project.lib import sql
 
@@ -51,21 +51,21 @@ class Surroundings:
     now: datetime
 
 
-def write(messages: Mapping[Group, Message], around: Surroundings) -> None:
+def write(messages: Mapping[Group, Gathered], around: Surroundings) -> None:
     """In the caller's transaction, as the last thing that it does."""
     deliver([(group, one) for group, one in messages.items() if group.target.channel_id is not None], around)
     inboxes = [one for group, one in messages.items() if group.target.channel_id is None]
     writing.tell([_entry(message, around) for message in inboxes])
 
 
-def deliver(messages: Sequence[tuple[Group, Message]], around: Surroundings) -> None:
+def deliver(messages: Sequence[tuple[Group, Gathered]], around: Surroundings) -> None:
     if not messages:
         return
     values: dict[str, object] = {
         "tenant": [group.target.tenant_id for group, _ in messages],
         "channel": [group.target.channel_id for group, _ in messages],
         "rule": [message.telling.rule.rule_id for _, message in messages],
-        "type": [wording.type_of(message.telling.kind, message.place) for _, message in messages],
+        "type": [wording.type_of(message.telling.kind, message.folding) for _, message in messages],
         "severity": [message.severity.value for _, message in messages],
         "group_key": [group.key for group, _ in messages],
         "facts": [sql.json(facts_of(message, around.tenants)) for _, message in messages],
@@ -80,13 +80,13 @@ def deliver(messages: Sequence[tuple[Group, Message]], around: Surroundings) -> 
     sql.rows(DELIVER, values)
 
 
-def _entry(message: Message, around: Surroundings) -> Entry:
+def _entry(message: Gathered, around: Surroundings) -> Entry:
     target = message.telling.target
     one, many = wording.titles(message)
     return Entry(
         tenant_id=target.tenant_id,
         user_id=target.user_id,
-        type=wording.type_of(message.telling.kind, message.place),
+        type=wording.type_of(message.telling.kind, message.folding),
         severity=message.severity.value,
         title=one,
         body=wording.body(message),
@@ -104,12 +104,12 @@ def _addresses(group: Group, circle: Circle) -> list[str]:
     return [person.email] if person else []
 
 
-def _not_before(group: Group, message: Message, around: Surroundings) -> datetime:
+def _not_before(group: Group, message: Gathered, around: Surroundings) -> datetime:
     person = around.circle.people.get(group.target.user_id or 0)
     return timing.not_before(
         message.telling.rule,
         message.severity,
-        message.place,
+        message.folding,
         now=around.now,
         sent_at=around.sent_at.get(group),
         person=person.quiet if person else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from notifications.rules.grouping import MOST_JOBS, MOST_SEPARATE, Message, Place
+from notifications.rules.grouping import MOST_JOBS, MOST_SEPARATE, Folding, Gathered
 from notifications.rules.happening import Happening
 from notifications.rules.kinds import ABOUT, OF_THE_SYSTEM, Kind
 
@@ -10,14 +10,14 @@ LONGEST_NAME = 100
 LONGEST_ERROR = 500
 
 
-def type_of(kind: Kind, place: Place = Place.OWN) -> str:
+def type_of(kind: Kind, folding: Folding = Folding.OWN) -> str:
     """`job.failed`, `system.circuit`, `digest.storm`."""
-    if place is not Place.OWN:
-        return f"digest.{place}"
+    if folding is not Folding.OWN:
+        return f"digest.{folding}"
     return f"{'system' if kind in OF_THE_SYSTEM else 'job'}.{kind}"
 
 
-TYPES = frozenset(type_of(kind, place) for kind in Kind for place in Place)
+TYPES = frozenset(type_of(kind, folding) for kind in Kind for folding in Folding)
 """All that are built in. Whoever creates notifications chooses others."""
 
 
@@ -30,24 +30,24 @@ def title_many(kind: Kind, name: str) -> str:
     return _named(ABOUT[kind].title_many, name)
 
 
-def titles(message: Message) -> tuple[str, str]:
+def titles(message: Gathered) -> tuple[str, str]:
     """For one, and for more with {count} in it."""
     rule, kind = message.telling.rule, message.telling.kind
-    if message.place is Place.OWN:
+    if message.folding is Folding.OWN:
         return title(kind, message.last.name), title_many(kind, message.last.name)
     jobs = f"more than {MOST_JOBS:,}" if message.jobs > MOST_JOBS else f"{message.jobs:,}"
     about = "" if message.telling.kind in OF_THE_SYSTEM else f" about {jobs} job{'' if message.jobs == 1 else 's'}"
     said = f"of \N{LEFT DOUBLE QUOTATION MARK}{_short(rule.name)}\N{RIGHT DOUBLE QUOTATION MARK}"
-    when = " today" if message.place is Place.DAY else ""
+    when = " today" if message.folding is Folding.DAY else ""
     return f"1 more message {said}{about}{when}", f"{{count}} more messages {said}{about}{when}"
 
 
-def body(message: Message) -> str:
-    if message.place is Place.OWN:
+def body(message: Gathered) -> str:
+    if message.folding is Folding.OWN:
         return text_of(message.telling.kind, message.last)
     why = (
         f"More than {MOST_SEPARATE} came within 5 minutes"
-        if message.place is Place.STORM
+        if message.folding is Folding.STORM
         else f"The rule's {message.telling.rule.daily_cap} messages of the day are spent"
     )
     last = title(message.telling.kind, message.last.name)

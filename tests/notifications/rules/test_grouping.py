@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from notifications.rules import timing, wording
 from notifications.rules.audience import Target, Telling
-from notifications.rules.grouping import MOST_SEPARATE, WINDOW, Flow, Gathering, Group, Message, Place, flow_key
+from notifications.rules.grouping import MOST_SEPARATE, WINDOW, Flow, Folding, Gathered, Gathering, Group, flow_key
 from notifications.rules.happening import Happening, JobFacts
 from notifications.rules.kinds import Kind, Severity
 from notifications.rules.rule import QuietHours, RuleFacts
@@ -32,17 +32,17 @@ class Reader:
         self.rule, self.target = rule, target
         self.flows: dict[str, Flow] = {}
         self.open: set[Group] = set()
-        self.messages: list[tuple[Place, str]] = []
+        self.messages: list[tuple[Folding, str]] = []
         self.counted = 0
 
-    def get(self, *happenings: Happening, now: datetime = NOW) -> list[Message]:
+    def get(self, *happenings: Happening, now: datetime = NOW) -> list[Gathered]:
         gathering = Gathering(self.flows, self.open, now)
         for one in happenings:
             gathering.add(Telling(self.rule, one.kinds[0], self.target), one)
         self.flows = gathering.flows
         for group, message in gathering.messages.items():
             if group not in self.open:
-                self.messages.append((message.place, group.key))
+                self.messages.append((message.folding, group.key))
             self.counted += message.count
         self.open |= set(gathering.messages)
         return list(gathering.messages.values())
@@ -52,14 +52,14 @@ class TestGathering:
     def test_folds_repeats_about_the_same_job(self) -> None:
         reader = Reader()
         messages = reader.get(happening(1), happening(2), happening(1, count=3))
-        assert [(message.place, message.count) for message in messages] == [(Place.OWN, 4), (Place.OWN, 1)]
+        assert [(message.folding, message.count) for message in messages] == [(Folding.OWN, 4), (Folding.OWN, 1)]
         reader.get(happening(1), now=NOW + timedelta(days=3))
         assert len(reader.messages) == 2
 
     def test_makes_one_of_all_that_follows_ten_within_the_window(self) -> None:
         reader = Reader()
         messages = reader.get(*(happening(job) for job in range(1, 31)), *(happening(job) for job in range(21, 31)))
-        assert Counter(message.place for message in messages) == {Place.OWN: MOST_SEPARATE, Place.STORM: 1}
+        assert Counter(message.folding for message in messages) == {Folding.OWN: MOST_SEPARATE, Folding.STORM: 1}
         storm = messages[-1]
         assert (storm.count, storm.jobs) == (30, 20)
         assert wording.titles(storm)[1] == "{count} more messages of “Nightly” about 20 jobs"
@@ -70,30 +70,30 @@ class TestGathering:
         later = NOW
         for job in range(100, 110):
             later += WINDOW - timedelta(seconds=1)
-            assert [message.place for message in reader.get(happening(job), now=later)] == [Place.STORM]
+            assert [message.folding for message in reader.get(happening(job), now=later)] == [Folding.STORM]
         calm = later + WINDOW
-        assert [message.place for message in reader.get(happening(200), now=calm)] == [Place.OWN]
+        assert [message.folding for message in reader.get(happening(200), now=calm)] == [Folding.OWN]
 
     def test_tells_ten_an_hour_one_by_one(self) -> None:
         reader = Reader(replace(RULE, daily_cap=1000))
         for job in range(40):
             reader.get(happening(job), now=NOW + timedelta(minutes=job))
-        assert Counter(place for place, _ in reader.messages) == {Place.OWN: 40}
+        assert Counter(folding for folding, _ in reader.messages) == {Folding.OWN: 40}
 
     def test_makes_one_of_the_rest_of_a_day(self) -> None:
         reader = Reader(replace(RULE, daily_cap=3))
         for job in range(8):
             reader.get(happening(job), now=NOW + timedelta(hours=job))
-        assert Counter(place for place, _ in reader.messages) == {Place.OWN: 3, Place.DAY: 1}
+        assert Counter(folding for folding, _ in reader.messages) == {Folding.OWN: 3, Folding.DAY: 1}
         assert reader.counted == 8
         reader.get(happening(9), now=NOW + timedelta(days=1))
-        assert reader.messages[-1][0] is Place.OWN
+        assert reader.messages[-1][0] is Folding.OWN
 
     def test_names_what_recovers_if_its_failure_was_told_by_name(self) -> None:
         reader = Reader()
         reader.get(*(happening(job) for job in range(20)))
         recovered = reader.get(*(happening(job, Kind.RECOVERED) for job in range(20)))
-        assert Counter(message.place for message in recovered) == {Place.OWN: 10, Place.STORM: 1}
+        assert Counter(message.folding for message in recovered) == {Folding.OWN: 10, Folding.STORM: 1}
         assert {message.last.name for message in recovered[:10]} == {f"Job {job}" for job in range(10)}
         again = reader.get(happening(0, Kind.RECOVERED))
         assert again[0].count == 1  # folds into the open one
@@ -103,7 +103,7 @@ class TestGathering:
         reader.get(*(happening(job) for job in range(20)))
         reader.open.clear()
         (storm,) = reader.get(happening(30))
-        assert (storm.place, storm.count, storm.jobs) == (Place.STORM, 1, 1)
+        assert (storm.folding, storm.count, storm.jobs) == (Folding.STORM, 1, 1)
 
     def test_speaks_of_the_gravest_in_a_message_that_counts(self) -> None:
         reader = Reader()
@@ -145,17 +145,17 @@ class TestGathering:
             before = len(reader.messages)
             reader.get(*(happening(job, kind, count) for job, kind, count in batch), now=now)
             happened += sum(count for _, _, count in batch)
-            new = [place for place, _ in reader.messages[before:]]
+            new = [folding for folding, _ in reader.messages[before:]]
             named += sum(kind is Kind.RECOVERED for _, kind, _ in batch)
-            assert new.count(Place.STORM) <= 1
-            assert new.count(Place.DAY) <= 1
-            assert new.count(Place.OWN) <= MOST_SEPARATE + named
+            assert new.count(Folding.STORM) <= 1
+            assert new.count(Folding.DAY) <= 1
+            assert new.count(Folding.OWN) <= MOST_SEPARATE + named
             if closes:
                 reader.open.clear()
                 closings += 1
         assert reader.counted == happened
         days = (now - NOW).days + 2
-        separate = sum(place is not Place.DAY for place, _ in reader.messages)
+        separate = sum(folding is not Folding.DAY for folding, _ in reader.messages)
         assert separate <= cap * days + named
         assert len(reader.messages) - separate <= days * closings
 
@@ -165,8 +165,8 @@ class TestNotBefore:
         values: dict[str, object] = {"now": NOW, "sent_at": None, **more}
         rule = values.pop("rule", RULE)
         severity = values.pop("severity", Severity.ERROR)
-        place = values.pop("place", Place.OWN)
-        return timing.not_before(rule, severity, place, **values)  # type: ignore[arg-type]
+        folding = values.pop("folding", Folding.OWN)
+        return timing.not_before(rule, severity, folding, **values)  # type: ignore[arg-type]
 
     def test_is_now_for_the_first_and_after_the_gathering_for_the_next(self) -> None:
         assert self.when() == NOW
@@ -175,9 +175,9 @@ class TestNotBefore:
         assert self.when(rule=replace(RULE, group_minutes=0), sent_at=NOW) == NOW
 
     def test_waits_a_minute_for_a_storm_and_a_day_for_its_rest(self) -> None:
-        assert self.when(place=Place.STORM) == NOW + timedelta(minutes=1)
-        assert self.when(place=Place.STORM, sent_at=NOW) == NOW + WINDOW
-        assert self.when(place=Place.DAY) == datetime(2026, 11, 22, tzinfo=UTC)
+        assert self.when(folding=Folding.STORM) == NOW + timedelta(minutes=1)
+        assert self.when(folding=Folding.STORM, sent_at=NOW) == NOW + WINDOW
+        assert self.when(folding=Folding.DAY) == datetime(2026, 11, 22, tzinfo=UTC)
 
     @pytest.mark.parametrize(
         ("severity", "passes", "hour"),
