@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -22,6 +22,10 @@ IS_TAKEN = "Another channel of the tenant has this name."
 
 class TooManyChannels(Exception):
     """The tenant has as many as a tenant can have."""
+
+
+class ChannelChanged(Exception):
+    """Someone else changed the channel in the meantime."""
 
 
 class NothingToRotate(Exception):
@@ -44,13 +48,19 @@ def create(data: Mapping[str, Any], *, tenant: Tenant, actor: str) -> tuple[Chan
     return channel, signing_secret(channel)
 
 
-def change(channel_id: int, data: Mapping[str, Any], *, actor: str) -> Channel:
+def change(
+    channel_id: int, data: Mapping[str, Any], *, actor: str, expected_updated_at: datetime | None = None
+) -> Channel:
     """Change what `data` names. What waits goes out as it is then, and at once where the channel had been left alone.
 
-    Raises `InvalidChannel`, `Channel.DoesNotExist`, `KeysUnavailable`, `CannotOpen`.
+    Raises `InvalidChannel`, `ChannelChanged`, `Channel.DoesNotExist`, `KeysUnavailable`, `CannotOpen`.
     """
     with transactions.engine():
         channel = _locked(channel_id)
+        if expected_updated_at is not None and channel.updated_at != expected_updated_at:
+            raise ChannelChanged(
+                f"{channel.updated_by} has changed {channel.name} in the meantime; read it again first."
+            )
         before = ChannelInput.of(channel, _secrets_to_keep(channel, data))
         new = read(data, current=before)
         has_new_way = (new.config, new.secrets) != (before.config, before.secrets)

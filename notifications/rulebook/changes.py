@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Literal
 
 from django.db import transaction
 
@@ -19,6 +19,7 @@ from notifications.rules.kinds import OF_THE_SYSTEM
 from scheduler_project.lib import sql, telemetry, transactions
 
 MOST_PER_TENANT = 200
+BUILT_IN: Final = "built in"
 
 
 class TooManyRules(Exception):
@@ -64,7 +65,7 @@ def change(
     with transactions.engine():
         rule = Rule.objects.select_for_update(no_key=True).get(pk=rule_id)
         if expected_updated_at is not None and rule.updated_at != expected_updated_at:
-            raise RuleChanged(f"{rule.updated_by} has changed {rule.name} in the meantime; read it again first.")
+            raise _changed(rule)
         before = RuleInput.of(rule)
         writer = Writer(rule.tenant_id, by.is_superuser, is_default=rule.is_default)
         new = read(data, writer, current=before, replaces=replaces)
@@ -73,13 +74,24 @@ def change(
     return rule
 
 
-def change_default(data: Mapping[str, Any], *, tenant: Tenant, by: Editor, replaces: bool = False) -> Rule:
-    """Change the default rule of a tenant; from then on it has a row. Raises `InvalidRule`."""
+def change_default(
+    data: Mapping[str, Any],
+    *,
+    tenant: Tenant,
+    by: Editor,
+    replaces: bool = False,
+    expected: datetime | Literal["built in"] | None = None,
+) -> Rule:
+    """Change the default rule of a tenant; from then on it has a row. Raises `InvalidRule`, `RuleChanged`."""
     with transactions.engine():
         Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
         rule = default_row(tenant)
         if rule is not None:
-            return change(rule.pk, data, by=by, replaces=replaces)
+            if expected == BUILT_IN:
+                raise _changed(rule)
+            return change(rule.pk, data, by=by, replaces=replaces, expected_updated_at=expected)
+        if isinstance(expected, datetime):
+            raise RuleChanged("Somebody has put the default rule back in the meantime; read it again first.")
         before = built_in(tenant.pk)
         writer = Writer(tenant.pk, by.is_superuser, is_default=True)
         new = read(data, writer, current=before, replaces=replaces)
@@ -129,6 +141,10 @@ def copy_rules(of: Job, to: Job, actor: str) -> int:
 
 def default_row(tenant: Tenant) -> Rule | None:
     return Rule.objects.filter(tenant=tenant, is_default=True).first()
+
+
+def _changed(rule: Rule) -> RuleChanged:
+    return RuleChanged(f"{rule.updated_by} has changed {rule.name} in the meantime; read it again first.")
 
 
 def _refuse_too_many(tenant: Tenant, *, adding: int) -> None:

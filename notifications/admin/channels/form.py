@@ -4,6 +4,7 @@ judges."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -44,6 +45,8 @@ class ChannelForm(forms.Form):
         label="Text", help_text="Empty: the usual words, with the error and the facts.", required=False, strip=False,
         widget=forms.Textarea(attrs={"rows": 5, "maxlength": MOST_BODY}),
     )  # fmt: skip
+
+    expected_updated_at = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(
         self, data: Any, *, kind: ChannelType, channel: Channel | None, tenants: QuerySet[Tenant] | None = None
@@ -86,6 +89,13 @@ class ChannelForm(forms.Form):
         was = {name: _plain(self.channel.config.get(name)) for name in given}
         return {**data, "config": given} if given != was else data
 
+    def seen(self) -> datetime | None:
+        """Of which version the form was filled in."""
+        try:
+            return datetime.fromisoformat(self.cleaned_data.get("expected_updated_at", ""))
+        except ValueError:
+            return None
+
     def _config(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for one in self.kind.fields:
@@ -124,7 +134,8 @@ def _initial(kind: ChannelType, channel: Channel | None) -> dict[str, Any]:
         return {"enabled": True, "per_minute": USUAL_PER_MINUTE, **defaults}
     stored = {SETTING + one.name: _shown(one, channel.config.get(one.name, one.default)) for one in kind.fields}
     own = {name: getattr(channel, name) for name in ("name", "per_minute", "title_text", "body_text")}
-    return {**own, "enabled": channel.is_enabled, **stored}
+    seen = {"expected_updated_at": channel.updated_at.isoformat()}
+    return {**own, "enabled": channel.is_enabled, **stored, **seen}
 
 
 def _shown(one: Field, value: Any) -> Any:

@@ -24,7 +24,7 @@ from notifications.admin.channels.form import ChannelForm
 from notifications.channels import changes, examples, registry, showing, trials
 from notifications.channels.base import ChannelType
 from notifications.channels.calling import Tried
-from notifications.channels.changes import NothingToRotate, TooManyChannels
+from notifications.channels.changes import ChannelChanged, NothingToRotate, TooManyChannels
 from notifications.channels.message import OF_ONE_JOB, PLACEHOLDERS
 from notifications.channels.reader import InvalidChannel
 from notifications.channels.trials import NotificationsDisabled
@@ -66,7 +66,7 @@ def change(site: AdminSite, request: HttpRequest, channel_id: int) -> HttpRespon
         return _page(site, request, ChannelForm(None, kind=_type(channel), channel=channel), channel)
     _require(request, channel, "change it")
     form = ChannelForm(request.POST, kind=_type(channel), channel=channel)
-    if form.is_valid() and _done(form, lambda: changes.change(channel.pk, form.to_data(), actor=_actor(request))):
+    if form.is_valid() and _done(form, lambda: _change(request, form, channel)):
         messages.success(request, "Changed. What waits goes out as it is now.")
         return _to(channel)
     return _page(site, request, form, channel)
@@ -206,13 +206,17 @@ def _facts(kind: ChannelType, channel: Channel) -> list[tuple[str, str]]:
     return [(name.capitalize(), str(value)) for name, value in channel.config.items() if name not in names]
 
 
+def _change(request: HttpRequest, form: ChannelForm, channel: Channel) -> Channel:
+    return changes.change(channel.pk, form.to_data(), actor=_actor(request), expected_updated_at=form.seen())
+
+
 def _done(form: ChannelForm, change: Callable[[], Any]) -> Any:
     """What the change returned; None when it was refused, which the form says then."""
     try:
         return change()
     except InvalidChannel as error:
         form.take(error.fields)
-    except (CannotOpen, KeysUnavailable, TooManyChannels) as error:
+    except (CannotOpen, ChannelChanged, KeysUnavailable, TooManyChannels) as error:
         form.add_error(None, str(error))
     return None
 

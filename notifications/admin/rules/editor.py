@@ -21,7 +21,7 @@ from notifications.admin.rules.finding import Found
 from notifications.admin.rules.form import RuleForm
 from notifications.models import Rule
 from notifications.rulebook import changes
-from notifications.rulebook.changes import RuleChanged, TooManyRules
+from notifications.rulebook.changes import BUILT_IN, RuleChanged, TooManyRules
 from notifications.rulebook.reader import InvalidRule, RuleInput, read
 from scheduler_project.lib.input import number_of
 
@@ -77,10 +77,10 @@ def _save(request: HttpRequest, form: RuleForm, found: Found) -> Rule | None:
     try:
         if found.is_new:
             return changes.create(data, tenant=found.tenant, by=by)
-        seen = form.cleaned_data.get("expected_updated_at", "")
-        if found.row is None:
-            return changes.change_default(data, tenant=found.tenant, by=by)
-        return changes.change(found.row.pk, data, by=by, expected_updated_at=_instant(seen))
+        seen = _instant(form.cleaned_data.get("expected_updated_at", ""))
+        if found.row is None or found.is_default:
+            return changes.change_default(data, tenant=found.tenant, by=by, expected=seen or BUILT_IN)
+        return changes.change(found.row.pk, data, by=by, expected_updated_at=seen)
     except InvalidRule as error:
         form.take(error.fields)
     except (RuleChanged, TooManyRules) as error:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import AuditEntry
-from notifications.channels import secrets
+from notifications.channels import changes, secrets
 from notifications.models import Channel, Rule
 from scheduler_project.lib import sql
 from tests.cast import Cast
@@ -129,6 +129,20 @@ class TestChange:
         as_ana.post(of("channel", channel.pk), {**body, "remove-authorization": "on"})
         channel.refresh_from_db()
         assert opened(channel) == {}
+
+    def test_is_not_overwritten_by_who_saw_it_before_somebody_switched_it_off(
+        self, as_ana: Browser, channel_of: MakeChannel
+    ) -> None:
+        channel = channel_of()
+        form = as_ana.get(of("channel", channel.pk)).context["form"]
+        seen = {**FORM, "name": "Mine", "expected_updated_at": form["expected_updated_at"].value()}
+        changes.change(channel.pk, {"enabled": False}, actor="user:olaf")
+        page = as_ana.post(of("channel", channel.pk), {**seen, "config-to": "ops@example.com"})
+        assert "user:olaf has changed Ops mail in the meantime" in page.content.decode()
+        channel.refresh_from_db()
+        assert (channel.name, channel.is_enabled) == ("Ops mail", False)
+        seen["expected_updated_at"] = channel.updated_at.isoformat()
+        assert as_ana.post(of("channel", channel.pk), {**seen, "config-to": "ops@example.com"}).status_code == 302
 
     def test_switches_off_what_cannot_be_opened(self, as_ana: Browser, channel_of: MakeChannel) -> None:
         channel = channel_of("Ops", "slack", url="https://hooks.slack.com/x")

@@ -124,6 +124,23 @@ class TestDefault:
         as_ana.post(removal)
         assert not Rule.objects.exists()
 
+    def test_is_not_overwritten_by_who_saw_it_before_somebody_changed_it_or_put_it_back(
+        self, cast: Cast, as_ana: Browser
+    ) -> None:
+        def version() -> Any:
+            return as_ana.get(DEFAULT).context["form"]["expected_updated_at"].value()
+
+        built_in, olaf = version(), Editor("user:olaf")
+        changes.change_default({"in_row": 7}, tenant=cast.acme, by=olaf)
+        page = as_ana.post(DEFAULT, {**ENTERED, "expected_updated_at": built_in})
+        assert "user:olaf has changed" in page.content.decode()
+        assert Rule.objects.get().in_row == 7
+        changed = version()
+        changes.put_back_default(tenant=cast.acme, by=olaf)
+        page = as_ana.post(DEFAULT, {**ENTERED, "expected_updated_at": changed})
+        assert "Somebody has put the default rule back" in page.content.decode()
+        assert not Rule.objects.exists()
+
 
 class TestRemoval:
     def test_asks_first(self, cast: Cast, as_ana: Browser) -> None:
