@@ -18,9 +18,9 @@ from channels.layers import get_channel_layer
 from accounts.models import Tenant
 from notifications.live import messages, register
 from notifications.live.changes import Changes, Event, TooMuch
-from notifications.live.condition import Condition
 from notifications.live.messages import Change
 from notifications.live.topics import Topic, read
+from notifications.live.watch import Watch
 from scheduler_project.lib.quick_redis import RedisIsAway
 
 EVERY = 0.2  # seconds
@@ -35,7 +35,7 @@ def make_sweep() -> Callable[[], int]:
 class Broadcaster:
     def __init__(self) -> None:
         self._changes = Changes()
-        self._condition = Condition()
+        self._watch = Watch()
         self._runner: asyncio.Runner | None = None
 
     def sweep(self) -> int:
@@ -63,7 +63,7 @@ class Broadcaster:
         # Asked after what has happened: whoever came in between has been told of none of it, and hears it all.
         listened = {read(name) for name in register.listened()}
         outgoing = messages_for(events, listened)
-        for topic in self._condition.changed(listened):
+        for topic in self._watch.changed(listened):
             outgoing[topic] = messages.changed(topic, Change())
         return outgoing
 

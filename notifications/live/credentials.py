@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.models import ApiKey
-from notifications.live.places import Place
+from notifications.live.slots import Slot
 from scheduler_project.api.authentication import SessionAuthentication
 from scheduler_project.api.principal import Principal
 
@@ -62,10 +62,10 @@ class Caller:
     """A client that was let in, and its place among the connections that it may have."""
 
     def __init__(self, credentials: Credentials) -> None:
-        """Raises `APIException`, `NoPlace`."""
+        """Raises `APIException`, `NoSlot`."""
         self._credentials = credentials
         self.principal = credentials.principal()
-        self._place = Place(self.principal.label)
+        self._slot = Slot(self.principal.label)
 
     def renew(self) -> None:
         """Look again. Raises `NoLongerGood`."""
@@ -80,8 +80,8 @@ class Caller:
             raise NoLongerGood(f"The API key {principal.key.prefix} was revoked.")
         self.principal = principal
 
-    def keep_place(self) -> None:
-        self._place.keep()
+    def keep_slot(self) -> None:
+        self._slot.keep()
 
     def leave(self) -> None:
-        self._place.give_up()
+        self._slot.give_up()

@@ -10,7 +10,7 @@ from rest_framework.exceptions import PermissionDenied
 from notifications.live import origins, tickets
 from notifications.live.credentials import Caller, Credentials
 from notifications.live.origins import WrongOrigin
-from notifications.live.places import KEPT, NoPlace
+from notifications.live.slots import KEPT, NoSlot
 from notifications.live.tickets import UnknownTicket
 from scheduler_project.api.errors import ApiError, Busy
 from scheduler_project.lib.quick_redis import RedisIsAway
@@ -54,7 +54,7 @@ def credentials_of(request: HttpRequest, *, is_stream: bool) -> Credentials:
 def admit(credentials: Credentials) -> Caller:
     try:
         return Caller(credentials)
-    except NoPlace as error:
+    except NoSlot as error:
         raise TooManyConnections(str(error)) from None
 
 

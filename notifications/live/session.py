@@ -22,7 +22,7 @@ from notifications.live.credentials import Caller, NoLongerGood
 from notifications.live.hub import Hub
 from notifications.live.messages import Change, Message
 from notifications.live.news import News, Place
-from notifications.live.places import PLACE_EVERY
+from notifications.live.slots import KEEP_EVERY
 from notifications.live.topics import Grant, Topic
 from scheduler_project.api.errors import Invalid
 
@@ -76,7 +76,7 @@ class Session:
         self._listening: dict[str, Listening] = {}
         self._answers: list[Message] = []
         self._wake = asyncio.Event()
-        now = self._started_at = self._checked_at = self._place_at = self._away_at = time.monotonic()
+        now = self._started_at = self._checked_at = self._kept_at = self._away_at = time.monotonic()
         self._idle_since: float | None = now
         self._said_at = now
 
@@ -178,9 +178,9 @@ class Session:
             raise Ended("lifetime", "The connection is as old as it may get; come again with `since`.")
         if self._idle_since is not None and now - self._idle_since >= bounds.IDLE:
             raise Ended("idle", "Nothing was subscribed to; come again when there is something to hear.")
-        if now - self._place_at >= PLACE_EVERY:
-            self._place_at = now
-            await threads.ask(self._caller.keep_place)
+        if now - self._kept_at >= KEEP_EVERY:
+            self._kept_at = now
+            await threads.ask(self._caller.keep_slot)
         if self._hub.is_away and now - self._away_at >= AWAY_EVERY:
             self._away_at = now
             self.notice_gap()

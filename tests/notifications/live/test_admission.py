@@ -20,7 +20,7 @@ from websockets.sync.client import connect
 from accounts.models import ApiKey, Membership
 from accounts.scopes import Scope
 from jobs.models import Job
-from notifications.live.places import NoPlace, Place
+from notifications.live.slots import NoSlot, Slot
 from tests.cast import Cast, ClientOf, MakeKey
 from tests.jobs.api.conftest import MakeJob, RunJob
 from tests.live import wait_for
@@ -195,15 +195,15 @@ def test_who_asks_for_too_much_is_cut_off(web: Web, make_key: MakeKey) -> None:
 def test_a_caller_has_five_connections_over_all_processes(web: Web, make_key: MakeKey) -> None:
     row, key = make_key()
     label = f"key:{row.prefix}"
-    elsewhere = [Place(label), Place(label)]  # this process is another one
+    elsewhere = [Slot(label), Slot(label)]  # this process is another one
     with ExitStack() as stack:
         for _ in range(2):
             stack.enter_context(web.socket(key))
         stack.enter_context(web.stream("topics=workers", Authorization=f"Bearer {key}"))
         assert refusal(web, key) == (429, "too_many_connections")
         assert stream_refusal(web, Authorization=f"Bearer {key}") == (429, "too_many_connections")
-        with pytest.raises(NoPlace, match="as many as it may have"):
-            Place(label)
+        with pytest.raises(NoSlot, match="as many as it may have"):
+            Slot(label)
         assert refusal(web, make_key()[1]) == (101, ""), "others have theirs"
         elsewhere.pop().give_up()
         assert refusal(web, key) == (101, "")

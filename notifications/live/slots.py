@@ -13,7 +13,7 @@ from django.conf import settings
 from scheduler_project.lib import quick_redis
 
 KEPT = 30.0  # seconds; a connection says so again every third of that
-PLACE_EVERY = KEPT / 3
+KEEP_EVERY = KEPT / 3
 
 # KEYS[1] the caller's connections by their end; ARGV: now, the end of this one, its name, how many may be.
 TAKE = """
@@ -29,20 +29,20 @@ return 1
 _here: Counter[str] = Counter()
 
 
-class NoPlace(Exception):
+class NoSlot(Exception):
     """The caller has as many live connections as anybody may have."""
 
 
-class Place:
+class Slot:
     """One connection of a caller. Without Redis, those of this process alone are counted."""
 
     def __init__(self, label: str) -> None:
-        """Raises `NoPlace`."""
+        """Raises `NoSlot`."""
         self._label = label
         self._name = uuid.uuid4().hex
         self._is_held = True
         if not self._take(settings.DAYBOOK_LIVE_CONNECTIONS):
-            raise NoPlace(
+            raise NoSlot(
                 f"{label} has {settings.DAYBOOK_LIVE_CONNECTIONS} live connections, as many as it may have. "
                 "Close one, or subscribe to more topics on one connection."
             )

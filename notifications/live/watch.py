@@ -27,7 +27,7 @@ FINGERPRINTS = {
 }
 
 
-class Condition:
+class Watch:
     def __init__(self) -> None:
         self._looked_at = 0.0
         self._known: dict[str, str] = {}
