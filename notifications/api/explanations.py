@@ -10,9 +10,9 @@ from rest_framework.response import Response
 
 from accounts.scopes import Scope
 from jobs.models import Job
-from notifications import explain
 from notifications.api.base import NotificationsViewSet
-from notifications.explain import Answer, Explanation, Line
+from notifications.fanout import explanation
+from notifications.fanout.explanation import Explanation, KindAnswer, TargetLine
 from notifications.rulebook.reader import KINDS, SEVERITIES
 from scheduler_project.api.serializers import InstantField
 
@@ -58,7 +58,7 @@ class ExplanationViewSet(NotificationsViewSet):
     def explain(self, request: Request, pk: str) -> Response:
         """Who would be told what by which way if it happened to the job now, by which rule, and who not, with the
         reason: muted, no member, the rule asks for more failures in a row, another rule tells it."""
-        found = explain.explain(self.find(Job.objects.all(), pk))
+        found = explanation.explain(self.find(Job.objects.all(), pk))
         return Response(NotificationExplanationSerializer(_shown(found)).data)
 
 
@@ -67,12 +67,12 @@ def _shown(found: Explanation) -> dict[str, Any]:
     return {**facts, "answers": [_answer(answer) for answer in found.answers]}
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _answer(answer: KindAnswer) -> dict[str, Any]:
     facts = {name: getattr(answer, name) for name in ("label", "title", "now")}
     return {**facts, "kind": answer.kind.value, "lines": [_line(line) for line in answer.lines]}
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _line(line: TargetLine) -> dict[str, Any]:
     facts = {name: getattr(line, name) for name in ("way", "why_not", "note", "not_before")}
     return {
         **facts,

@@ -19,7 +19,7 @@ from notifications.fanout import rehearsal
 from notifications.fanout.rehearsal import Rehearsal
 from notifications.models import Rule
 from notifications.rulebook.reader import KINDS, Writer, read
-from notifications.rulebook.shapes import facts_of
+from notifications.rulebook.shapes import rule_of_input
 from notifications.rules.audience import Circle, Target
 from scheduler_project.api.serializers import InstantField, WholeNumberField
 from scheduler_project.api.views import TENANT_PARAMETER
@@ -95,7 +95,7 @@ class RehearsalViewSet(NotificationsViewSet):
         options, data = split_body(request, RehearsalOptionsSerializer)
         tenant = self.tenant_to_write_to(options.get("tenant"))
         rule = read(data, Writer(tenant.pk, self.principal.is_superuser))
-        facts = facts_of(replace(rule, enabled=True), tenant.pk)
+        facts = rule_of_input(replace(rule, enabled=True), tenant.pk)
         found = rehearsal.rehearse(facts, now=sql.now(), window=timedelta(days=options["days"]))
         return Response(RehearsalSerializer(shown(found)).data)
 

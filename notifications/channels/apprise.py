@@ -63,7 +63,7 @@ class AppriseChannel(ChannelType):
             return {"url": str(error)}
         return {}
 
-    def facts_of(self, secrets: Mapping[str, str]) -> Mapping[str, str]:
+    def shown_of(self, secrets: Mapping[str, str]) -> Mapping[str, str]:
         return {"service": str(service_of(secrets["url"]).service_name)}
 
     def compose(self, message: Message, config: Mapping[str, Any]) -> dict[str, Any]:

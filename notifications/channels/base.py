@@ -48,7 +48,7 @@ class ChannelType(ABC):
         """What is wrong with fields that are good each by itself, by their names."""
         return {}
 
-    def facts_of(self, secrets: Mapping[str, str]) -> Mapping[str, str]:
+    def shown_of(self, secrets: Mapping[str, str]) -> Mapping[str, str]:
         """What may be shown of the secrets, such as the host that they lead to."""
         return {}
 

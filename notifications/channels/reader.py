@@ -125,7 +125,7 @@ class _Reader:
         if len(self.problems) == before:
             self._check(kind, config, secrets)
         if len(self.problems) == before:
-            config |= kind.facts_of(secrets)
+            config |= kind.shown_of(secrets)
         return replace(found, config=config, secrets={name: value for name, value in secrets.items() if value})
 
     def _is_elsewhere(self, config: Mapping[str, Any], name: str) -> bool:

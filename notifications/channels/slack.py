@@ -39,7 +39,7 @@ class SlackChannel(ChannelType):
         ),
     )
 
-    def facts_of(self, secrets: Mapping[str, str]) -> Mapping[str, str]:
+    def shown_of(self, secrets: Mapping[str, str]) -> Mapping[str, str]:
         return {"host": HttpClient().check(secrets["url"]).host or ""}
 
     def compose(self, message: Message, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def rules_of(tenant_ids: Iterable[int]) -> dict[int, list[RuleFacts]]:
     """All rules of each tenant, the disabled too: its default first, then by name."""
     found: dict[int, list[RuleFacts]] = {tenant: [] for tenant in tenant_ids}
     for row in sql.rows(RULES, {"tenants": list(found)}, prepare=False):
-        found[row["tenant_id"]].append(facts_of(row))
+        found[row["tenant_id"]].append(rule_of_row(row))
     for tenant, rules in found.items():
         if not any(rule.is_default for rule in rules):
             rules.insert(0, default_of_tenant(tenant))
@@ -36,7 +36,7 @@ def default_of(tenant_id: int) -> RuleFacts:
     return rules_of([tenant_id])[tenant_id][0]
 
 
-def facts_of(row: sql.Row) -> RuleFacts:
+def rule_of_row(row: sql.Row) -> RuleFacts:
     return RuleFacts(
         tenant_id=row["tenant_id"],
         name=row["name"],

@@ -30,7 +30,7 @@ def input_of(facts: RuleFacts) -> RuleInput:
     )
 
 
-def facts_of(rule: RuleInput, tenant_id: int, *, is_default: bool = False) -> RuleFacts:
+def rule_of_input(rule: RuleInput, tenant_id: int, *, is_default: bool = False) -> RuleFacts:
     """Without an id, as one that is not stored yet."""
     quiet = rule.quiet_hours
     return RuleFacts(

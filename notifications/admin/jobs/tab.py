@@ -17,7 +17,7 @@ from notifications.admin.inbox import lines
 from notifications.admin.rules import finding
 from notifications.admin.rules.list_page import row
 from notifications.admin.rules.names import Names
-from notifications.explain import Answer, Line, explain
+from notifications.fanout.explanation import KindAnswer, TargetLine, explain
 from notifications.inbox import readers, reading
 from notifications.models import Delivery
 from notifications.rulebook import book, preferences
@@ -33,9 +33,9 @@ RECENT = 2_000
 class Heard:
     """One kind: who hears of it, and who would but does not, each way once."""
 
-    answer: Answer
-    told: list[Line]
-    kept: list[Line]
+    answer: KindAnswer
+    told: list[TargetLine]
+    kept: list[TargetLine]
 
 
 def facts(request: HttpRequest, job: Job, now: datetime) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def covers_job(rule: Any, job: Job) -> bool:
     return covers(rule, tenant_id=job.tenant_id, job=about)
 
 
-def _kept(answer: Answer) -> list[Line]:
+def _kept(answer: KindAnswer) -> list[TargetLine]:
     """Whom a rule leaves out that no other rule tells by the same way."""
     told = {line.target for line in answer.told}
     return [line for line in answer.lines if not line.is_told and line.target not in told]

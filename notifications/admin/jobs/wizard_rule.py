@@ -21,7 +21,7 @@ from notifications.admin.rules.names import Names
 from notifications.rulebook import book, changes, words
 from notifications.rulebook.changes import Editor, TooManyRules
 from notifications.rulebook.reader import MOST_NAME, RuleInput
-from notifications.rulebook.shapes import facts_of
+from notifications.rulebook.shapes import rule_of_input
 from notifications.rules.matching import in_order
 
 
@@ -85,7 +85,7 @@ def _wanted(form: AdditionForm) -> dict[str, Any] | None:
 
 
 def _what(data: dict[str, Any]) -> str:
-    return words.what(facts_of(RuleInput(kinds=tuple(data["kinds"]), in_row=data["in_row"]), 0))
+    return words.what(rule_of_input(RuleInput(kinds=tuple(data["kinds"]), in_row=data["in_row"]), 0))
 
 
 def _name(job: str, data: dict[str, Any]) -> str:

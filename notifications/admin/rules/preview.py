@@ -17,7 +17,7 @@ from notifications.fanout import rehearsal
 from notifications.fanout.rehearsal import Rehearsal
 from notifications.rulebook import words
 from notifications.rulebook.reader import InvalidRule, Writer, read
-from notifications.rulebook.shapes import facts_of
+from notifications.rulebook.shapes import rule_of_input
 from notifications.rules.audience import Target
 from notifications.rules.kinds import ABOUT, Kind
 from notifications.rules.rule import RuleFacts
@@ -38,7 +38,7 @@ def of(request: HttpRequest, form: RuleForm, found: Found) -> dict[str, Any]:
         return {"problems": [_in_words(path, texts) for path, texts in error.fields.items()]}
     if rule is None:
         return {"problems": [_in_words(path, list(map(str, texts))) for path, texts in form.errors.items()]}
-    return _shown(facts_of(rule, found.tenant.pk, is_default=found.is_default))
+    return _shown(rule_of_input(rule, found.tenant.pk, is_default=found.is_default))
 
 
 def writer_of(request: HttpRequest, found: Found) -> Writer:
@@ -46,7 +46,7 @@ def writer_of(request: HttpRequest, found: Found) -> Writer:
 
 
 def of_stored(found: Found) -> dict[str, Any]:
-    return _shown(facts_of(found.shown, found.tenant.pk, is_default=found.is_default))
+    return _shown(rule_of_input(found.shown, found.tenant.pk, is_default=found.is_default))
 
 
 def _shown(rule: RuleFacts) -> dict[str, Any]:

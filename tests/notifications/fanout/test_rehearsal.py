@@ -16,7 +16,7 @@ from notifications.models import Channel, Notification
 from notifications.rulebook import changes, preferences
 from notifications.rulebook.changes import Editor
 from notifications.rulebook.reader import Writer, read
-from notifications.rulebook.shapes import facts_of
+from notifications.rulebook.shapes import rule_of_input
 from notifications.rules.kinds import Kind
 from scheduler_project.lib import sql
 from tests.cast import Cast
@@ -32,7 +32,7 @@ QUIETLY = {"name": "Mine", "to_owner": False}
 def rehearsed(cast: Cast, **data: Any) -> Rehearsal:
     rule = read({**QUIETLY, **data}, Writer(cast.acme.pk, is_superuser=True))
     with recorded_writes() as writes:
-        found = rehearsal.rehearse(facts_of(rule, cast.acme.pk), now=sql.now())
+        found = rehearsal.rehearse(rule_of_input(rule, cast.acme.pk), now=sql.now())
     assert not writes
     return found
 

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from jobs.models import Execution, Job
-from notifications.explain import Answer, Explanation, explain
+from notifications.fanout.explanation import Explanation, KindAnswer, explain
 from notifications.models import Channel, Delivery, Preference, Rule
 from notifications.rules.kinds import Kind
 from scheduler_project.lib import sql
@@ -23,15 +23,15 @@ MakeJob = Callable[..., Job]
 RunJob = Callable[..., Execution]
 
 
-def of(explanation: Explanation, kind: Kind) -> Answer:
+def of(explanation: Explanation, kind: Kind) -> KindAnswer:
     return next(answer for answer in explanation.answers if answer.kind is kind)
 
 
-def told(answer: Answer) -> list[tuple[str, str, str]]:
+def told(answer: KindAnswer) -> list[tuple[str, str, str]]:
     return [(line.way, line.who, line.note) for line in answer.lines if line.is_told]
 
 
-def untold(answer: Answer) -> list[tuple[str, str, str]]:
+def untold(answer: KindAnswer) -> list[tuple[str, str, str]]:
     return [(line.way, line.who, line.why_not) for line in answer.lines if not line.is_told]
 
 

@@ -30,7 +30,7 @@ INBOX, EVERYONE = "Inbox", "Everyone in the tenant"
 
 
 @dataclass(frozen=True)
-class Line:
+class TargetLine:
     """One target of one rule. With `why_not` it is not told; with `note` it is, later or in another message."""
 
     rule: RuleFacts
@@ -50,17 +50,17 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Answer:
+class KindAnswer:
     """About one kind. `now` says how the job does, where that decides."""
 
     kind: Kind
     label: str
     title: str
     now: str
-    lines: Sequence[Line]
+    lines: Sequence[TargetLine]
 
     @property
-    def told(self) -> list[Line]:
+    def told(self) -> list[TargetLine]:
         return [line for line in self.lines if line.is_told]
 
 
@@ -72,7 +72,7 @@ class Explanation:
     refusal: str
     failures_in_row: int
     failing_since: datetime | None
-    answers: Sequence[Answer]
+    answers: Sequence[KindAnswer]
 
 
 def explain(job: Job, *, kinds: Sequence[Kind] = OF_JOBS) -> Explanation:
@@ -89,7 +89,7 @@ def explain(job: Job, *, kinds: Sequence[Kind] = OF_JOBS) -> Explanation:
         failures_in_row=failures,
         failing_since=condition.failing_since if condition else None,
         answers=[
-            Answer(
+            KindAnswer(
                 kind,
                 ABOUT[kind].label,
                 wording.title(kind, job.name),
@@ -172,7 +172,7 @@ class _Around:
         self._open = self._waiting | memory.open_in_inboxes(groups)
         self._flows: dict[str, Flow] = memory.flows({flow_key(telling) for telling, _ in heard})
 
-    def lines(self, kind: Kind, happening: Happening, sides: _Sides) -> list[Line]:
+    def lines(self, kind: Kind, happening: Happening, sides: _Sides) -> list[TargetLine]:
         heard = hear(happening, sides.due, self._circle)
         found = [self._told(telling, happening) for telling in heard.tellings]
         found += [self._withheld(one) for one in heard.withheld]
@@ -184,11 +184,11 @@ class _Around:
             found += [self._withheld(Withheld(rule, kind, target, why)) for target in targets]
         return found
 
-    def _withheld(self, one: Withheld) -> Line:
+    def _withheld(self, one: Withheld) -> TargetLine:
         way, who = self._named(one.target)
-        return Line(one.rule, one.target, way, who, one.rule.severity_of(one.kind), why_not=one.why)
+        return TargetLine(one.rule, one.target, way, who, one.rule.severity_of(one.kind), why_not=one.why)
 
-    def _told(self, telling: Telling, happening: Happening) -> Line:
+    def _told(self, telling: Telling, happening: Happening) -> TargetLine:
         target, severity = telling.target, telling.rule.severity_of(telling.kind)
         gathering = Gathering(dict(self._flows), self._open, self._now)
         gathering.add(telling, happening)
@@ -205,7 +205,7 @@ class _Around:
                 self._closed.get(target.channel_id, ""),
             ]
         note = " ".join(note for note in notes if note)
-        return Line(telling.rule, target, way, who, severity, note=note, not_before=goes_out_at)
+        return TargetLine(telling.rule, target, way, who, severity, note=note, not_before=goes_out_at)
 
     def _goes_out_at(self, telling: Telling, severity: Severity, group: Group, folding: Folding) -> datetime:
         person = self._circle.people.get(group.target.user_id or 0)
