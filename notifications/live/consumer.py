@@ -22,7 +22,7 @@ from scheduler_project.api.errors import Problem, as_problem
 from scheduler_project.lib import telemetry
 
 # 1008 and 1009 are the protocol's own; those from 4000 on are ours, like the status that the API would answer.
-CODES = {"unauthenticated": 4401, "lifetime": 4408, "idle": 4408}
+CODES = {"unauthenticated": 4401, "lifetime": 4408, "idle": 4408, "unavailable": 4503}
 POLICY, TOO_LARGE, NOT_TEXT, FAILED = 1008, 1009, 1003, 1011
 
 
@@ -31,7 +31,13 @@ class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
 
     caller: Caller | None = None
     session: Session
-    pump: asyncio.Task[None]
+    pump: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:  # also when there was an error, after which nothing says that the client has gone
+            await self._leave()
 
     async def websocket_connect(self, _: Mapping[str, Any]) -> None:
         try:
@@ -43,11 +49,7 @@ class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
             raise StopConsumer from None
         self.session = Session(self.caller, hub.of_this_loop())
         self._rate = Rate(bounds.MESSAGES_PER_SECOND)
-        try:
-            await self.send({"type": "websocket.accept"})
-        except BaseException:  # whoever asked has gone meanwhile, and nothing follows that would give up the place
-            await threads.ask(self.caller.leave)
-            raise
+        await self.send({"type": "websocket.accept"})
         self.pump = asyncio.create_task(self._pump())
 
     async def websocket_receive(self, message: Mapping[str, Any]) -> None:
@@ -62,13 +64,18 @@ class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
             await self._hear(text)
 
     async def websocket_disconnect(self, _: Mapping[str, Any]) -> None:
-        if self.caller is not None:
+        raise StopConsumer
+
+    async def _leave(self) -> None:
+        """What needs no waiting comes first: whoever has cancelled this may do so again."""
+        if self.caller is None:
+            return
+        self.session.close()
+        threads.THREADS.submit(self.caller.leave)
+        if self.pump is not None:
             self.pump.cancel()
             with suppress(asyncio.CancelledError):
                 await self.pump
-            self.session.close()
-            await threads.ask(self.caller.leave)
-        raise StopConsumer
 
     def _admit(self) -> Caller:
         scheme = "https" if self.scope.get("scheme") == "wss" else "http"
@@ -83,6 +90,8 @@ class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
             await self.session.subscribe(frame.subscribe, frame.since, frame.seen)
         except APIException as error:
             self.session.refuse(error)
+        except Ended as error:
+            await self._cut(CODES[error.code], error.code, str(error))
 
     async def _pump(self) -> None:
         try:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db.utils import InterfaceError, OperationalError
@@ -25,6 +25,8 @@ from notifications.live.news import News, Place
 from notifications.live.slots import KEEP_EVERY
 from notifications.live.topics import Grant, Topic
 from scheduler_project.api.errors import Invalid
+
+Answer = TypeVar("Answer")
 
 AWAY_EVERY = 5.0  # seconds; while Redis is away, clients are told to read again that often
 
@@ -84,27 +86,32 @@ class Session:
 
     async def subscribe(self, names: Sequence[object], since: Mapping[str, object], seen: object = "") -> None:
         """Each topic is judged by itself; what has changed since `seen` is told at once. Raises `Invalid` when the wish
-        as a whole cannot be understood."""
+        as a whole cannot be understood, `Ended` when PostgreSQL does not answer."""
         wanted = {str(topic): topic for topic in map(topics.read, names)}
         places = followed.read_places(since, wanted.values())
         if len({*self._listening, *wanted}) > bounds.TOPICS:
             raise Invalid({"topics": [f"At most {bounds.TOPICS} topics; unsubscribe from some first."]})
-        grants, refused = await threads.ask(self._judge, list(wanted.values()))
+        grants, refused = await _ask(self._judge, list(wanted.values()))
         for message in refused:
             self._answer(message)
         await self.listen(grants, places)
         if seen:
-            told = await threads.ask(missed.since, seen, [grant.topic for grant in grants])
+            told = await _ask(missed.since, seen, [grant.topic for grant in grants])
             for topic, message in told.items():
                 self.notice(str(topic), message)
 
     async def listen(self, grants: Sequence[Grant], places: Mapping[str, Place]) -> None:
-        """To what was granted already."""
+        """To what was granted already. Raises `Ended` when PostgreSQL does not answer."""
         if not grants:
             return
-        await self._hub.join(self, [grant.topic for grant in grants])
-        # What happens after the answer is told, so where a client without a place begins is found out before it.
-        begun = await threads.ask(followed.begin, [grant.topic for grant in grants if str(grant.topic) not in places])
+        joined = [grant.topic for grant in grants]
+        try:
+            await self._hub.join(self, joined)
+            # What happens after the answer is told, so where a client without a place begins is found out before it.
+            begun = await _ask(followed.begin, [topic for topic in joined if str(topic) not in places])
+        except BaseException:
+            self._hub.leave(self, [topic for topic in joined if str(topic) not in self._listening])
+            raise
         for grant in grants:
             name = str(grant.topic)
             self._listening[name] = Listening(grant, places.get(name) or begun.get(grant.topic))
@@ -268,6 +275,14 @@ class Session:
             self._idle_since = None
         elif self._idle_since is None:
             self._idle_since = time.monotonic()
+
+
+async def _ask(question: Callable[..., Answer], *arguments: Any) -> Answer:
+    """For a wish of the client, which is better told to come again than half understood."""
+    try:
+        return await threads.ask(question, *arguments)
+    except (OperationalError, InterfaceError):
+        raise Ended("unavailable", "What you asked for could not be looked up just now; come again.") from None
 
 
 def _what_changed(one: Listening) -> list[Message]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from accounts.models import Membership
@@ -18,7 +18,9 @@ from notifications.inbox.waking import GROUP, TOPIC
 from notifications.inbox.writing import Entry, tell
 from notifications.live.topics import Topic
 from notifications.models import NotificationChange
+from scheduler_project.lib import quick_redis, sql
 from tests.cast import Cast, ClientOf, MakeKey
+from tests.live import wait_for
 from tests.notifications.inbox.conftest import told
 from tests.notifications.live.conftest import Message, Web, events
 
@@ -157,6 +159,48 @@ def test_the_event_of_a_stream_has_a_name(web: Web, cast: Cast, told: Told, make
         while not (lines and lines[-1].startswith("data:") and "ui.notification" in lines[-1]):
             lines.append(answer.readline().decode().rstrip("\n"))
     assert lines[-3:-1] == ["event: ui.notification", f"id: notifications@{begin + 1}"]
+
+
+@pytest.mark.parametrize("way", ["socket", "stream"])
+def test_whoever_subscribes_while_postgresql_fails_leaves_nothing_behind(web: Web, make_key: MakeKey, way: str) -> None:
+    """Its connection is cut off while the place to begin is looked up; the client is asked to come again."""
+    key, secret = make_key("notifications:read")
+    found: list[Message] = []
+    codes: list[int] = []
+
+    def listen_by_socket() -> None:
+        with web.socket(secret) as socket:
+            with suppress(ConnectionClosed):
+                socket.listen("notifications")
+            found.extend(socket.heard)
+            codes.append(socket.connection.close_code or 0)
+
+    def listen_by_stream() -> None:
+        with web.stream("topics=notifications", Authorization=f"Bearer {secret}") as answer:
+            found.extend(message for _, message in events(answer))
+
+    client = threading.Thread(target=listen_by_socket if way == "socket" else listen_by_stream)
+    with transaction.atomic():
+        sql.rows("LOCK TABLE ui_notification_changes IN ACCESS EXCLUSIVE MODE")
+        client.start()
+        wait_for(lambda: sql.rows(CUT_OFF), what="it to ask for its place")
+        assert connections_of(key.prefix) == 1
+        client.join(10)
+    assert [(message["type"], message["error"]["code"]) for message in found] == [("closing", "unavailable")]
+    assert codes == ([4503] if way == "socket" else [])
+    wait_for(lambda: connections_of(key.prefix) == 0, what="its place to be given up")
+    group = f"daybook:live:group:{GROUP}"
+    wait_for(lambda: quick_redis.ask(lambda redis: redis.zcard(group)) == 0, what="nobody to listen any more")
+
+
+CUT_OFF = """
+SELECT pg_terminate_backend(pid) FROM pg_locks
+WHERE NOT granted AND relation = 'ui_notification_changes'::regclass
+"""
+
+
+def connections_of(prefix: str) -> int:
+    return int(quick_redis.ask(lambda redis: redis.zcard(f"daybook:live:connections:key:{prefix}")))
 
 
 def test_nothing_is_lost_or_doubled_when_sockets_die_at_random(
