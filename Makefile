@@ -68,7 +68,7 @@ bench-outage: venv-dev  ## DAYS without a scheduler for JOBS jobs each minute, a
 bench-api: venv-dev  ## submissions and lists under 50 clients with 1,000,000 executions (about 3 minutes; ARGS=...)
 	$(VENV_BIN)/python -m benchmarks.api $(ARGS)
 
-bench-console: venv-dev chromium  ## what each page weighs, and how soon it shows what happens under 100 runs a second (ARGS=...)
+bench-console: venv-dev chromium  ## what pages weigh, how soon they show what happens, and how soon they open with 1,000,000 runs (ARGS=...)
 	$(VENV_BIN)/python -m benchmarks.console $(ARGS)
 
 bench-notifications: venv-dev  ## failing runs a second, with and without anybody to be told of them (about 3 minutes; ARGS=...)
