@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from notifications.fanout.facts import facts_of
+from notifications.fanout.hastening import hasten
 from notifications.inbox import writing
 from notifications.inbox.writing import Entry
 from notifications.rules import timing, wording
@@ -37,7 +38,8 @@ SET count = d.count + excluded.count, last_at = greatest(d.last_at, excluded.las
     severity = CASE WHEN array_position(%(severities)s::text[], excluded.severity::text)
                        > array_position(%(severities)s::text[], d.severity::text)
                     THEN excluded.severity ELSE d.severity END,
-    not_before = least(d.not_before, excluded.not_before), next_try_at = least(d.next_try_at, excluded.next_try_at)
+    not_before = least(d.not_before, excluded.not_before), next_try_at = least(d.next_try_at, excluded.next_try_at),
+    give_up_at = greatest(d.give_up_at, excluded.give_up_at)
 """
 
 
@@ -78,6 +80,7 @@ def deliver(messages: Sequence[tuple[Group, Gathered]], around: Surroundings) ->
         "severities": [severity.value for severity in Severity],
     }
     sql.rows(DELIVER, values)
+    hasten((group for group, _ in messages), around.circle, now=around.now)
 
 
 def _entry(message: Gathered, around: Surroundings) -> Entry:

@@ -2,6 +2,8 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
+import django.db.models.fields.json
+import django.db.models.functions.comparison
 import django.db.models.functions.datetime
 import scheduler_project.lib.signatures
 import uuid
@@ -224,6 +226,7 @@ class Migration(migrations.Migration):
                 ('severity', models.CharField(choices=[('info', 'Info'), ('success', 'Success'), ('warning', 'Warning'), ('error', 'Error'), ('critical', 'Critical')], max_length=10)),
                 ('group_key', models.CharField(max_length=200)),
                 ('facts', models.JSONField(default=dict, help_text='What the words of the message are made of')),
+                ('order_key', models.GeneratedField(db_persist=True, expression=django.db.models.functions.comparison.Coalesce(django.db.models.fields.json.KeyTextTransform('id', django.db.models.fields.json.KeyTextTransform('job', 'facts')), 'group_key', output_field=models.TextField()), help_text="What goes out one after the other where order is kept: its job's, else its group's", output_field=models.TextField())),
                 ('to', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=254), default=list, help_text='Addresses of people, for mail', size=None)),
                 ('taken_by', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=254), db_default=[], default=list, help_text='Addresses that have it already', size=None)),
                 ('count', models.PositiveIntegerField(db_default=1, default=1)),
@@ -345,7 +348,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(fields=['created_at'], name='deliveries_by_age'),
+            index=models.Index(condition=models.Q(('next_try_at__isnull', False)), fields=['channel', 'order_key'], name='deliveries_in_order'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('ended_at__isnull', False)), fields=['ended_at'], name='deliveries_by_end'),
         ),
         migrations.AddConstraint(
             model_name='delivery',

@@ -6,7 +6,8 @@ import uuid
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce, Now
 
 from accounts.models import Tenant
 from jobs.models.choices import choices, is_known
@@ -26,6 +27,12 @@ class Delivery(models.Model):
     severity = models.CharField(max_length=10, choices=choices(Severity))
     group_key = models.CharField(max_length=200)
     facts = models.JSONField(default=dict, help_text="What the words of the message are made of")
+    order_key = models.GeneratedField(
+        expression=Coalesce(KT("facts__job__id"), "group_key", output_field=models.TextField()),
+        output_field=models.TextField(),
+        db_persist=True,
+        help_text="What goes out one after the other where order is kept: its job's, else its group's",
+    )
     to = ArrayField(models.CharField(max_length=254), default=list, help_text="Addresses of people, for mail")
     taken_by = ArrayField(
         models.CharField(max_length=254), default=list, db_default=[], help_text="Addresses that have it already"
@@ -66,6 +73,11 @@ class Delivery(models.Model):
                 condition=models.Q(next_try_at__isnull=False),
                 name="deliveries_due",
             ),
+            models.Index(
+                fields=["channel", "order_key"],
+                condition=models.Q(next_try_at__isnull=False),
+                name="deliveries_in_order",
+            ),
             models.Index(fields=["channel", "group_key", "-id"], name="deliveries_of_a_group"),
             models.Index(fields=["channel", "-id"], name="deliveries_of_a_channel"),
             models.Index(fields=["tenant", "-id"], name="deliveries_of_a_tenant"),
@@ -74,7 +86,7 @@ class Delivery(models.Model):
                 condition=models.Q(status__in=["dead", "dropped"]),
                 name="deliveries_never_made",
             ),
-            models.Index(fields=["created_at"], name="deliveries_by_age"),
+            models.Index(fields=["ended_at"], condition=models.Q(ended_at__isnull=False), name="deliveries_by_end"),
         ]
 
     def __str__(self) -> str:

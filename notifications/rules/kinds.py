@@ -33,6 +33,7 @@ class Kind(StrEnum):
 
 
 OF_THE_SYSTEM = frozenset({Kind.CIRCUIT, Kind.SCHEDULER, Kind.WORKER})
+RESOLVING = frozenset({Kind.RECOVERED, Kind.SUCCEEDED})  # what was told of the job before is over by them
 
 
 @dataclass(frozen=True)

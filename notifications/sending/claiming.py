@@ -12,7 +12,8 @@ from notifications.channels import registry
 from notifications.channels.base import Letter
 from notifications.channels.message import Message
 from notifications.models import Channel
-from notifications.rules.kinds import ChannelKind, Severity
+from notifications.rules import wording
+from notifications.rules.kinds import RESOLVING, ChannelKind, Severity
 from scheduler_project.lib import sql
 
 # Calls at once: of all channels, of one kind (all mail goes by one server), and of all whose last call failed. Those
@@ -22,6 +23,8 @@ AT_ONCE, OF_KIND, OF_FAILING = 48, 16, 8
 # way its claim is renewed.
 CLAIMED_FOR = timedelta(seconds=60)
 
+# Where order is kept, one waits for those about the same that are due and happened before it; what resolves them also
+# for those that are not due, such as in quiet hours, since what is triggered after it would stay open.
 CLAIM = """
 WITH receivers AS (
     SELECT c.id, c.kind, c.failures_in_row > 0 AS is_failing, k.keeps_order, least(
@@ -36,9 +39,6 @@ WITH receivers AS (
         AND EXISTS (SELECT FROM notification_deliveries d
                     WHERE d.channel_id = c.id AND d.next_try_at <= statement_timestamp())
     FOR NO KEY UPDATE OF c SKIP LOCKED
-), firsts AS (
-    SELECT min(e.id) AS id FROM receivers r JOIN notification_deliveries e ON e.channel_id = r.id
-    WHERE r.keeps_order AND e.next_try_at IS NOT NULL GROUP BY r.id, e.facts #>> '{job,id}'
 ), due AS (
     SELECT d.id, r.kind, r.is_failing, d.place, d.next_try_at,
         row_number() OVER (PARTITION BY r.kind ORDER BY r.is_failing, d.place, d.next_try_at) AS turn_in_kind,
@@ -47,8 +47,12 @@ WITH receivers AS (
         SELECT o.id, o.next_try_at, row_number() OVER (ORDER BY o.next_try_at, o.id) AS place FROM (
             SELECT w.id, w.next_try_at FROM notification_deliveries w
             WHERE w.channel_id = r.id AND w.next_try_at <= statement_timestamp()
-                AND w.not_before <= statement_timestamp()
-                AND (NOT r.keeps_order OR w.id IN (SELECT id FROM firsts))
+                AND w.not_before <= statement_timestamp() AND w.give_up_at > statement_timestamp()
+                AND NOT (r.keeps_order AND EXISTS (
+                    SELECT FROM notification_deliveries e
+                    WHERE e.channel_id = w.channel_id AND e.order_key = w.order_key AND e.next_try_at IS NOT NULL
+                        AND (e.last_at, e.id) < (w.last_at, w.id)
+                        AND (e.not_before <= statement_timestamp() OR w.type = ANY(%(resolving)s::text[]))))
             ORDER BY w.next_try_at, w.id LIMIT 8) AS o) AS d  -- a constant, so that the index is read in its order
     WHERE d.place <= r.room
 ), chosen AS (
@@ -109,6 +113,7 @@ def claim(under_way: Sequence[Claimed]) -> list[Claimed]:
         "at_once": [one.sends_at_once for one in types],
         "kind_room": [OF_KIND - in_kind[one.kind] for one in types],
         "keeps_order": [one.keeps_order for one in types],
+        "resolving": [wording.type_of(kind) for kind in RESOLVING],
         "busy": list(busy),
         "calls": list(busy.values()),
         "of_failing": max(OF_FAILING - failing, 0),

@@ -191,6 +191,20 @@ class TestChannels:
             Delivery.objects.update(tries=F("tries") + 1)  # it is under way, or waits for its next try
         assert [count for *_, count in sent()] == [1, 1, 1]
 
+    def test_are_given_up_a_day_after_the_last_that_is_counted_in_them(
+        self, cast: Cast, chat: Channel, failing: MakeJob, run_of: RunJob, reading: Reading
+    ) -> None:
+        rule_of(cast, chat, only_changes=False)
+        job = failing()
+        run_of(job, "failed")
+        reading.sweep()
+        Delivery.objects.update(give_up_at=F("give_up_at") - timedelta(hours=23))
+        run_of(job, "failed")
+        reading.sweep()
+        [(*_, count)] = sent()
+        left = Delivery.objects.get().give_up_at - sql.now()
+        assert (count, left > GIVE_UP_AFTER - timedelta(minutes=1)) == (2, True)
+
     def test_mail_people_singly_and_at_their_hours(
         self, cast: Cast, mail: Channel, failing: MakeJob, run_of: RunJob, reading: Reading
     ) -> None:
