@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import IntegrityError
 
 from notifications.channels.calling import Tried
 from notifications.rules.answers import Came, Decision, decide, rest
 from notifications.rules.kinds import SendingStatus
 from notifications.sending import totals
 from notifications.sending.claiming import Claimed
-from scheduler_project.lib import sql, telemetry
+from notifications.sending.totals import Ended
+from scheduler_project.lib import sql, telemetry, transactions
 
 KEPT_TRIES = 20
 MOST_REASON = 500
@@ -25,7 +27,7 @@ UPDATE notification_deliveries SET status = %(status)s::text, reason = %(reason)
     taken_by = taken_by || %(taken_by)s::varchar[],
     log = (CASE WHEN jsonb_array_length(log) >= %(kept)s THEN log - 0 ELSE log END) || %(entry)s::jsonb
 WHERE id = %(id)s AND tries = %(tries)s AND status = 'waiting'
-RETURNING extract(epoch FROM clock_timestamp() - created_at)::float AS lag
+RETURNING extract(epoch FROM clock_timestamp() - not_before)::float AS lag
 """
 WELL = """
 UPDATE notification_channels SET failures_in_row = 0, open_until = NULL WHERE id = %(channel)s AND failures_in_row > 0
@@ -38,12 +40,29 @@ REST = """
 UPDATE notification_channels SET open_until = clock_timestamp() + %(rest)s WHERE id = %(channel)s
 """
 PUT_BACK = """
-UPDATE notification_deliveries SET next_try_at = clock_timestamp() + %(wait)s, reason = %(reason)s
+UPDATE notification_deliveries SET tries = %(counted)s, next_try_at = clock_timestamp() + %(wait)s, reason = %(reason)s
 WHERE id = %(id)s AND tries = %(tries)s AND status = 'waiting'
 """
 
 
-def record(claimed: Claimed, tried: Tried, *, now: datetime) -> None:
+def record(back: Iterable[tuple[Claimed, Tried]], *, now: datetime) -> None:
+    """In the caller's transaction, as the last thing that it does."""
+    # In the order of the channels, whose rows two senders may both ask for.
+    back = sorted(back, key=lambda one: (one[0].channel_id, one[0].delivery_id))
+    totals.add([ended for claimed, tried in back if (ended := _record(claimed, tried, now)) is not None])
+
+
+def put_back(claimed: Claimed, *, wait: timedelta, reason: str) -> None:
+    """As if it had not been claimed: nobody has tried to send it."""
+    values = {"id": claimed.delivery_id, "tries": claimed.tries, "wait": wait, "reason": sql.text(reason[:MOST_REASON])}
+    try:
+        with transactions.engine():
+            sql.rows(PUT_BACK, {**values, "counted": claimed.tries - 1})
+    except IntegrityError:  # meanwhile a repeat has become the unsent delivery of its group
+        sql.rows(PUT_BACK, {**values, "counted": claimed.tries})
+
+
+def _record(claimed: Claimed, tried: Tried, now: datetime) -> Ended | None:
     answer = tried.answer
     spread = random.random()  # noqa: S311
     decision = decide(answer, tries=claimed.tries, left=claimed.give_up_at - now, spread=spread)
@@ -59,16 +78,11 @@ def record(claimed: Claimed, tried: Tried, *, now: datetime) -> None:
     }
     stored = sql.row(RECORD, values)
     _record_channel(claimed, tried)
-    if stored is not None:  # else somebody else has sent it since
-        if decision.status is not SendingStatus.WAITING:
-            totals.add(claimed.kind, decision.status, stored["lag"])
-        _tell(claimed, tried, decision, lag=stored["lag"])
-
-
-def put_back(claimed: Sequence[Claimed], *, wait: timedelta, reason: str) -> None:
-    for one in claimed:
-        values = {"id": one.delivery_id, "tries": one.tries, "wait": wait, "reason": sql.text(reason[:MOST_REASON])}
-        sql.rows(PUT_BACK, values)
+    if stored is None:
+        return None  # somebody else has sent it since
+    _tell(claimed, tried, decision, lag=stored["lag"])
+    is_over = decision.status is not SendingStatus.WAITING
+    return Ended(claimed.kind, decision.status, stored["lag"]) if is_over else None
 
 
 def _record_channel(claimed: Claimed, tried: Tried) -> None:

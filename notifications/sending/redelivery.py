@@ -25,7 +25,8 @@ def redeliver(delivery_id: int, *, actor: str) -> Delivery:
             raise NothingToSendAgain("It waits to be sent already.")
         now = sql.now()
         delivery.status, delivery.reason, delivery.tries, delivery.taken_by = SendingStatus.WAITING.value, "", 0, []
-        delivery.next_try_at, delivery.give_up_at, delivery.ended_at = now, now + GIVE_UP_AFTER, None
+        delivery.not_before = delivery.next_try_at = now
+        delivery.give_up_at, delivery.ended_at = now + GIVE_UP_AFTER, None
         # A group of its own: what is new must not be counted in what the receiver may know by its id.
         end = f"#{delivery.pk}"
         delivery.group_key = delivery.group_key.removesuffix(end)[: LONGEST_KEY - len(end)] + end

@@ -44,7 +44,7 @@ class Sender:
         answered, ends_at = 0, time.monotonic() + LONGEST_TURN
         is_on = switch.is_on()
         if is_on:
-            self._expire()
+            self._expire(ends_at)
         while time.monotonic() < ends_at:
             self._renew()
             started = self._start_due() if is_on else 0
@@ -63,18 +63,15 @@ class Sender:
                     raise closed[one.tenant_id]
                 self._calls.start(one.delivery_id, _opened(one))
             except CannotOpen as error:
-                recording.record(one, _refused(error), now=sql.now())
+                self._store([(one, _refused(error))])
             except KeysUnavailable as error:
                 closed[one.tenant_id] = error
-                recording.put_back([one], wait=timedelta(seconds=error.wait), reason=str(error))
+                recording.put_back(one, wait=timedelta(seconds=error.wait), reason=str(error))
         return len(claimed)
 
     def _store(self, back: Sequence[tuple[Claimed, Tried]]) -> None:
         with transactions.engine():
-            now = sql.now()
-            # In one order, so that two senders never wait for each other.
-            for claimed, tried in sorted(back, key=lambda one: (one[0].channel_id, one[0].delivery_id)):
-                recording.record(claimed, tried, now=now)
+            recording.record(back, now=sql.now())
 
     def _renew(self) -> None:
         now = time.monotonic()
@@ -82,11 +79,11 @@ class Sender:
             renew(self._calls.under_way)
             self._renewed_at = now
 
-    def _expire(self) -> None:
-        now = time.monotonic()
-        if now - self._expired_at >= EXPIRES_EVERY:
-            expiry.end_overdue()
-            self._expired_at = now
+    def _expire(self, ends_at: float) -> None:
+        """Before anything is sent, so that no channel fails only now."""
+        if time.monotonic() - self._expired_at >= EXPIRES_EVERY:
+            expiry.end_overdue(until=ends_at)
+            self._expired_at = time.monotonic()
 
 
 def make_sweep() -> Callable[[], object]:

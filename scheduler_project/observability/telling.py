@@ -24,7 +24,7 @@ BOUNDS = [*(f"{bound:g}" for bound in BUCKETS), "+Inf"]
 STATEMENT = """
 WITH waiting AS (
     SELECT count(*) AS count,
-           min(greatest(created_at, not_before)) FILTER (WHERE not_before <= clock_timestamp()) AS oldest
+           min(not_before) FILTER (WHERE not_before <= clock_timestamp()) AS oldest
     FROM notification_deliveries WHERE next_try_at IS NOT NULL
 ), runs AS (
     SELECT v.at FROM event_cursors c JOIN execution_events v ON (v.xid, v.id) > (c.xid, c.event_id)
@@ -111,7 +111,7 @@ def _ended(found: Told) -> Iterator[Metric]:
     )
     seconds = HistogramMetricFamily(
         "notification_delivery_seconds",
-        "From when a delivery was written until it was over; grouping, quiet hours and tries count.",
+        "From when a delivery was due until it was over: tries count, grouping and quiet hours do not.",
         labels=["channel", "status"],
     )
     for total in found.ended:

@@ -11,8 +11,9 @@ import pytest
 from pytest_django import Settings
 
 from notifications.channels import changes, secrets
-from notifications.models import Channel, Delivery
+from notifications.models import Channel, Delivery, DeliveryTotal
 from notifications.sending import expiry, old_deliveries, redelivery
+from notifications.sending.claiming import claim
 from notifications.sending.sender import Sender
 from scheduler_project.lib import signatures, sql
 from tests.notifications.sending.conftest import FACTS, MakeChannel, MakeDelivery, make_due, sweep_until, tried
@@ -199,7 +200,9 @@ class TestErrors:
         self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
     ) -> None:
         server.answers["/in"] = status(500)
-        delivery = delivery_of(channel_of(), give_up_at=sql.now() + timedelta(seconds=1))
+        delivery = delivery_of(
+            channel_of(), give_up_at=sql.now() + timedelta(seconds=1), not_before=sql.now() - timedelta(days=1)
+        )
         [dead] = tried(sender, delivery)
         assert dead.status == "dead"
         assert dead.reason.startswith("Given up after 1 tries. The receiver answered with")
@@ -210,6 +213,8 @@ class TestErrors:
                 redelivery.redeliver(delivery.pk, actor="user:ana")
             sweep_until(sender, lambda: Delivery.objects.get().status == "delivered")
         assert again.group_key == f"{delivery.group_key}#{delivery.pk}"
+        delivered = DeliveryTotal.objects.get(status="delivered")
+        assert (delivered.count, delivered.seconds < 60) == (2, True)  # each since it was sent again
         assert len({call.headers["idempotency-key"] for call in server.calls}) == 1
 
 
@@ -266,6 +271,7 @@ class TestOff:
     ) -> None:
         channel = channel_of()
         late = delivery_of(channel, give_up_at=sql.now() - timedelta(minutes=1))
+        assert claim([]) == []  # nor when there is no time to end it first
         settings.DAYBOOK_NOTIFICATIONS_ENABLED = False
         fresh = delivery_of(channel)
         sender.sweep()
@@ -283,19 +289,48 @@ class TestOff:
         off, of_off_tenant, quiet = channel_of("webhook", "/off", enabled=False), channel_of(), channel_of()
         delivery_of(off)
         delivery_of(quiet, not_before=sql.now() + timedelta(hours=1))
-        failing = delivery_of(of_off_tenant, give_up_at=sql.now() - timedelta(minutes=1), tries=4)
-        Channel.objects.filter(pk=of_off_tenant.pk).update(failures_in_row=4)
+        delivery_of(of_off_tenant, give_up_at=sql.now() + timedelta(seconds=1))
         of_off_tenant.tenant.is_active = False
         of_off_tenant.tenant.save()
         sender.sweep()
-        assert not server.calls
-        failing.refresh_from_db()
-        assert (failing.status, failing.reason) == ("dead", "Given up after 4 tries: the channel went on failing.")
+        Delivery.objects.filter(channel=of_off_tenant).update(give_up_at=sql.now())
         of_off_tenant.tenant.is_active = True
         of_off_tenant.tenant.save()
         sender.sweep()
         assert not server.calls
-        assert expiry.end_overdue() == 0
+
+
+class TestEndOverdue:
+    def test_says_of_a_channel_that_fails_that_it_did_and_of_others_what_is_known(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(expiry, "AT_A_TIME", 2)
+        now = sql.now()
+        fails, was_off, well = channel_of(), channel_of(), channel_of()
+        Channel.objects.filter(pk=fails.pk).update(failures_in_row=9, open_until=now - timedelta(minutes=1))
+        Channel.objects.filter(pk=was_off.pk).update(failures_in_row=9, open_until=now - timedelta(hours=30))
+        late = {"give_up_at": now - timedelta(minutes=1), "not_before": now - timedelta(hours=25)}
+        made = [
+            delivery_of(channel, tries=tries, reason=reason, **late)
+            for channel, tries, reason in (
+                (fails, 0, ""),
+                (fails, 4, "The receiver answered with the status 500."),
+                (was_off, 0, ""),
+                (was_off, 3, "The receiver answered with the status 500."),
+                (well, 0, "The key is away."),
+            )
+        ]
+        assert expiry.end_overdue(until=time.monotonic() + 10) == len(made)
+        assert expiry.end_overdue(until=time.monotonic() + 10) == 0
+        assert list(Delivery.objects.order_by("id").values_list("status", "reason")) == [
+            ("dead", "Given up after 0 tries. The channel went on failing."),
+            ("dead", "Given up after 4 tries. The receiver answered with the status 500."),
+            ("dropped", expiry.DROPPED),
+            ("dropped", "Not sent in time. The receiver answered with the status 500."),
+            ("dropped", "Not sent in time. The key is away."),
+        ]
+        totals = {total.status: (total.count, round(total.seconds / 3_600)) for total in DeliveryTotal.objects.all()}
+        assert totals == {"dead": (2, 50), "dropped": (3, 75)}  # since it was due
 
 
 class TestLog:
@@ -303,9 +338,9 @@ class TestLog:
         self, channel_of: MakeChannel, delivery_of: MakeDelivery
     ) -> None:
         channel, old = channel_of(), sql.now() - timedelta(days=31)
-        ended = {"status": "dead", "next_try_at": None}
-        delivery_of(channel, created_at=old, **ended)
-        kept = [delivery_of(channel, created_at=old), delivery_of(channel, **ended)]
+        ended = {"status": "dead", "next_try_at": None, "created_at": old}
+        delivery_of(channel, ended_at=old, **ended)
+        kept = [delivery_of(channel, created_at=old), delivery_of(channel, ended_at=old + timedelta(days=2), **ended)]
         assert old_deliveries.sweep() == 1
         assert set(Delivery.objects.values_list("pk", flat=True)) == {one.pk for one in kept}
 

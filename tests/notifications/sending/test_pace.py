@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
@@ -19,8 +20,9 @@ from notifications.channels import email, secrets
 from notifications.channels.base import Letter
 from notifications.channels.calling import Tried
 from notifications.models import Channel, Delivery
+from notifications.rules.answers import Answer, Came
 from notifications.rules.kinds import ChannelKind
-from notifications.sending import claiming, recording
+from notifications.sending import claiming, recording, totals
 from notifications.sending import sender as senders
 from notifications.sending.sender import Sender, send
 from scheduler_project.lib import sql
@@ -216,12 +218,32 @@ class TestClaims:
             patch.setattr(secrets, "open_all", refuse)
             sender.sweep()
         delivery.refresh_from_db()
-        assert (delivery.status, delivery.reason) == ("waiting", "The key server does not answer.")
+        assert (delivery.status, delivery.tries, delivery.reason) == ("waiting", 0, "The key server does not answer.")
         assert 20 < (delivery.next_try_at - sql.now()).total_seconds() <= 30
         assert (Channel.objects.get().failures_in_row, delivery.log) == (0, [])
         make_due()
         sweep_until(sender, lambda: Delivery.objects.get().status == "delivered")
         assert len(server.calls) == 1
+
+    def test_are_written_down_in_one_order_so_that_two_senders_never_wait_for_each_other(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for kind in ("webhook", "slack", "email", "webhook"):
+            delivery_of(channel_of(kind))
+        back = [(one, Tried(sql.now(), 0.1, Answer(Came.TAKEN, 200))) for one in reversed(claiming.claim([]))]
+        touched: list[object] = []
+        rows = sql.rows
+
+        def watched(statement: str, values: dict[str, Any]) -> list[sql.Row]:
+            if statement in (recording.WELL, totals.ADD):
+                touched.append(values.get("channel") or (values["kind"], values["count"]))
+            return rows(statement, values)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sql, "rows", watched)
+            recording.record(back, now=datetime.now(UTC))
+        channels = Channel.objects.order_by("id").values_list("pk", flat=True)
+        assert touched == [*channels, ("email", 1), ("slack", 1), ("webhook", 2)]
 
     def test_leave_a_message_that_somebody_else_has_ended_as_it_is(
         self, hang: threading.Event, channel_of: MakeChannel, delivery_of: MakeDelivery, sender: Sender

@@ -19,6 +19,7 @@ from notifications.inbox.writing import Entry, tell
 from notifications.models import Channel, Delivery
 from notifications.rules.kinds import ChannelKind, SendingStatus
 from notifications.sending import totals
+from notifications.sending.totals import Ended
 from scheduler_project.observability import telling
 from scheduler_project.observability.telling import NotificationCollector
 from tests.cast import Cast
@@ -82,9 +83,9 @@ def test_says_what_waits_and_what_came_to_an_end(cast: Cast) -> None:
             next_try_at=now - since,
             give_up_at=now + timedelta(days=1),
         )
-    for seconds in (0.4, 0.7, 8, 100_000):
-        totals.add(ChannelKind.WEBHOOK, SendingStatus.DELIVERED, seconds)
-    totals.add(ChannelKind.EMAIL, SendingStatus.DEAD, 900)
+    webhook = (ChannelKind.WEBHOOK, SendingStatus.DELIVERED)
+    totals.add([Ended(*webhook, 0.4), Ended(ChannelKind.EMAIL, SendingStatus.DEAD, 900), Ended(*webhook, 8)])
+    totals.add([Ended(*webhook, 0.7), Ended(*webhook, 100_000)])
     found = scrape()
     assert value(found, "notification_deliveries_waiting") == 3
     assert 180 <= value(found, "notification_delivery_oldest_seconds") < 240
