@@ -83,7 +83,9 @@ class WebhookWithSecretSerializer(WebhookSerializer):
 class TrySerializer(serializers.Serializer[Any]):
     at = InstantField(read_only=True)
     seconds = serializers.FloatField(read_only=True)
-    status = serializers.IntegerField(read_only=True, allow_null=True, help_text="None when no answer came.")
+    status = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="The receiver's; null when no answer came."
+    )
     answer = serializers.CharField(read_only=True, help_text="Its first 500 characters.")
     error = serializers.CharField(read_only=True)
 

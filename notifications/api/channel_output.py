@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.scopes import Scope
+from jobs.api.webhooks import TrySerializer
 from notifications.channels import registry, showing
 from notifications.channels.examples import LABELS, of_delivery
 from notifications.channels.message import MOST_TITLE, OF_ONE_JOB, PLACEHOLDERS
@@ -16,7 +17,6 @@ from notifications.channels.trials import shown
 from notifications.models import Channel, Delivery
 from notifications.rules.kinds import ChannelKind, Kind, SendingStatus, Severity
 from scheduler_project.api.serializers import (
-    InstantField,
     ObjectField,
     RowSerializer,
     StrictSerializer,
@@ -133,15 +133,7 @@ class ChannelWithSecretSerializer(ChannelSerializer):
         return str(self.context["secret"])
 
 
-class SendingTrySerializer(serializers.Serializer[Any]):
-    at = InstantField(read_only=True)
-    seconds = serializers.FloatField(read_only=True)
-    status = serializers.IntegerField(read_only=True, allow_null=True, help_text="Of HTTP or SMTP; null: no answer.")
-    answer = serializers.CharField(read_only=True, help_text="Its first 500 characters.")
-    error = serializers.CharField(read_only=True)
-
-
-class ChannelTestSerializer(SendingTrySerializer):
+class ChannelTestSerializer(TrySerializer):
     delivered = serializers.BooleanField(read_only=True)
 
 
@@ -156,7 +148,7 @@ class SendingSerializer(RowSerializer):
     channel = serializers.PrimaryKeyRelatedField[Any](read_only=True)
     rule = serializers.PrimaryKeyRelatedField[Any](read_only=True, allow_null=True)
     delivery = serializers.UUIDField(source="uid", read_only=True, help_text="What the receiver knows it by.")
-    log = SendingTrySerializer(many=True, read_only=True, help_text="The newest tries.")
+    log = TrySerializer(many=True, read_only=True, help_text="The newest tries.")
 
     class Meta:
         model = Delivery

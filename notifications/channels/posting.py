@@ -23,6 +23,7 @@ def post(
     """Raises what `HttpClient` raises."""
     sent = {"Content-Type": "application/json", "User-Agent": "Daybook-Notifications", **(headers or {})}
     found = ask(url, body, sent)
-    if found.status is None or found.error:
+    assert found.status is not None  # it raises where there is no answer
+    if found.error:
         return Answer(Came.LATER, found.status, found.text, found.error)
     return of_status(found.status, found.text, retry_after=found.retry_after, refusals=refusals)
