@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -28,6 +29,7 @@ from notifications.api.channel_output import (
 )
 from notifications.channels import changes, trials
 from notifications.channels.listing import channels, find_channels
+from notifications.channels.pace import MinuteIsSpent
 from notifications.models import Channel, Delivery
 from notifications.rules.answers import Came
 from notifications.rules.kinds import ChannelKind
@@ -60,7 +62,10 @@ class ChannelViewSet(NotificationsViewSet):
     errors = {
         "create": {409: "The tenant has as many channels as it can have."},
         "rotate": {409: "Channels of this kind sign nothing."},
-        "test": {409: "Notifications are switched off."},
+        "test": {
+            409: "Notifications are switched off.",
+            429: "The channel has sent as much in this minute as it may; or too many requests.",
+        },
     }
 
     def list(self, request: Request) -> Response:
@@ -116,11 +121,14 @@ class ChannelViewSet(NotificationsViewSet):
     @extend_schema(request=None, responses=ChannelTestSerializer)
     def test(self, request: Request, pk: str) -> Response:
         """Send a message now, and answer what the receiver answered. Mail for a rule's people goes to the caller. It is
-        not stored or tried again."""
+        not stored or tried again, and counts in the channel's minute."""
         self.read_body(StrictSerializer)
         channel = self.find(channels(), pk)
         address = str(getattr(self.principal.user, "email", "") or "")
-        tried = trials.send_test(channel, actor=self.principal.label, to=address)
+        try:
+            tried = trials.send_test(channel, actor=self.principal.label, to=address)
+        except MinuteIsSpent as error:
+            raise Throttled(error.wait, str(error)) from None
         taken = tried.answer.came is Came.TAKEN
         return Response(ChannelTestSerializer({**tried.to_json(), "at": tried.at, "delivered": taken}).data)
 

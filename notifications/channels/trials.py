@@ -8,7 +8,7 @@ from typing import Any
 
 from jobs import trail
 from notifications import switch
-from notifications.channels import examples, registry, secrets
+from notifications.channels import examples, pace, registry, secrets
 from notifications.channels.base import Letter
 from notifications.channels.calling import Tried, call
 from notifications.channels.message import Message
@@ -16,7 +16,7 @@ from notifications.channels.reader import ChannelInput, read
 from notifications.models import Channel, Delivery
 from notifications.rules.answers import Came
 from notifications.rules.kinds import ChannelKind, Kind
-from scheduler_project.lib import sql
+from scheduler_project.lib import sql, transactions
 
 TEST_TITLE = "A test of the channel {name}"
 TEST_REASON = "Somebody asked Daybook to send this. Nothing has happened to any job."
@@ -33,25 +33,25 @@ def require_sending() -> None:
 
 
 def send_test(channel: Channel, *, actor: str, to: str = "") -> Tried:
-    """Send a message now and say what came back. Nothing is stored or tried again, and it counts for nothing. Mail for
-    a rule's people goes to `to`.
+    """Send a message now and say what came back. Nothing is stored or tried again; of the channel's minute it is one.
+    Mail for a rule's people goes to `to`.
 
-    Raises `NotificationsDisabled`, `CannotOpen`, `KeysUnavailable`.
+    Raises `NotificationsDisabled`, `MinuteIsSpent`, `CannotOpen`, `KeysUnavailable`.
     """
     require_sending()
     message = examples.example(Kind.FAILED, tenant=channel.tenant.slug, is_test=True)
     facts = {**message.facts, "job": None, "execution": None, "failures_in_row": 0, "error": "", "rule": ""}
     facts |= {"title": TEST_TITLE.format(name=channel.name), "reason": TEST_REASON, "path": "/admin/", "kind": "test"}
-    tried = call(
-        registry.type_of(channel.kind),
-        Letter(
-            replace(message, facts=facts),
-            channel.config,
-            secrets.open_all(channel.secret, tenant_id=channel.tenant_id, public_id=channel.public_id),
-            signs_with=channel.secrets(sql.now()),
-            to=[to] if to and not channel.config.get("to") else [],
-        ),
+    letter = Letter(
+        replace(message, facts=facts),
+        channel.config,
+        secrets.open_all(channel.secret, tenant_id=channel.tenant_id, public_id=channel.public_id),
+        signs_with=channel.secrets(sql.now()),
+        to=[to] if to and not channel.config.get("to") else [],
     )
+    pace.count_one(channel)
+    transactions.release_connection()
+    tried = call(registry.type_of(channel.kind), letter)
     after = {"taken": tried.answer.came is Came.TAKEN, "status": tried.answer.status}
     trail.tell("notification_channel.tested", channel, actor=actor, after=after)
     return tried

@@ -260,7 +260,9 @@ CODES: dict[str, Code] = {
         428, "This installation wants `If-Match` on changes.", "Send the row's `ETag` in it.", "changes of a row"
     ),
     "rate_limited": Code(
-        429, "Too many requests of the tenant, or calls of the hook.", "Wait as long as `Retry-After` says."
+        429,
+        "Too many requests of the tenant, calls of the hook, or messages of the channel.",
+        "Wait as long as `Retry-After` says.",
     ),
     "sign_ins_limited": Code(
         429,

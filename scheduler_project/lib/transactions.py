@@ -38,6 +38,13 @@ def forget_connection() -> None:
     connection.close()
 
 
+def release_connection() -> None:
+    """Give this thread's connection back before a long wait for somebody else; others may need it. Within a transaction
+    it stays."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
 @contextmanager
 def refused_as(refusal: Exception, *, by: str) -> Iterator[None]:
     """Raise `refusal` when the constraint `by` refuses what is written: it speaks for a row that came in between."""

@@ -26,6 +26,7 @@ from notifications.channels.base import ChannelType
 from notifications.channels.calling import Tried
 from notifications.channels.changes import ChannelChanged, NothingToRotate, TooManyChannels
 from notifications.channels.message import OF_ONE_JOB, PLACEHOLDERS
+from notifications.channels.pace import MinuteIsSpent
 from notifications.channels.reader import InvalidChannel
 from notifications.channels.trials import NotificationsDisabled
 from notifications.models import Channel, Delivery
@@ -93,6 +94,8 @@ def test(site: AdminSite, request: HttpRequest, channel_id: int) -> HttpResponse
     tried, refused = None, ""
     try:
         tried = trials.send_test(channel, actor=_actor(request), to=to)
+    except MinuteIsSpent as error:
+        refused = f"{error} Try again in {error.wait} s."
     except (CannotOpen, KeysUnavailable, NotificationsDisabled) as error:
         refused = str(error)
     form = ChannelForm(None, kind=_type(channel), channel=channel)

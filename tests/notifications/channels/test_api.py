@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connections
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -16,7 +19,7 @@ from notifications.channels.examples import STORM
 from notifications.channels.reader import InvalidChannel
 from notifications.models import Channel, Delivery
 from notifications.rules.kinds import ChannelKind, Kind
-from scheduler_project.lib import signatures
+from scheduler_project.lib import signatures, sql
 from tests.cast import ApiClient, Cast, ClientOf, MakeKey
 from tests.notifications.sending.conftest import FACTS, MakeChannel, MakeDelivery
 from tests.receivers import Receiver, redirect, status
@@ -92,9 +95,35 @@ class TestTrials:
         said = json.loads(server.calls[-1].body)
         assert said["blocks"][0]["text"]["text"] == f"A test of the channel {channel.name}"
         channel.refresh_from_db()
-        assert (channel.failures_in_row, channel.minute_sent) == (0, 0)
+        assert (channel.failures_in_row, channel.minute_sent) == (0, 3)
         assert not Delivery.objects.exists()
         assert AuditEntry.objects.filter(action="notification_channel.tested").count() == 3
+
+    def test_are_bounded_by_the_channels_minute(
+        self, by_key: ApiClient, channel_of: MakeChannel, server: Receiver
+    ) -> None:
+        channel = channel_of(per_minute=2)
+        Channel.objects.update(minute_sent=2, minute_started_at=sql.now() - timedelta(seconds=61))
+        answers = [by_key.send("POST", reverse("channel-test", args=[channel.pk])) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert answers[-1].json()["error"]["code"] == "rate_limited"
+        assert f"{channel.name} has sent its 2 messages of this minute" in answers[-1].json()["error"]["message"]
+        assert 50 < int(answers[-1].headers["Retry-After"]) <= 60
+        assert len(server.calls) == 2
+
+    @pytest.mark.django_db(transaction=True)
+    def test_keep_no_connection_of_the_database_while_they_wait_for_the_receiver(
+        self, by_key: ApiClient, channel_of: MakeChannel, server: Receiver
+    ) -> None:
+        kept, of_the_request = [], connections["default"]
+
+        def look(handler: BaseHTTPRequestHandler) -> None:
+            kept.append(of_the_request.connection)
+            status(200)(handler)
+
+        server.answers["/in"] = look
+        assert by_key.send("POST", reverse("channel-test", args=[channel_of().pk])).json()["delivered"]
+        assert kept == [None]
 
     def test_of_a_webhook_are_signed_and_of_pagerduty_wake_nobody(
         self, by_key: ApiClient, channel_of: MakeChannel, server: Receiver

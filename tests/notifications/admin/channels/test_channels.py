@@ -185,6 +185,9 @@ class TestTrial:
         assert "&lt;i&gt;I am a teapot&lt;/i&gt;" in page
         server.answers["/in"] = status(200)
         assert "The receiver took it." in as_ana.post(of("channel_test", channel.pk)).content.decode()
+        Channel.objects.update(minute_started_at=sql.now(), minute_sent=channel.per_minute)
+        page = as_ana.post(of("channel_test", channel.pk)).content.decode()
+        assert "CI has sent its 60 messages of this minute. Try again in" in page
         assert len(server.calls) == 2
 
     def test_is_refused_with_the_reason_while_switched_off(
