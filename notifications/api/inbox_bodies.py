@@ -6,9 +6,9 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.utils.http import url_has_allowed_host_and_scheme
 from rest_framework import serializers
 
+from notifications.inbox import paths
 from notifications.inbox.creating import (
     LONGEST_BODY,
     LONGEST_GROUP,
@@ -127,8 +127,7 @@ class NotificationCreationSerializer(StrictSerializer):
     def validate_meta(self, value: dict[str, Any]) -> dict[str, Any]:
         if len(json.dumps(value)) > LONGEST_META:
             raise serializers.ValidationError(f"Write at most {LONGEST_META} characters of JSON.")
-        path = value.get("path", "/")
-        if not isinstance(path, str) or not path.startswith("/") or not url_has_allowed_host_and_scheme(path, None):
+        if not paths.is_ours(value.get("path", "/")):
             raise serializers.ValidationError("`path` must be a path of this server, such as /admin/.")
         return value
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from scheduler_project.lib import sql
+from scheduler_project.lib.instants import instant
 
 
 def lean(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,11 +19,7 @@ def lean(row: Mapping[str, Any]) -> dict[str, Any]:
         "severity": row["severity"],
         "title": row["title"],
         "count": row["count"],
-        "created_at": _instant(row["created_at"]),
-        "last_at": _instant(row["last_at"]),
+        "created_at": instant(row["created_at"]),
+        "last_at": instant(row["last_at"]),
         "path": meta.get("path", ""),
     }
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

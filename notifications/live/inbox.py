@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jobs import runtime_flags
+from notifications import switch
 from notifications.inbox import following, readers, reading
 from notifications.inbox.following import Told
 from notifications.inbox.readers import Reader
 from notifications.inbox.waking import TOPIC
 from notifications.live import messages
-from notifications.live.messages import Message, instant
+from notifications.live.messages import Message
 from notifications.live.news import News
 from scheduler_project.api.errors import Invalid
 from scheduler_project.api.principal import Principal
+from scheduler_project.lib.instants import instant
 
 TYPE: Final = "ui.notification"
 FORM = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -52,7 +53,7 @@ def concerns(principal: Principal, message: Mapping[str, Any]) -> bool:
 
 
 def read(principal: Principal, place: Place) -> News:
-    if not runtime_flags.notifications().value:  # nothing is pushed; from its place on it is told later
+    if not switch.is_on():  # nothing is pushed; from its place on it is told later
         return News([], place)
     reader = _reader(principal)
     followed = following.after(reader, place.change)

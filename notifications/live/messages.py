@@ -11,16 +11,13 @@ from typing import Any
 from notifications.live import bounds
 from notifications.live.topics import Topic
 from scheduler_project.api.errors import as_problem
+from scheduler_project.lib.instants import instant
 
 Message = dict[str, Any]
 
 
 def now() -> str:
     return instant(datetime.now(UTC))
-
-
-def instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def subscribed(topics: Iterable[Topic]) -> Message:

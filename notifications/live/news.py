@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from notifications.live.messages import Message, instant
+from notifications.live.messages import Message
+from scheduler_project.lib.instants import instant
 
 
 class Place(Protocol):

@@ -12,10 +12,11 @@ from django.conf import settings
 
 from jobs.rules.states import FINISHED
 from notifications.live import bounds
-from notifications.live.messages import Message, instant
+from notifications.live.messages import Message
 from notifications.live.news import Beat, News
 from scheduler_project.api.errors import Invalid
 from scheduler_project.lib import ansi, sql
+from scheduler_project.lib.instants import instant
 
 FORM = re.compile(r"(?P<event>[0-9]{1,9})\.(?P<line>[0-9]{1,9})", re.ASCII)
 EVENTS = 50

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
-from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 
 from notifications.admin.inbox import filters, viewers
+from notifications.admin.inbox.way_back import way_back
 from notifications.inbox import following, marking, reading
 from notifications.inbox.readers import Reader
 from notifications.inbox.reading import Wanted
@@ -60,6 +59,4 @@ def _answer(request: HttpRequest, reader: Reader, words: str) -> HttpResponse:
         return JsonResponse({"unread": reading.unread_count(reader), "place": place})
     if words:
         messages.success(request, words)
-    back = request.POST.get("next", "")
-    is_ours = back.startswith("/") and url_has_allowed_host_and_scheme(back, None)
-    return HttpResponseRedirect(back if is_ours else reverse("admin:notifications"))
+    return way_back(request, otherwise="notifications")

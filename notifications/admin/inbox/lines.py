@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
+from notifications.inbox import paths
 from notifications.models import Notification
 from notifications.rules.kinds import Severity
 
@@ -79,6 +79,4 @@ def line(row: Notification) -> Line:
 
 def address(pk: int, path: Any) -> str:
     """Where it leads: what it names, as long as that is one of our pages, else to itself in the inbox."""
-    if isinstance(path, str) and path.startswith("/") and url_has_allowed_host_and_scheme(path, None):
-        return path
-    return f"{reverse('admin:notifications')}?id={pk}"
+    return str(path) if paths.is_ours(path) else f"{reverse('admin:notifications')}?id={pk}"

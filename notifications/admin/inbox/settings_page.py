@@ -9,13 +9,13 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from jobs.admin.jobs.operations import Caller
 from jobs.rules.zones import zone_names
 from notifications.admin import frame
 from notifications.admin.inbox import settings_form, viewers
 from notifications.admin.inbox.settings_form import SettingsForm
+from notifications.admin.inbox.way_back import way_back
 from notifications.rulebook import preferences
 from notifications.rulebook.preferences import InvalidPreferences
 from scheduler_project.lib import viewer_zone
@@ -60,9 +60,7 @@ def mute(site: AdminSite, request: HttpRequest) -> HttpResponse:
         messages.error(request, " ".join(message for found in error.fields.values() for message in found))
     else:
         messages.success(request, f"You hear {'nothing of this job any more' if is_muted else 'of this job again'}.")
-    back = request.POST.get("next", "")
-    is_ours = back.startswith("/") and url_has_allowed_host_and_scheme(back, None)
-    return HttpResponseRedirect(back if is_ours else reverse("admin:notification_settings"))
+    return way_back(request, otherwise="notification_settings")
 
 
 def _errors(form: SettingsForm) -> list[tuple[str, str, str]]:
