@@ -45,7 +45,8 @@ from jobs.api.jobs import JobViewSet
 from jobs.api.runtime import RuntimeViewSet
 from jobs.models import Job
 from notifications.api.inbox import InboxPagination, NotificationViewSet
-from notifications.api.inbox_bodies import CountSerializer, NotificationCreationSerializer, NotificationSerializer
+from notifications.api.inbox_input import NotificationCreationSerializer
+from notifications.api.inbox_output import CountSerializer, NotificationSerializer
 from scheduler_project.api import refusals
 from scheduler_project.api.errors import Invalid
 from scheduler_project.api.pagination import EnvelopePagination

@@ -1,4 +1,4 @@
-"""Channels and deliveries as the API shows and takes them; judged by `notifications.channels`."""
+"""Channels, tries of them and deliveries as the API shows them."""
 
 from __future__ import annotations
 
@@ -9,77 +9,17 @@ from rest_framework import serializers
 
 from accounts.scopes import Scope
 from jobs.api.webhooks import TrySerializer
-from notifications.channels import registry, showing
-from notifications.channels.examples import LABELS, of_delivery
-from notifications.channels.message import MOST_TITLE, OF_ONE_JOB, PLACEHOLDERS
-from notifications.channels.reader import KINDS, MOST_BODY, MOST_NAME, MOST_PER_MINUTE
+from notifications.channels import showing
+from notifications.channels.examples import of_delivery
 from notifications.channels.trials import shown
 from notifications.models import Channel, Delivery
-from notifications.rules.kinds import ChannelKind, Kind, SendingStatus, Severity
+from notifications.rules.kinds import ChannelKind, SendingStatus
 from scheduler_project.api.serializers import (
     ObjectField,
     RowSerializer,
-    StrictSerializer,
-    TextField,
-    WholeNumberField,
 )
 
 ONCE = "Of channels that sign their calls: the secret, shown this once. It cannot be had again."
-WORDS = (
-    f"Empty: the usual words. May contain {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}. Those that name "
-    f"{', '.join(f'{{{name}}}' for name in PLACEHOLDERS if name in OF_ONE_JOB)} give way to the usual words where a "
-    "message is about many jobs or none."
-)
-SETTINGS = " ".join(
-    f"`{one.kind.value}`: "
-    + ", ".join(f"`{field.name}`{' (secret)' if field.is_secret else ''}" for field in one.fields)
-    + "."
-    for one in registry.all_types()
-)
-
-
-# --- bodies; these only document the shape ----------------------------------------------------------------------------
-
-
-class ChannelOptionsSerializer(StrictSerializer):
-    tenant = TextField(
-        required=False, max_length=63, help_text="For users with several tenants; the header `X-Tenant` does the same."
-    )
-
-
-class ChannelFieldsSerializer(StrictSerializer):
-    name = serializers.CharField(max_length=MOST_NAME, help_text="Unique in the tenant.")
-    kind = serializers.ChoiceField(choices=KINDS, help_text="It stays as it is when the channel is changed.")
-    config = ObjectField(help_text=f"Settings by kind; those left out of a change stay. {SETTINGS}")
-    title_text = serializers.CharField(required=False, allow_blank=True, max_length=MOST_TITLE, help_text=WORDS)
-    body_text = serializers.CharField(required=False, allow_blank=True, max_length=MOST_BODY, help_text=WORDS)
-    enabled = serializers.BooleanField(required=False)
-    per_minute = serializers.IntegerField(
-        required=False, min_value=1, max_value=MOST_PER_MINUTE, help_text="So many messages a minute at most."
-    )
-
-
-class ChannelCreationSerializer(ChannelOptionsSerializer, ChannelFieldsSerializer):
-    pass
-
-
-class ChannelPreviewSerializer(StrictSerializer):
-    title_text = TextField(
-        required=False, allow_blank=True, max_length=MOST_TITLE, help_text="Instead of the channel's own."
-    )
-    body_text = TextField(
-        required=False, allow_blank=True, max_length=MOST_BODY, help_text="Instead of the channel's own."
-    )
-    about = serializers.ChoiceField(
-        choices=list(LABELS), default=Kind.FAILED.value, help_text="What the example is of."
-    )
-    count = WholeNumberField(default=1, min_value=1, max_value=1_000_000, help_text="How often it happened.")
-    delivery = WholeNumberField(
-        required=False, min_value=1, max_value=2**63 - 1, help_text="A delivery of this channel instead of an example."
-    )
-
-
-# --- answers ----------------------------------------------------------------------------------------------------------
 
 
 class NewestDeliverySerializer(serializers.Serializer[Any]):
@@ -175,22 +115,3 @@ class SendingDetailSerializer(SendingSerializer):
 
     def get_people(self, delivery: Delivery) -> int:
         return len(delivery.to)
-
-
-# --- query strings ----------------------------------------------------------------------------------------------------
-
-
-class ChannelParameters(StrictSerializer):
-    tenant = serializers.CharField(required=False, max_length=63, help_text="Slug of a tenant.")
-    kind = serializers.ChoiceField(choices=KINDS, required=False)
-    enabled = serializers.BooleanField(required=False, allow_null=True, default=None)
-    q = serializers.CharField(required=False, max_length=100, help_text="Part of a name.")
-
-
-class SendingParameters(StrictSerializer):
-    tenant = serializers.CharField(required=False, max_length=63, help_text="Slug of a tenant.")
-    channel = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, help_text="Id of a channel.")
-    rule = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, help_text="Id of a rule.")
-    status = serializers.ChoiceField(choices=[one.value for one in SendingStatus], required=False)
-    severity = serializers.ChoiceField(choices=[one.value for one in Severity], required=False)
-    type = serializers.CharField(required=False, max_length=60, help_text="Such as job.failed.")

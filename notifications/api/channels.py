@@ -16,17 +16,19 @@ from accounts.scopes import Scope
 from jobs.api.base import split_body
 from jobs.api.event_hooks import RotationSerializer
 from notifications.api.base import NotificationsViewSet
-from notifications.api.channel_output import (
+from notifications.api.channel_input import (
     ChannelCreationSerializer,
     ChannelFieldsSerializer,
     ChannelOptionsSerializer,
-    ChannelParameters,
-    ChannelPreviewedSerializer,
     ChannelPreviewSerializer,
+)
+from notifications.api.channel_output import (
+    ChannelPreviewedSerializer,
     ChannelSerializer,
     ChannelTestSerializer,
     ChannelWithSecretSerializer,
 )
+from notifications.api.parameters import ChannelParameters
 from notifications.channels import changes, trials
 from notifications.channels.listing import channels, find_channels
 from notifications.channels.pace import MinuteIsSpent

@@ -10,7 +10,8 @@ from rest_framework.response import Response
 
 from accounts.scopes import Scope
 from notifications.api.base import NotificationsViewSet
-from notifications.api.channel_output import SendingDetailSerializer, SendingParameters, SendingSerializer
+from notifications.api.channel_output import SendingDetailSerializer, SendingSerializer
+from notifications.api.parameters import SendingParameters
 from notifications.channels.listing import find_deliveries
 from notifications.models import Delivery
 from notifications.sending import redelivery

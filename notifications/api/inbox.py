@@ -16,17 +16,9 @@ from rest_framework.response import Response
 from accounts.scopes import Scope
 from jobs.api.base import TenantEngineViewSet
 from notifications.api.base import scope_for_oneself
-from notifications.api.inbox_bodies import (
-    ClearParameters,
-    CountSerializer,
-    NotificationCreationSerializer,
-    NotificationListParameters,
-    NotificationSerializer,
-    UnreadSerializer,
-    WhichSerializer,
-    new_of,
-    wanted_of,
-)
+from notifications.api.inbox_input import NotificationCreationSerializer, new_of
+from notifications.api.inbox_output import CountSerializer, NotificationSerializer, UnreadSerializer
+from notifications.api.parameters import ClearParameters, NotificationListParameters, WhichSerializer, wanted_of
 from notifications.inbox import creating, following, marking, readers, reading
 from notifications.inbox.readers import Reader
 from notifications.models import Notification

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from accounts.scopes import Scope
 from jobs.api.base import EngineViewSet, split_body
 from notifications.api.base import scope_for_oneself
-from notifications.api.rule_output import QuietHoursField
+from notifications.api.rule_input import QuietHoursField
 from notifications.rulebook import preferences
 from notifications.rulebook.preferences import Preferences
 from notifications.rulebook.reader import SEVERITIES

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from accounts.scopes import Scope
 from jobs.api.base import split_body
 from notifications.api.base import NotificationsViewSet
-from notifications.api.rule_output import RuleFieldsSerializer, RuleOptionsSerializer
+from notifications.api.rule_input import RuleFieldsSerializer, RuleOptionsSerializer
 from notifications.fanout import rehearsal
 from notifications.fanout.rehearsal import Rehearsal
 from notifications.models import Rule

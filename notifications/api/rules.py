@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from django.db.models import Model, QuerySet
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,38 +16,18 @@ from accounts.models import Tenant
 from accounts.scopes import Scope
 from jobs.api.base import split_body
 from notifications.api.base import NotificationsViewSet
-from notifications.api.rule_output import (
-    RuleCreationSerializer,
-    RuleFieldsSerializer,
-    RuleOptionsSerializer,
-    RuleSerializer,
-    shown,
-    shown_built_in,
-)
+from notifications.api.parameters import DefaultRuleParameters, RuleParameters
+from notifications.api.rule_input import RuleCreationSerializer, RuleFieldsSerializer, RuleOptionsSerializer
+from notifications.api.rule_output import RuleSerializer, shown, shown_built_in
 from notifications.models import Rule
 from notifications.rulebook import changes
 from notifications.rulebook.changes import Editor
 from notifications.rulebook.listing import Key, find_keys
-from notifications.rulebook.reader import KINDS
 from scheduler_project.api import conditional
 from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.serializers import StrictSerializer
 from scheduler_project.api.views import TENANT_PARAMETER
 from scheduler_project.lib import transactions
-
-
-class RuleParameters(StrictSerializer):
-    tenant = serializers.CharField(required=False, max_length=63, help_text="Slug of a tenant.")
-    job = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1, help_text="Id of a job.")
-    tag = serializers.CharField(required=False, max_length=50)
-    kind = serializers.ChoiceField(choices=KINDS, required=False, help_text="Rules that ask for it.")
-    enabled = serializers.BooleanField(required=False, allow_null=True, default=None)
-
-
-class DefaultRuleParameters(StrictSerializer):
-    tenant = serializers.CharField(
-        required=False, max_length=63, help_text="For users with several tenants; the header `X-Tenant` does the same."
-    )
 
 
 class _RuleViewSet(NotificationsViewSet):

@@ -1,4 +1,4 @@
-"""What `/api/v1/notifications` reads and answers."""
+"""A notification as a caller writes one: what its fields may be."""
 
 from __future__ import annotations
 
@@ -17,26 +17,20 @@ from notifications.inbox.creating import (
     SHORTEST_LIFE,
     New,
 )
-from notifications.inbox.reading import Wanted
 from notifications.inbox.writing import LONGEST_TITLE, LONGEST_TYPE
-from notifications.models import Notification
 from notifications.rules.kinds import Severity
 from scheduler_project.api.serializers import (
-    IdsParameter,
     InstantField,
     ObjectField,
-    RowSerializer,
     StrictSerializer,
     TextField,
     WholeNumberField,
 )
-from scheduler_project.api.sparse import FieldsParameter
 from scheduler_project.lib import plain_text
 
 SEVERITIES = [severity.value for severity in Severity]
 TYPE = r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z"
 LARGEST_ID = 2**63 - 1
-MOST_IDS = 500
 
 
 def is_plain(text: str) -> None:
@@ -47,47 +41,6 @@ def is_plain(text: str) -> None:
 def is_plain_with_lines(text: str) -> None:
     if not plain_text.is_printable(text, lines=True):
         raise serializers.ValidationError(plain_text.REFUSAL)
-
-
-# --- which ------------------------------------------------------------------------------------------------------------
-
-
-class WhichSerializer(StrictSerializer):
-    ids = IdsParameter("notifications", MOST_IDS, help_text="Only these, separated by commas.")
-    severity = serializers.ChoiceField(choices=SEVERITIES, required=False, help_text="This one and graver ones.")
-    type = serializers.CharField(max_length=LONGEST_TYPE, required=False, help_text="Such as `job.failed`.")
-    job = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False, help_text="Id of a job.")
-    q = serializers.CharField(max_length=200, required=False, help_text="Part of the title or the text.")
-    since = InstantField(required=False, help_text="Happened last at or after this.")
-    until = InstantField(required=False, help_text="Happened last before this.")
-    tenant = serializers.CharField(max_length=63, required=False, help_text="Slug of one tenant.")
-
-
-class WhichListParameters(WhichSerializer):
-    unread = serializers.BooleanField(required=False, help_text="`true`: only unread ones; `false`: only read ones.")
-
-
-def wanted_of(values: dict[str, Any]) -> Wanted:
-    return Wanted(
-        unread=values.get("unread"),
-        severity=values.get("severity", ""),
-        type=values.get("type", ""),
-        job_id=values.get("job"),
-        text=values.get("q", ""),
-        since=values.get("since"),
-        until=values.get("until"),
-        tenant=values.get("tenant", ""),
-        ids=tuple(values.get("ids", ())),
-    )
-
-
-class ClearParameters(WhichSerializer):
-    which = serializers.ChoiceField(
-        choices=["read", "all"], default="read", help_text="`all`: those that nobody has read yet, too."
-    )
-
-
-# --- a new one --------------------------------------------------------------------------------------------------------
 
 
 class NotificationCreationSerializer(StrictSerializer):
@@ -161,57 +114,3 @@ def _life(values: dict[str, Any]) -> timedelta | None:
         return until - datetime.now(UTC)
     seconds = values.get("ttl_seconds")
     return None if seconds is None else timedelta(seconds=seconds)
-
-
-# --- answers ----------------------------------------------------------------------------------------------------------
-
-
-class NotificationSerializer(RowSerializer):
-    tenant = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True, allow_null=True)
-    tenant_id = serializers.IntegerField(read_only=True, allow_null=True, help_text="Null: of the whole system.")
-    user = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
-    user_id = serializers.IntegerField(read_only=True, allow_null=True, help_text="Null: for all of the tenant.")
-    meta = ObjectField(read_only=True)
-    read_at = serializers.SerializerMethodField()
-
-    needs = {"read_at": ("read_at",)}
-
-    class Meta:
-        model = Notification
-        fields = (
-            "id",
-            "tenant",
-            "tenant_id",
-            "user",
-            "user_id",
-            "type",
-            "severity",
-            "title",
-            "body",
-            "count",
-            "meta",
-            "created_at",
-            "last_at",
-            "read_at",
-            "ttl_at",
-        )
-        read_only_fields = fields
-
-    def get_read_at(self, row: Notification) -> datetime | None:
-        """When the caller read it."""
-        return row.seen_at
-
-
-class NotificationListParameters(WhichListParameters):
-    fields = FieldsParameter(NotificationSerializer)  # type: ignore[assignment]
-
-
-class CountSerializer(serializers.Serializer[Any]):
-    count = serializers.IntegerField(read_only=True, help_text="How many notifications it was.")
-
-
-class UnreadSerializer(serializers.Serializer[Any]):
-    unread = serializers.IntegerField(read_only=True, help_text="How many the caller has not read; always exact.")
-    seq = serializers.CharField(
-        read_only=True, help_text="The place in the topic `notifications` of the live channel that belongs to it."
-    )
