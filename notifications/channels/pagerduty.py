@@ -15,12 +15,11 @@ from notifications.channels.base import ChannelType, Letter
 from notifications.channels.fields import Field
 from notifications.channels.message import Message
 from notifications.rules.answers import Answer, Came
-from notifications.rules.kinds import ChannelKind, Kind, Severity
+from notifications.rules.kinds import RESOLVING, ChannelKind, Kind, Severity
 
 REGIONS = (("us", "United States (events.pagerduty.com)"), ("eu", "Europe (events.eu.pagerduty.com)"))
 HOSTS = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerduty.com"}
 PATH = "/v2/enqueue"
-RESOLVES = frozenset({Kind.RECOVERED, Kind.SUCCEEDED})
 OF_TIME = frozenset({Kind.MISSED, Kind.LATE, Kind.SLOW})
 TIME = "time"
 MOST_SUMMARY, MOST_KEY = 1_024, 255
@@ -59,7 +58,7 @@ class PagerDutyChannel(ChannelType):
 
     def compose(self, message: Message, config: Mapping[str, Any]) -> dict[str, Any]:
         event: dict[str, Any] = {
-            "event_action": "resolve" if message.kind in RESOLVES else "trigger",
+            "event_action": "resolve" if message.kind in RESOLVING else "trigger",
             "dedup_key": dedup_key(message),
             "client": "Daybook",
             "payload": {
@@ -86,7 +85,7 @@ class PagerDutyChannel(ChannelType):
 
     def _events(self, letter: Letter) -> Iterator[Mapping[str, Any]]:
         event, message = self.compose(letter.message, letter.config), letter.message
-        if message.job and message.kind in RESOLVES:
+        if message.job and message.kind in RESOLVING:
             yield {**event, "dedup_key": f"{event['dedup_key']}/{TIME}"}
         yield event
         if message.is_test:  # nobody is to be kept awake by it
