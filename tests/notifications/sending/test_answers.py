@@ -200,8 +200,9 @@ class TestErrors:
         self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
     ) -> None:
         server.answers["/in"] = status(500)
+        ago = sql.now() - timedelta(days=1)
         delivery = delivery_of(
-            channel_of(), give_up_at=sql.now() + timedelta(seconds=1), not_before=sql.now() - timedelta(days=1)
+            channel_of(), give_up_at=sql.now() + timedelta(seconds=1), not_before=ago, created_at=ago
         )
         [dead] = tried(sender, delivery)
         assert dead.status == "dead"
