@@ -50,7 +50,7 @@ ORDER BY id DESC LIMIT %(most)s
 
 
 @dataclass
-class Told:
+class Hearer:
     """What one target would have had."""
 
     target: Target
@@ -83,7 +83,7 @@ class Rehearsal:
     """So much has happened that it begins later than was asked for."""
     kinds: dict[Kind, int]
     """How often it would have told of each, however many hear it."""
-    told: list[Told]
+    told: list[Hearer]
     kept: list[Kept]
     newest: list[Example]
     circle: Circle
@@ -129,7 +129,7 @@ class _Tally:
         self._circle = everybody
         self._flows: dict[str, Flow] = {}
         self._open: dict[Group, datetime] = {}
-        self._told: dict[Target, Told] = {}
+        self._told: dict[Target, Hearer] = {}
         self._kept: Counter[tuple[Target, str]] = Counter()
         self._kinds: Counter[Kind] = Counter()
         self._newest: list[Example] = []
@@ -162,7 +162,7 @@ class _Tally:
         still_open = {group for group in known if self._open[group] > opened_after}
         gathering = Gathering(self._flows, still_open, now)
         for telling in tellings:
-            told = self._told.setdefault(telling.target, Told(telling.target))
+            told = self._told.setdefault(telling.target, Hearer(telling.target))
             told.count += happening.count
             told.kinds[telling.kind] += happening.count
             gathering.add(telling, happening)

@@ -18,7 +18,7 @@ from channels.layers import get_channel_layer
 from accounts.models import Tenant
 from notifications.live import messages, register
 from notifications.live.changes import Changes, Event, TooMuch
-from notifications.live.messages import Change
+from notifications.live.messages import Summary
 from notifications.live.topics import Topic, read
 from notifications.live.watch import Watch
 from scheduler_project.lib.quick_redis import RedisIsAway
@@ -64,7 +64,7 @@ class Broadcaster:
         listened = {read(name) for name in register.listened()}
         outgoing = messages_for(events, listened)
         for topic in self._watch.changed(listened):
-            outgoing[topic] = messages.changed(topic, Change())
+            outgoing[topic] = messages.changed(topic, Summary())
         return outgoing
 
     def _send(self, outgoing: Outgoing) -> None:
@@ -83,7 +83,7 @@ async def _send_all(outgoing: Outgoing) -> None:
 def messages_for(events: Iterable[Event], listened: set[Topic]) -> Outgoing:
     """What is told of these events, to those of the topics that they concern."""
     slugs = _slugs(topic.name for topic in listened if topic.kind == "tenant")
-    changes: dict[Topic, Change] = defaultdict(Change)
+    changes: dict[Topic, Summary] = defaultdict(Summary)
     for event in events:
         topics = {Topic("tenant", slugs.get(event.tenant_id, "")), Topic("job", str(event.job_id))}
         for topic in topics & listened:

@@ -49,7 +49,7 @@ def closing(code: str, message: str) -> Message:
 
 
 @dataclass
-class Change:
+class Summary:
     """What happened under one topic since its last message, added up: at most a few ids, however much it was."""
 
     events: Counter[str] = field(default_factory=Counter)
@@ -86,5 +86,5 @@ class Change:
             known[one] = None
 
 
-def changed(topic: Topic, change: Change) -> Message:
+def changed(topic: Topic, change: Summary) -> Message:
     return {"topic": str(topic), "type": "changed", "data": change.data(), "at": now()}

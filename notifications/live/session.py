@@ -20,7 +20,7 @@ from rest_framework.exceptions import APIException
 from notifications.live import bounds, followed, messages, missed, threads, topics
 from notifications.live.credentials import Caller, NoLongerGood
 from notifications.live.hub import Hub
-from notifications.live.messages import Change, Message
+from notifications.live.messages import Message, Summary
 from notifications.live.news import News, Place
 from notifications.live.slots import KEEP_EVERY
 from notifications.live.topics import Grant, Topic
@@ -48,7 +48,7 @@ class Listening:
     """Of a topic with places: how far the client was told."""
     beat: tuple[int, int] | None = None
     """The heartbeat that it was told last."""
-    change: Change | None = None
+    change: Summary | None = None
     has_gap: bool = False
     is_dirty: bool = True
     is_over: bool = False
@@ -143,7 +143,7 @@ class Session:
         elif message["type"] == "resync":
             listening.has_gap = True
         else:
-            listening.change = listening.change or Change()
+            listening.change = listening.change or Summary()
             listening.change.merge(message["data"])
         self._wake.set()
 

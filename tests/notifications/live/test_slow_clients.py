@@ -11,7 +11,7 @@ import pytest
 
 from notifications.live import bounds, hub, session, sse
 from notifications.live.consumer import LiveConsumer
-from notifications.live.messages import Change
+from notifications.live.messages import Summary
 from notifications.live.session import Listening
 from notifications.live.topics import Grant, Topic
 from tests import live
@@ -137,12 +137,12 @@ def test_what_happens_meanwhile_is_added_up_and_stays_small() -> None:
         client = session.Session(Caller(), Hub())  # type: ignore[arg-type]
         await client.listen([Grant(Topic("tenant", "acme"), 1)], {})
         for number in range(5_000):
-            change = Change()
+            change = Summary()
             change.add("execution.queued", execution=number, job=number % 7)
             client.notice("tenant:acme", {"type": "changed", "data": change.data()})
-        client.notice("tenant:globex", {"type": "changed", "data": Change().data()})
+        client.notice("tenant:globex", {"type": "changed", "data": Summary().data()})
         first = await client._news()
-        client.notice("tenant:acme", {"type": "changed", "data": Change().data()})
+        client.notice("tenant:acme", {"type": "changed", "data": Summary().data()})
         assert await client._news() == []
         return first
 
