@@ -55,6 +55,12 @@ def ago(at: datetime | None) -> str:
 
 
 @register.filter
+def actor(who: str) -> str:
+    """`ana` of `user:ana`; keys, tokens and the system say what they are."""
+    return who.removeprefix("user:")
+
+
+@register.filter
 def clock(at: datetime) -> str:
     return f"{viewer_zone.local(at):%H:%M:%S}"
 

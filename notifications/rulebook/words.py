@@ -17,11 +17,11 @@ def sorted_kinds(kinds: Iterable[Kind]) -> list[Kind]:
 
 
 def what(rule: RuleFacts) -> str:
-    """`A run failed (3 in a row), a run succeeded after failures; only changes`."""
+    """`A run failed (3 in a row), a run succeeded after failures; further failures are not told`."""
     parts = [_kind(kind, rule) for kind in sorted_kinds(rule.kinds)]
     text = ", ".join(parts)
     text = text[:1].upper() + text[1:]
-    return f"{text}; only changes" if rule.only_changes and Kind.FAILED in rule.kinds else text
+    return f"{text}; further failures are not told" if rule.only_changes and Kind.FAILED in rule.kinds else text
 
 
 def who(rule: RuleFacts, *, people: Mapping[int, str], channels: Mapping[int, str]) -> str:

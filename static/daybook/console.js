@@ -31,6 +31,13 @@ if (window.matchMedia("(max-width: 767px)").matches) {
   }
 }
 
+// On a phone the tabs of a page reach beyond its edge: the one that is open is in sight.
+for (const tab of document.querySelectorAll(".page-tabs [aria-current]")) {
+  const tabs = tab.closest(".page-tabs");
+  const [outer, inner] = [tabs.getBoundingClientRect(), tab.getBoundingClientRect()];
+  tabs.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+}
+
 document.addEventListener("change", showConditional);
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");

@@ -84,13 +84,14 @@ def _wanted(form: AdditionForm) -> dict[str, Any] | None:
     }
 
 
-def _what(data: dict[str, Any]) -> str:
-    return words.what(rule_of_input(RuleInput(kinds=tuple(data["kinds"]), in_row=data["in_row"]), 0))
+def _what(data: dict[str, Any], *, only_changes: bool = True) -> str:
+    rule = RuleInput(kinds=tuple(data["kinds"]), in_row=data["in_row"], only_changes=only_changes)
+    return words.what(rule_of_input(rule, 0))
 
 
 def _name(job: str, data: dict[str, Any]) -> str:
     """So that lists of rules say it: the job, and what is told of it."""
-    what = _what(data)
+    what = _what(data, only_changes=False)
     return f"{job}: {what[:1].lower()}{what[1:]}"[:MOST_NAME].strip()
 
 

@@ -12,6 +12,7 @@ from django.db.models import Q
 from accounts.models import Membership, Tenant
 from jobs.models import Job
 from jobs.models.choices import choices
+from notifications.channels import registry
 from notifications.models import Channel
 from notifications.rulebook.reader import MOST_A_DAY, MOST_IN_ROW, MOST_MINUTES, MOST_NAME, MOST_TAG, RuleInput, clock
 from notifications.rules.kinds import ABOUT, OF_THE_SYSTEM, Kind, Severity
@@ -28,11 +29,11 @@ class RuleForm(forms.Form):
     )
     enabled = forms.BooleanField(label="Switched on", required=False)
     job = forms.CharField(
-        help_text="The short name of one job. Empty: all jobs, or those with the tag.", required=False,
+        help_text="By its short name. Empty: all jobs.", required=False,
         widget=forms.TextInput(attrs={"list": "job-names", "autocomplete": "off"}),
     )  # fmt: skip
     tag = forms.CharField(
-        help_text="All jobs with this tag.", required=False,
+        help_text="All jobs that have it.", required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "maxlength": MOST_TAG}),
     )  # fmt: skip
     kinds = forms.MultipleChoiceField(label="Tell when", required=False, widget=forms.CheckboxSelectMultiple)
@@ -99,7 +100,7 @@ class RuleForm(forms.Form):
         people = _members(tenant)
         self._choose("users", ((name, name) for name in sorted({*people, *self.chosen})))
         ways = list(Channel.objects.filter(tenant=tenant).order_by("name").values_list("pk", "name", "kind"))
-        self._choose("channels", ((pk, f"{name} ({kind})") for pk, name, kind in ways))
+        self._choose("channels", ((pk, f"{name} ({registry.type_of(kind).label})") for pk, name, kind in ways))
         self.has_channels = bool(ways)
         if len(people) < OFFERED:
             del self.fields["others"]

@@ -322,6 +322,7 @@ const start = () => {
     const words = at("log-freshness");
     const state = liveState();
     words.dataset.state = !active ? "over" : state === "live" ? "live" : "away";
+    if (!active && !seen) at("log-empty").textContent = "It logged nothing.";
     const cut = list.querySelector(".log-cut") ? ", cut off where it was too long" : "";
     let said;
     if (log.dataset.failed) said = "These lines could not be read. Scroll or press Follow to try again.";

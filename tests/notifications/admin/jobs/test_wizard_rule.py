@@ -44,7 +44,7 @@ class TestStep:
         assert "Of the day" not in text
 
     def test_offers_the_channels_of_the_tenant(self, walk: Walk, channel_of: MakeChannel, cast: Cast) -> None:
-        assert "of which there is none yet" in walk.text(STEP)
+        assert "There is none yet" in walk.text(STEP)
         channel_of(), channel_of("Theirs", tenant=cast.globex)
         text = walk.text(STEP)
         assert "Ops mail (E-mail)" in text
@@ -86,12 +86,12 @@ class TestReview:
         page = walk.browser.get(walk.url("review"))
         rows = {row.label: row.value for row in page.context["additions"]}
         assert rows == {
-            "Rule of its own": "A run failed (3 in a row), ticks fired late; only changes",
+            "Rule of its own": "A run failed (3 in a row), ticks fired late; further failures are not told",
             "Tells": "the owner, Ops mail (E-mail)",
         }
         (call,) = page.context["calls"]
         assert call["body"] == {
-            "name": "Morning greeting: a run failed (3 in a row), ticks fired late; only changes",
+            "name": "Morning greeting: a run failed (3 in a row), ticks fired late",
             "job": "<the id of the job>",
             "kinds": ["failed", "late"],
             "in_row": 3,

@@ -22,7 +22,7 @@ class TestList:
         changes.create(data, tenant=cast.acme, by=Editor("user:ana"))
         seen = as_vera.text(RULES)
         assert seen.index("Owners hear of failures") < seen.index("Nights")
-        assert "A run failed (3 in a row); only changes" in seen
+        assert "A run failed (3 in a row); further failures are not told" in seen
         assert "The owner, olaf" in seen
         assert "Globex" not in seen
         assert "Globex" in as_root.text(RULES)
