@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.urls import reverse
@@ -19,10 +20,11 @@ from notifications.api.base import NotificationsViewSet
 from notifications.api.parameters import DefaultRuleParameters, RuleParameters
 from notifications.api.rule_input import RuleCreationSerializer, RuleFieldsSerializer, RuleOptionsSerializer
 from notifications.api.rule_output import RuleSerializer, shown, shown_built_in
+from notifications.api.rule_pages import RulePagination
 from notifications.models import Rule
-from notifications.rulebook import changes
+from notifications.rulebook import changes, listing
 from notifications.rulebook.changes import Editor
-from notifications.rulebook.listing import Key, find_keys
+from notifications.rulebook.listing import BUILT_IN
 from scheduler_project.api import conditional
 from scheduler_project.api.idempotency import idempotent
 from scheduler_project.api.serializers import StrictSerializer
@@ -42,6 +44,7 @@ class _RuleViewSet(NotificationsViewSet):
 
 
 class RuleViewSet(_RuleViewSet):
+    pagination_class = RulePagination
     required_scopes = {
         **dict.fromkeys(("list", "retrieve"), Scope.SCHEDULER_READ),
         **dict.fromkeys(("create", "update", "partial_update", "destroy"), Scope.SCHEDULER_WRITE),
@@ -59,13 +62,9 @@ class RuleViewSet(_RuleViewSet):
 
     def list(self, request: Request) -> Response:
         """The rules of the caller's tenants, of each the default first. One that nobody has changed has no id."""
-        page: Sequence[Key] = (
-            self.paginate_queryset(find_keys(self.principal.tenant_ids(self.scope), **self.filters)) or ()
-        )
-        stored = {rule.pk: rule for rule in _rules().filter(pk__in=[pk for _, pk in page if pk])}
-        bare = Tenant.objects.in_bulk([tenant_id for tenant_id, pk in page if not pk])
-        # A rule may have been deleted since its key was read.
-        rules = [shown(stored[pk]) if pk else shown_built_in(bare[of]) for of, pk in page if not pk or pk in stored]
+        found: Any = listing.find(self.principal.tenant_ids(self.scope), **self.filters)
+        page = self.paginate_queryset(found) or ()
+        rules = [shown_built_in(rule.tenant) if rule.pk == BUILT_IN else shown(rule) for rule in page]
         return self.get_paginated_response(RuleSerializer(rules, many=True).data)
 
     def retrieve(self, request: Request, pk: str) -> Response:

@@ -298,6 +298,10 @@ class Migration(migrations.Migration):
             model_name='rule',
             index=models.Index(condition=models.Q(('is_enabled', True)), fields=['tenant'], name='rules_enabled'),
         ),
+        migrations.AddIndex(
+            model_name='rule',
+            index=models.Index(fields=['tenant', '-is_default', 'name', 'id'], name='rules_as_listed'),
+        ),
         migrations.AddConstraint(
             model_name='rule',
             constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('tenant',), name='one_default_rule_per_tenant'),

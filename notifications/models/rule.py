@@ -84,7 +84,10 @@ class Rule(models.Model):
                 name="rule_quiet_hours_have_two_ends",
             ),
         ]
-        indexes = [models.Index(fields=["tenant"], condition=models.Q(is_enabled=True), name="rules_enabled")]
+        indexes = [
+            models.Index(fields=["tenant"], condition=models.Q(is_enabled=True), name="rules_enabled"),
+            models.Index(fields=["tenant", "-is_default", "name", "id"], name="rules_as_listed"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts import tokens
+from accounts.models import Tenant
 from notifications.models import Channel, Rule
 from notifications.rulebook import changes, preferences
 from notifications.rulebook.changes import Editor
@@ -135,6 +138,40 @@ class TestRules:
             ("?tenant=globex", []),
         ):
             assert [rule["name"] for rule in ana.get(RULES + query).json()["results"]] == names, query
+
+    def test_are_walked_by_cursors_with_built_in_defaults_in_their_places(
+        self, cast: Cast, client_of: ClientOf
+    ) -> None:
+        names = ("Zebra", "apple", "Middle", "Middle")
+        for tenant in (cast.acme, cast.globex):
+            for name in names:
+                changes.create({"name": name}, tenant=tenant, by=Editor("user:root"))
+        changes.change_default({"name": "Not built in"}, tenant=cast.globex, by=Editor("user:root"))
+        Tenant.objects.create(name="Without a rule", slug="bare")
+        root = client_of(cast.root)
+        everything = root.get(f"{RULES}?limit=200").json()
+        assert (everything["total_count"], everything["next_cursor"]) == (Tenant.objects.count() + 8, None)
+        expected = [(rule["tenant"], rule["is_default"], rule["id"]) for rule in everything["results"]]
+        assert [one for one in expected if one[1]] == [
+            (tenant.slug, True, Rule.objects.get(is_default=True).pk if tenant == cast.globex else None)
+            for tenant in Tenant.objects.order_by("pk")
+        ]
+        assert [one[:2] for one in expected[1:3]] == [("acme", True), ("acme", False)]
+        walked, cursor = [], ""
+        with CaptureQueriesContext(connection) as asked:
+            while cursor is not None:
+                page = root.get(f"{RULES}?limit=3{cursor and '&cursor='}{cursor}").json()
+                assert page["has_more"] is (page["next_cursor"] is not None)
+                walked += [(rule["tenant"], rule["is_default"], rule["id"]) for rule in page["results"]]
+                cursor = page["next_cursor"]
+        assert walked == expected
+        read = [
+            one["sql"] for one in asked if '"notification_rules"' in one["sql"] and "count(" not in one["sql"].lower()
+        ]
+        assert all("LIMIT" in one for one in read), "no page reads all rules"
+        for offset in range(1, len(expected), 4):
+            page = root.get(f"{RULES}?limit=4&offset={offset}").json()["results"]
+            assert [rule["id"] for rule in page] == [one[2] for one in expected[offset : offset + 4]]
 
     def test_name_every_wrong_value_by_its_path(self, ana: ApiClient) -> None:
         assert list(fields_of(ana.send("POST", RULES, {}))) == ["name"]
