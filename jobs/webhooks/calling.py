@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID, uuid4
 
 from jobs import trail
@@ -38,13 +38,27 @@ class Letter:
         return cls(uid, url, str(payload["event"]), body, secrets)
 
 
+class Said(Protocol):
+    """What every kind of answer has. `status` is the receiver's own; `error` says why there is none, or no good one."""
+
+    @property
+    def status(self) -> int | None: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def error(self) -> str: ...
+
+
+AnAnswer = TypeVar("AnAnswer", bound=Said)
+
+
 @dataclass(frozen=True)
-class Tried:
-    """One try: when, how long, and what came back."""
+class Try(Generic[AnAnswer]):
+    """When, how long, and what came back."""
 
     at: datetime
     seconds: float
-    answer: Answer
+    answer: AnAnswer
 
     def to_json(self) -> dict[str, Any]:
         answer = self.answer
@@ -55,6 +69,9 @@ class Tried:
             "answer": sql.text(answer.text[:SHOWN]),
             "error": sql.text(answer.error[:SHOWN]),
         }
+
+
+Tried = Try[Answer]
 
 
 def call(letter: Letter) -> Tried:

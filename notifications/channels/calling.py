@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
+from jobs.webhooks.calling import Try
 from notifications.channels.base import ChannelType, Letter
 from notifications.rules.answers import Answer, Came
-from scheduler_project.lib import short_addresses, sql
+from scheduler_project.lib import short_addresses
 from scheduler_project.lib.http import OutboundError, OutboundRefused
 from scheduler_project.lib.text_masking import MASK
 
-SHOWN = 500
 SHORTEST = 6  # characters of what is worth hiding
 
 
-@dataclass(frozen=True)
-class Tried:
-    at: datetime
-    seconds: float
-    answer: Answer
-
-    def to_json(self) -> dict[str, Any]:
-        answer = self.answer
-        return {
-            "at": self.at.isoformat(),
-            "seconds": round(self.seconds, 3),
-            "status": answer.status,
-            "answer": sql.text(answer.text[:SHOWN]),
-            "error": sql.text(answer.error[:SHOWN]),
-        }
+Tried = Try[Answer]
 
 
 def call(kind: ChannelType, letter: Letter) -> Tried:
