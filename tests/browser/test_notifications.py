@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,12 +11,12 @@ from playwright.sync_api import Page, expect
 from accounts.scopes import Scope
 from jobs import registry
 from notifications.inbox import marking, readers
-from notifications.inbox.writing import Entry, tell
 from notifications.models import Preference
 from tests.browser.conftest import PHONE, SignIn
 from tests.browser.test_accessibility import NARROW, violations_in_both_schemes
 from tests.cast import Cast, MakeKey
 from tests.jobs.api.conftest import MakeJob, RunJob
+from tests.notifications.admin.inbox.conftest import Tell, told
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -26,17 +24,7 @@ SETTINGS, INBOX = "/admin/notifications/settings/", "/admin/notifications/"
 RUNS = "/admin/jobs/execution/"
 TIMES = 20
 
-Tell = Callable[..., int]
-
-
-@pytest.fixture
-def told(cast: Cast) -> Tell:
-    def make(title: str = "Greet failed", **changes: Any) -> int:
-        fields = {"tenant_id": cast.acme.pk, "user_id": cast.ana.pk, "type": "job.failed", "severity": "error"}
-        (pk,) = tell([Entry(**{**fields, "title": title, **changes})])
-        return pk
-
-    return make
+__all__ = ["told"]
 
 
 def is_live(page: Page) -> Page:

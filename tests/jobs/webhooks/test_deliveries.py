@@ -20,12 +20,12 @@ from jobs import webhooks
 from jobs.models import EventCursor, Execution, Job, Webhook, WebhookDelivery
 from jobs.recovery import deliveries, outbox, projections
 from jobs.recovery.deliveries import Deliveries
-from jobs.tick.service import Service
 from jobs.webhooks import Letter, Tried
 from scheduler_project.lib import signatures, sql
 from tests.cast import Cast
 from tests.jobs.api.conftest import MakeJob, RunJob
 from tests.jobs.webhooks.conftest import MakeWebhook
+from tests.leading import lead_until
 from tests.live import wait_for
 from tests.receivers import Receiver, redirect, status
 
@@ -428,14 +428,4 @@ def test_runs_in_the_scheduler_with_its_loops(
     webhook_of()
     job: Job = job_of()
     run_of(job, "failed")
-    service = Service()
-    service.start()
-    try:
-
-        def turn() -> bool:
-            service.turn.take()
-            return bool(server.calls)
-
-        wait_for(turn, seconds=15, what="a delivery")
-    finally:
-        service.stop()
+    lead_until(lambda: server.calls, what="a delivery")

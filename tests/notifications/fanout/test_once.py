@@ -12,13 +12,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from jobs import scheduler_events
 from jobs.models import EventCursor, Job
 from jobs.scheduler_events import Event
-from jobs.tick.service import Service
 from notifications.fanout import fan_out, store
 from notifications.fanout.fan_out import FanOut
 from notifications.inbox import writing
 from notifications.models import Channel, Delivery, JobCondition, Notification, Rule
 from scheduler_project.lib import sql
 from tests.cast import Cast
+from tests.leading import lead_until
 from tests.live import wait_for
 from tests.notifications.fanout.conftest import inbox
 from tests.notifications.fanout.storms import end
@@ -186,15 +186,5 @@ def test_runs_in_the_scheduler_with_its_loops(cast: Cast, job_of: MakeJob) -> No
     job = job_of(owner="ana")
     fan_out.begin_now()
     end([job.pk])
-    service = Service()
-    service.start()
-    try:
-
-        def turn() -> bool:
-            service.turn.take()
-            return Notification.objects.exists()
-
-        wait_for(turn, seconds=15, what="a notification")
-    finally:
-        service.stop()
+    lead_until(lambda: Notification.objects.exists(), what="a notification")
     assert inbox() == [("ana", f"{job.name} failed", 1)]

@@ -15,7 +15,6 @@ from django.db.models import F
 
 from accounts.sealing import KeysUnavailable
 from jobs.recovery import projections
-from jobs.tick.service import Service
 from notifications.channels import email, secrets
 from notifications.channels.base import Letter
 from notifications.channels.calling import Tried
@@ -27,7 +26,7 @@ from notifications.sending import sender as senders
 from notifications.sending.sender import Sender, send
 from scheduler_project.lib import sql
 from tests.jobs.api.conftest import MakeJob, RunJob, job_of, run_of
-from tests.live import wait_for
+from tests.leading import lead_until
 from tests.mail_servers import MailServer
 from tests.notifications.sending.conftest import MakeChannel, MakeDelivery, make_due, sweep_until
 from tests.receivers import Receiver, status
@@ -262,14 +261,4 @@ def test_runs_in_the_loops_of_the_scheduler(
 ) -> None:
     """As both backends run it, while it leads."""
     delivery_of(channel_of())
-    service = Service()
-    service.start()
-    try:
-
-        def turn() -> bool:
-            service.turn.take()
-            return bool(server.calls)
-
-        wait_for(turn, seconds=15, what="a delivery")
-    finally:
-        service.stop()
+    lead_until(lambda: server.calls, what="a delivery")
