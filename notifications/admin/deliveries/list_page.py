@@ -25,6 +25,8 @@ from scheduler_project.lib import sql
 from scheduler_project.lib.input import number_of
 
 PAGE = 50
+RECENT = 2_000
+"""So many are looked through at a time for the name of a job and for a kind, of which there is no index."""
 OFFERED = 200  # channels
 OLDER, STATUS, CHANNEL, KIND, SEARCH = "older", "status", "channel", "kind", "q"
 
@@ -33,8 +35,11 @@ def respond(site: AdminSite, request: HttpRequest) -> HttpResponse:
     require(request)
     asked = {name: request.GET.get(name, "")[:200] for name in (SEARCH, STATUS, CHANNEL, KIND, OLDER)}
     bar = _bar(request, asked)
-    rows = list(_found(request, asked)[: PAGE + 1])
+    candidates = _candidates(request, asked)
+    last = _last_looked_at(candidates) if _has_no_index(asked) else None
+    rows = list(_found(candidates, asked, last)[: PAGE + 1])
     page = rows[:PAGE]
+    older = page[-1].pk if len(rows) > PAGE else last
     context = {
         **frame.context(site, request, "Deliveries", title="Notification deliveries"),
         "bar": bar,
@@ -42,7 +47,8 @@ def respond(site: AdminSite, request: HttpRequest) -> HttpResponse:
         "rows": [row(one) for one in page],
         "is_first_page": not asked[OLDER],
         "newest_url": filter_bar.address(asked),
-        "older_url": filter_bar.address(asked, **{OLDER: str(page[-1].pk)}) if len(rows) > PAGE else "",
+        "older_url": filter_bar.address(asked, **{OLDER: str(older)}) if older else "",
+        "looked_at": RECENT if last else 0,
         "has_channels": access.visible(Channel.objects.all(), request.user).exists(),
         "now": sql.now(),
     }
@@ -63,30 +69,53 @@ def row(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _found(request: HttpRequest, asked: dict[str, str]) -> Any:
+def _candidates(request: HttpRequest, asked: dict[str, str]) -> Any:
+    """By what there is an index of, the newest first."""
     rows = access.visible(Delivery.objects.select_related("channel", "tenant"), request.user)
     if asked[STATUS] in set(SendingStatus):
         rows = rows.filter(status=asked[STATUS])
     if (channel := number_of(asked[CHANNEL])) is not None:
         rows = rows.filter(channel=channel)
-    if asked[KIND] in set(Kind):
-        rows = rows.filter(facts__kind=asked[KIND])
     if (older := number_of(asked[OLDER])) is not None:
         rows = rows.filter(pk__lt=older)
-    if asked[SEARCH]:
-        rows = rows.filter(_named(asked[SEARCH].strip()))
+    if (one := _one(asked[SEARCH])) is not None:
+        rows = rows.filter(one)
     return rows.order_by("-pk")
 
 
-def _named(text: str) -> Q:
-    """By its number, by the id that the receiver knows, or by the name of its job."""
+def _found(candidates: Any, asked: dict[str, str], last: int | None) -> Any:
+    rows = candidates if last is None else candidates.filter(pk__gte=last)
+    if asked[KIND] in set(Kind):
+        rows = rows.filter(facts__kind=asked[KIND])
+    if _is_name(asked[SEARCH]):
+        rows = rows.filter(facts__job__name__icontains=sql.text(asked[SEARCH].strip()))
+    return rows
+
+
+def _has_no_index(asked: dict[str, str]) -> bool:
+    return asked[KIND] in set(Kind) or _is_name(asked[SEARCH])
+
+
+def _last_looked_at(candidates: Any) -> int | None:
+    """The oldest of those that are looked through at once; None when that is all of them."""
+    ids: list[int] = list(candidates.values_list("pk", flat=True)[RECENT - 1 : RECENT + 1])
+    return ids[0] if len(ids) > 1 else None
+
+
+def _one(search: str) -> Q | None:
+    """By its number, or by the id that the receiver knows; None: it is the name of a job."""
+    text = search.strip()
     number = number_of(text)
     if number is not None:
         return Q(pk=number)
     try:
         return Q(uid=UUID(text))
     except ValueError:
-        return Q(facts__job__name__icontains=sql.text(text))
+        return None
+
+
+def _is_name(search: str) -> bool:
+    return bool(search.strip()) and _one(search) is None
 
 
 def _bar(request: HttpRequest, asked: dict[str, str]) -> Bar:

@@ -70,6 +70,23 @@ class TestList:
         assert response.context["older_url"] == f"?status=dead&older={rows[1]}"
         assert shown(as_ana, status="dead", older=rows[1]) == [rows[0]]
 
+    def test_looks_through_so_many_for_what_has_no_index_and_says_so(
+        self, as_ana: Browser, channel_of: MakeChannel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("notifications.admin.deliveries.list_page.RECENT", 3)
+        channel = channel_of()
+        old = delivery_of(channel)
+        elsewhere = [delivery_of(channel, facts={"kind": "missed", "job": {"id": 2, "name": "Day"}}) for _ in range(3)]
+        for query in ({"q": "night"}, {"kind": "failed"}):
+            response = as_ana.get(LIST, query)
+            assert response.context["rows"] == []
+            assert "newest 3" in response.content.decode()
+            assert response.context["older_url"].endswith(f"older={elsewhere[0].pk}")
+            older = as_ana.get(LIST, {**query, "older": elsewhere[0].pk})
+            assert [row["delivery"].pk for row in older.context["rows"]] == [old.pk]
+            assert older.context["older_url"] == ""
+        assert shown(as_ana, q=str(old.pk)) == shown(as_ana, q=str(old.uid)) == [old.pk]
+
 
 class TestPage:
     def test_shows_what_is_said_and_each_try(self, as_ana: Browser, as_vera: Browser, channel_of: MakeChannel) -> None:
