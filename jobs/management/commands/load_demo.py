@@ -1,9 +1,12 @@
-"""`manage.py load_demo`: a handful of jobs that show what the product does. Loading twice changes nothing."""
+"""`manage.py load_demo`: a handful of jobs that show what the product does. Loading twice changes nothing.
+
+The first superuser owns them, so that somebody hears of their failures."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
 
 from accounts.models import Tenant
@@ -68,6 +71,7 @@ class Command(BaseCommand):
         tenant, _ = Tenant.objects.get_or_create(slug="default", defaults={"name": "Default"})
         known = set(Job.objects.filter(tenant=tenant).values_list("name", flat=True))
         missing = [data for data in JOBS if data["name"] not in known]
+        owner = get_user_model().objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
         for data in missing:
-            registry.create(data, tenant=tenant, actor=ACTOR)
+            registry.create(data, tenant=tenant, actor=ACTOR, owner_id=owner.pk if owner else None)
         self.stdout.write(f"Created {len(missing)} demonstration jobs, {len(JOBS) - len(missing)} were there.")
