@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 
 from notifications.channels.calling import Tried
 from notifications.rules.answers import Came, Decision, decide, rest
@@ -58,7 +58,7 @@ def put_back(claimed: Claimed, *, wait: timedelta, reason: str) -> None:
     try:
         with transactions.engine():
             sql.rows(PUT_BACK, {**values, "counted": claimed.tries - 1})
-    except IntegrityError:  # meanwhile a repeat has become the unsent delivery of its group
+    except (IntegrityError, OperationalError):  # a repeat has become the unsent one of its group, or is being written
         sql.rows(PUT_BACK, {**values, "counted": claimed.tries})
 
 
