@@ -13,7 +13,7 @@ from jobs.definition import Problems
 from jobs.models import Job
 from jobs.rules.zones import UnknownZone, load_zone
 from notifications.models import Channel, Rule
-from notifications.rules.kinds import OF_THE_SYSTEM, Kind, Severity
+from notifications.rules.kinds import OF_NO_JOB, OF_THE_SYSTEM, Kind, Severity
 from scheduler_project.lib import plain_text
 from scheduler_project.lib.input import InvalidInput, printable_text
 
@@ -153,8 +153,25 @@ class Reader:
         if found.enabled and not (found.to_owner or found.to_everyone or found.users or found.channels):
             self.refuse("users", "Nobody would hear of it: choose the owner, everyone, people or a channel.")
         is_only_switched = current is not None and replace(found, enabled=current.enabled) == current
-        if not self.writer.is_superuser and not is_only_switched and (asked := OF_THE_SYSTEM.intersection(found.kinds)):
+        if is_only_switched:
+            return
+        if not self.writer.is_superuser and (asked := OF_THE_SYSTEM.intersection(found.kinds)):
             self.refuse("kinds", f"Only superusers write rules of {', '.join(sorted(asked))}.")
+        else:
+            self._judge_what_has_no_job(found)
+
+    def _judge_what_has_no_job(self, found: RuleInput) -> None:
+        """A rule that could never tell what it asks for."""
+        asked = [kind for kind in found.kinds if kind in OF_NO_JOB]
+        words = " and ".join(asked)
+        if asked and (found.job is not None or found.tag):
+            narrowing = "job" if found.job is not None else "tag"
+            self.refuse(
+                "kinds", f"Of {words} no job is known; leave out the {narrowing}, or write another rule for it."
+            )
+        hears = found.to_everyone or found.users or found.channels
+        if asked and len(asked) == len(found.kinds) and found.to_owner and not hears:
+            self.refuse("users", f"Of {words} no job is known, so no owner: choose everyone, people or a channel.")
 
     def name(self, value: object) -> str:
         text, problem = printable_text(value, most=MOST_NAME, if_empty="Write a name.")

@@ -33,6 +33,8 @@ class Kind(StrEnum):
 
 
 OF_THE_SYSTEM = frozenset({Kind.CIRCUIT, Kind.SCHEDULER, Kind.WORKER})
+OF_NO_JOB = frozenset({Kind.CIRCUIT, Kind.SCHEDULER})
+"""They concern no job. A worker's process may be lost in a run of one."""
 RESOLVING = frozenset({Kind.RECOVERED, Kind.SUCCEEDED})  # what was told of the job before is over by them
 
 

@@ -201,6 +201,30 @@ class TestRules:
         assert "kinds" in fields_of(ana.send("PATCH", path, {"users": ["ana"]}))
         assert ana.send("PATCH", path, {"kinds": ["failed"]}).json()["kinds"] == ["failed"]
 
+    def test_that_could_never_tell_what_they_ask_for_are_refused(
+        self, cast: Cast, client_of: ClientOf, job_of: MakeJob
+    ) -> None:
+        root = client_of(cast.root)
+        told = {"name": "Ops", "tenant": "acme", "to_everyone": True}
+        for data, path, words in (
+            ({"kinds": ["circuit", "failed"], "tag": "night"}, "kinds", "leave out the tag"),
+            ({"kinds": ["scheduler"], "job": job_of().pk}, "kinds", "leave out the job"),
+            (
+                {"kinds": ["circuit", "scheduler"], "to_everyone": False},
+                "users",
+                "choose everyone, people or a channel",
+            ),
+        ):
+            [found] = fields_of(root.send("POST", RULES, {**told, **data})).items()
+            assert found[0] == path
+            assert words in found[1][0]
+        lost = {"kinds": ["worker"], "tag": "night"}  # a run of such a job may lose its process
+        assert root.send("POST", RULES, {**told, **lost}).status_code == 201
+        Rule.objects.update(kinds=["circuit"])
+        path = f"{RULES}/{Rule.objects.get().pk}"
+        assert root.send("PATCH", path, {"enabled": False}).status_code == 200
+        assert fields_of(root.send("PATCH", path, {"name": "Other"}))["kinds"]
+
     def test_are_bounded(self, ana: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(changes, "MOST_PER_TENANT", 1)
         assert ana.send("POST", RULES, NIGHTS).status_code == 201
