@@ -97,7 +97,8 @@ def switch(name: str, value: bool, *, actor: str, note: str = "") -> Flag:
     """Set one, for every process at once. Raises `FixedFlag`."""
     variable, _, can_be_set = DESCRIBED[name]
     if not can_be_set or _from_environment(name) is not None:
-        raise FixedFlag(f"{name} is set by the environment variable {variable}; change it there and start anew.")
+        only = "" if can_be_set else "nothing but "
+        raise FixedFlag(f"{name} is set by {only}the environment variable {variable}; change it there and start anew.")
     with transactions.engine():
         before = RuntimeFlag.objects.select_for_update().filter(name=name).first()
         was = before.value if before else True

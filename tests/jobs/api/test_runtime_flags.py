@@ -56,6 +56,10 @@ class TestSwitch:
         with pytest.raises(runtime_flags.FixedFlag, match="DAYBOOK_SCHEDULER_ENABLED"):
             switch_off()
 
+    def test_of_notifications_is_set_by_nothing_but_the_environment(self) -> None:
+        with pytest.raises(runtime_flags.FixedFlag, match="nothing but the environment variable DAYBOOK_NOTIFICATIONS"):
+            runtime_flags.switch("notifications.enabled", False, actor="system:root")
+
     def test_is_a_command_as_well(self, settings: Any) -> None:
         call_command("set_flag", SCHEDULER_ENABLED, "off", note="x", stdout=(out := StringIO()))
         call_command("set_flag", stdout=out)
