@@ -11,7 +11,8 @@ from accounts.scopes import Scope
 from jobs import bulk
 from jobs.admin.jobs.columns import execution_url
 from jobs.admin.jobs.operations import Caller
-from jobs.admin.lists.many import Action, ManyChanges
+from jobs.admin.lists.change_pages import Action
+from jobs.admin.lists.many import ManyChanges
 from jobs.models import Execution
 from jobs.rules.states import PRIORITIES, ListPage
 

@@ -13,7 +13,8 @@ from jobs import bulk
 from jobs.admin.jobs import transfers
 from jobs.admin.jobs.columns import job_url
 from jobs.admin.jobs.operations import Caller
-from jobs.admin.lists.many import Action, ManyChanges, Selection
+from jobs.admin.lists.change_pages import Action
+from jobs.admin.lists.many import ManyChanges, Selection
 from jobs.models import Job
 from jobs.rules.states import ListPage
 from scheduler_project.lib import sql

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership
 from jobs import bulk, registry
-from jobs.admin.lists import many
+from jobs.admin.lists import change_pages
 from jobs.bulk import changes
 from jobs.models import BulkChange, Execution, Job
 from jobs.rules.states import ListPage
@@ -259,7 +259,7 @@ class TestManyRows:
     def test_are_changed_in_batches_that_go_on_and_are_summed_up(
         self, count: int, as_ana: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(many, "MOST_LISTED", count // 2)
+        monkeypatch.setattr(change_pages, "MOST_LISTED", count // 2)
         gone = Job.objects.order_by("-pk").first()
         assert gone is not None
         response = all_that_match(as_ana, "pause", "tag=all", count)
