@@ -6,9 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
-from jobs import queries, workers
+from jobs import queries
 from jobs.admin.dashboard.viewer import Viewer
-from jobs.models import Worker
 
 SHOWN = 6
 
@@ -16,10 +15,8 @@ SHOWN = 6
 def build(viewer: Viewer) -> dict[str, Any]:
     status = queries.scheduler_status()
     uses_workers = settings.SCHEDULER_USE_CELERY
-    alive = list(Worker.objects.filter(stopped_at=None).order_by("name")) if uses_workers else []
-    states = [(worker, workers.state_of(worker, now=viewer.now)) for worker in alive]
-    states.sort(key=lambda pair: pair[1] == "healthy")
-    queues = workers.list_queues(tenant_ids=viewer.tenant_ids) if uses_workers else []
+    states = sorted(viewer.workers, key=lambda pair: pair[1] == "healthy") if uses_workers else []
+    queues = viewer.queues if uses_workers else []
     age = status.last_tick_age_seconds
     return {
         "status": status,

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest
 
 from accounts import access, focus
 from accounts.scopes import Scope
-from jobs.models import Execution, Job
+from jobs import workers
+from jobs.models import Execution, Job, Worker
+from jobs.workers import QueueStatus
 from scheduler_project.lib import sql
 
 LARGEST_ID = 2**63 - 1
@@ -37,6 +40,16 @@ class Viewer:
     @property
     def executions(self) -> Any:
         return access.visible(Execution.objects.all(), self.request.user)
+
+    @cached_property
+    def queues(self) -> list[QueueStatus]:
+        return workers.list_queues(tenant_ids=self.tenant_ids)
+
+    @cached_property
+    def workers(self) -> list[tuple[Worker, str]]:
+        """Those that have not stopped, and how each does."""
+        alive = Worker.objects.filter(stopped_at=None).order_by("name")
+        return [(worker, workers.state_of(worker, now=self.now)) for worker in alive]
 
     @property
     def is_superuser(self) -> bool:

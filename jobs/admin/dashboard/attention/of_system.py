@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
-from jobs import queries, workers
+from jobs import queries
 from jobs.admin.dashboard import amounts, links
 from jobs.admin.dashboard.attention.line import BAD, EACH, WARN, Line, more
 from jobs.admin.dashboard.viewer import Viewer
-from jobs.models import CircuitEvent, Worker
+from jobs.models import CircuitEvent
 from jobs.queries import SchedulerStatus
 from scheduler_project.lib import markup
 
@@ -43,7 +43,7 @@ def _scheduler(status: SchedulerStatus) -> Iterator[Line]:
 
 
 def _workers(viewer: Viewer) -> Iterator[Line]:
-    found = [(worker, workers.state_of(worker, now=viewer.now)) for worker in Worker.objects.filter(stopped_at=None)]
+    found = viewer.workers
     lost = [worker for worker, state in found if state == "lost"]
     if not [state for _, state in found if state != "lost"]:
         yield Line("no-worker", BAD, "server", "No worker reports", "Runs wait until one does.", links.health(),
@@ -59,7 +59,7 @@ def _workers(viewer: Viewer) -> Iterator[Line]:
 
 
 def _queues(viewer: Viewer) -> Iterator[Line]:
-    for queue in workers.list_queues(tenant_ids=viewer.tenant_ids):
+    for queue in viewer.queues:
         waits = amounts.counted(queue.waiting_total, "run waits", "runs wait")
         if queue.canary == "deaf":
             yield Line(f"queue-{queue.queue}", BAD, "alert", f"Nobody hears on the queue {queue.queue}", f"{waits}.",
