@@ -15,7 +15,7 @@ from templates_registry import placeholders
 
 PLACEHOLDERS: Mapping[str, str] = {
     "title": "the usual title",
-    "job": "the job's name",
+    "job": "the job's name, or the template's of a run without a job",
     "kind": "what happened, such as: A run failed",
     "severity": "how grave it is",
     "count": "how often it happened since the last message",
@@ -58,9 +58,7 @@ class Message:
     def __post_init__(self) -> None:
         for name in ("title_text", "body_text"):
             words = getattr(self, name)
-            if placeholders.check(words, PLACEHOLDERS) or (
-                self.job is None and placeholders.names_in(words) & OF_ONE_JOB
-            ):
+            if placeholders.check(words, PLACEHOLDERS) or (not self.name and placeholders.names_in(words) & OF_ONE_JOB):
                 object.__setattr__(self, name, "")
 
     @property
@@ -70,6 +68,11 @@ class Message:
     @property
     def job(self) -> Mapping[str, Any] | None:
         return self.facts.get("job") or None
+
+    @property
+    def name(self) -> str:
+        """Of the job, or of the template of a run without one; empty where it is about many or none."""
+        return str((self.job or {}).get("name") or self._text("name"))
 
     @property
     def link(self) -> str:
@@ -117,7 +120,7 @@ class Message:
     def _facts(self, escape: Escape) -> dict[str, str]:
         about = _about(self.kind)
         values = {
-            "job": str((self.job or {}).get("name") or ""),
+            "job": self.name,
             "kind": about.label if about else self.kind,
             "severity": self.severity.value,
             "count": str(self.count),

@@ -31,6 +31,8 @@ def facts_of(message: Gathered, tenants: Mapping[int, str]) -> dict[str, Any]:
         "rule": telling.rule.name,
         "path": path_of(message),
     }
+    if is_own and last.job is None and telling.kind not in OF_THE_SYSTEM:
+        found["name"] = last.name  # of the template: the run has no job, or has none any more
     if not is_own:
         found |= {"digest": message.folding.value, "jobs": message.jobs, "title": wording.titles(message)[1]}
     return found

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from accounts.models import Membership
 from jobs.models import Execution, Job
+from notifications.channels import examples
 from notifications.fanout import facts, memory, store
 from notifications.models import Channel, Delivery, Flow, JobCondition, Notification, Preference, Rule
 from notifications.rules.answers import GIVE_UP_AFTER
@@ -92,6 +93,19 @@ class TestTheDefaultRule:
             "rule": "Owners hear of failures, recoveries and missed ticks",
             "path": meta["path"],
         }
+
+    def test_names_the_template_of_a_run_without_a_job(
+        self, cast: Cast, chat: Channel, failing: MakeJob, run_of: RunJob, reading: Reading
+    ) -> None:
+        rule_of(cast, chat)
+        run = run_of(failing(name="Invoices"), "failed")
+        Execution.objects.filter(pk=run.pk).update(job=None)
+        reading.sweep()
+        delivery = Delivery.objects.get()
+        assert (delivery.facts["job"], delivery.facts["name"]) == (None, run.template.title)
+        assert examples.of_delivery(delivery, chat).title() == f"{run.template.title} failed"
+        chat.title_text = "{job}: {kind}"
+        assert examples.of_delivery(delivery, chat).title() == f"{run.template.title}: A run failed"
 
     def test_tells_nothing_of_dry_runs_and_of_runs_aside_only_their_dead_letters(
         self, cast: Cast, failing: MakeJob, run_of: RunJob, reading: Reading
