@@ -92,7 +92,7 @@ def _with_facts(events: Sequence[sql.Row]) -> list[sql.Row]:
     asked = {"ids": sorted({event["execution_id"] for event in events}), "longest": LONGEST_ERROR}
     known = {row["execution_id"]: row for row in sql.rows(KNOWN, asked, prepare=False)}
     return [
-        {**known[event["execution_id"]], "status": event["kind"], "at": event["at"]}
+        {**known[event["execution_id"]], "job_id": event["job_id"], "status": event["kind"], "at": event["at"]}
         for event in events
         if event["execution_id"] in known
     ]
