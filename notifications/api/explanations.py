@@ -12,7 +12,8 @@ from accounts.scopes import Scope
 from jobs.models import Job
 from notifications.api.base import NotificationsViewSet
 from notifications.fanout import explanation
-from notifications.fanout.explanation import Explanation, KindAnswer, TargetLine
+from notifications.fanout.explanation import Explanation, KindAnswer
+from notifications.fanout.standing import TargetLine
 from notifications.rulebook.reader import KINDS, SEVERITIES
 from scheduler_project.api.serializers import InstantField
 

@@ -17,7 +17,8 @@ from notifications.admin.inbox import lines
 from notifications.admin.rules import finding
 from notifications.admin.rules.list_page import row
 from notifications.admin.rules.names import Names
-from notifications.fanout.explanation import KindAnswer, TargetLine, explain
+from notifications.fanout.explanation import KindAnswer, explain
+from notifications.fanout.standing import TargetLine
 from notifications.inbox import readers, reading
 from notifications.models import Delivery
 from notifications.rulebook import book, preferences
