@@ -86,6 +86,7 @@ def deliver(messages: Sequence[tuple[Group, Gathered]], around: Surroundings) ->
 def _entry(message: Gathered, around: Surroundings) -> Entry:
     target = message.telling.target
     one, many = wording.titles(message)
+    facts = facts_of(message, around.tenants)
     return Entry(
         tenant_id=target.tenant_id,
         user_id=target.user_id,
@@ -94,7 +95,8 @@ def _entry(message: Gathered, around: Surroundings) -> Entry:
         title=one,
         body=wording.body(message),
         # How often it happened is in the row, which goes on counting.
-        meta={name: value for name, value in facts_of(message, around.tenants).items() if name != "count"},
+        meta={name: value for name, value in facts.items() if name != "count"},
+        job_id=facts["job"]["id"] if facts["job"] else None,
         group_key=message.group_key,
         many=many,
         count=message.count,

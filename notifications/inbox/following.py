@@ -22,6 +22,10 @@ LEFT JOIN LATERAL (
       AND (c.user_id = %(user)s AND (c.reader <> '' OR %(tenants)s::bigint[] IS NULL
                                      OR c.tenant_id = ANY(%(tenants)s::bigint[]))
            OR c.user_id IS NULL AND (%(tenants)s::bigint[] IS NULL OR c.tenant_id = ANY(%(tenants)s::bigint[])))
+      AND NOT (c.kind = 'created' AND c.user_id IS NULL
+               AND EXISTS (SELECT FROM ui_notification_marks m
+                           WHERE m.notification_id = c.notification_id AND m.reader = %(reader)s
+                             AND m.cleared_at IS NOT NULL AND m.read_at IS NULL))  -- see muting
     ORDER BY c.id LIMIT %(most)s
 ) found ON true
 ORDER BY found.id

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from notifications.inbox import changes, totals
+from notifications.inbox import changes, muting, totals
 from notifications.inbox.changes import Change
 from notifications.inbox.lean import lean
 from notifications.rules.kinds import ChangeKind, Severity, rank
@@ -19,6 +19,8 @@ from scheduler_project.lib import sql
 
 LONGEST_TITLE = 200
 LONGEST_TYPE = 60
+
+Group = tuple[int | None, int | None, str]  # tenant, user and key
 
 WRITE = """
 INSERT INTO ui_notifications AS n
@@ -64,6 +66,8 @@ class Entry:
     at: datetime | None = None
     ttl: timedelta | None = None
     """How long it is kept; None: as the setting says."""
+    job_id: int | None = None
+    """The job that it is about. What is for all of the tenant is kept from those who have muted it."""
 
     def title_for(self, count: int) -> str:
         title = self.many.replace("{count}", f"{count:,}") if self.many and count > 1 else self.title
@@ -76,14 +80,14 @@ def tell(entries: Sequence[Entry]) -> list[int]:
         return []
     with transaction.atomic():
         changes.take_turn()
-        rows = _write(_merged(entries))
+        merged = _merged(entries)
+        rows = _write(merged)
+        hidden = _kept_from_who_muted(rows, merged)
         _add_up(entries)
-        changes.record(
-            [
-                Change(ChangeKind.CREATED, row["tenant_id"], row["user_id"], "", row["id"], data=lean(row))
-                for row in rows
-            ]
-        )
+        created = [
+            Change(ChangeKind.CREATED, row["tenant_id"], row["user_id"], "", row["id"], data=lean(row)) for row in rows
+        ]
+        changes.record([*created, *hidden])
     return [row["id"] for row in rows]
 
 
@@ -123,12 +127,32 @@ def _write(entries: Sequence[Entry]) -> list[sql.Row]:
     return _entitled(rows, entries)
 
 
+def _kept_from_who_muted(rows: Iterable[sql.Row], entries: Iterable[Entry]) -> list[Change]:
+    groups = _by_group(entries)
+    jobs: dict[int, int] = {}
+    counted = set()
+    for row in rows:
+        entry = groups.get(_group(row))
+        if entry is not None and row["user_id"] is None and entry.job_id is not None:
+            jobs[row["id"]] = entry.job_id
+            counted |= {row["id"]} if row["count"] > entry.count else set()
+    return muting.keep(jobs, counted=counted)
+
+
+def _by_group(entries: Iterable[Entry]) -> dict[Group, Entry]:
+    return {(entry.tenant_id, entry.user_id, entry.group_key): entry for entry in entries if entry.group_key}
+
+
+def _group(row: sql.Row) -> Group:
+    return row["tenant_id"], row["user_id"], row["group_key"]
+
+
 def _entitled(rows: list[sql.Row], entries: Sequence[Entry]) -> list[sql.Row]:
     """The rows with titles that say how often it has happened by now."""
-    by_group = {(entry.tenant_id, entry.user_id, entry.group_key): entry for entry in entries if entry.group_key}
+    groups = _by_group(entries)
     titles: dict[int, str] = {}
     for row in rows:
-        entry = by_group.get((row["tenant_id"], row["user_id"], row["group_key"])) if row["group_key"] else None
+        entry = groups.get(_group(row))
         if entry is not None and (title := sql.text(entry.title_for(row["count"]))) != row["title"]:
             row["title"] = titles[row["id"]] = title
     if titles:

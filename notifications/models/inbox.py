@@ -78,7 +78,8 @@ class Notification(models.Model):
 
 
 class NotificationMark(models.Model):
-    """What one reader has done with a notification that is for everybody in a tenant."""
+    """What one reader has done with a notification that is for everybody in a tenant. Cleared without having been read,
+    it was never shown: the reader has muted the job."""
 
     notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="marks")
     reader = models.CharField(max_length=60, help_text="user:<id> or key:<prefix>")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -29,6 +30,7 @@ class Preference(models.Model):
 
     class Meta:
         db_table = "notification_preferences"
+        indexes = [GinIndex(fields=["muted_jobs"], name="preferences_that_mute")]
         constraints = [
             is_known("toasts_from", Severity, "preference_severity_is_known"),
             models.CheckConstraint(

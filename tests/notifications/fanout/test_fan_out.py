@@ -15,7 +15,11 @@ from accounts.models import Membership
 from jobs.models import Execution, Job
 from notifications.channels import examples
 from notifications.fanout import facts, memory, store
+from notifications.inbox import following, readers
+from notifications.inbox import reading as inbox_of
 from notifications.models import Channel, Delivery, Flow, JobCondition, Notification, Preference, Rule
+from notifications.rulebook import changes, preferences
+from notifications.rulebook.changes import Editor
 from notifications.rules.answers import GIVE_UP_AFTER
 from notifications.rules.kinds import Kind
 from scheduler_project.lib import sql
@@ -72,6 +76,39 @@ class TestTheDefaultRule:
         run_of(job, "failed")
         reading.sweep()
         assert inbox()[0] == ("ana", "Invoices failed 2 times", 2)  # unread, so it is counted there
+
+    def test_who_has_muted_a_job_hears_nothing_of_it_that_is_told_to_everyone(
+        self, cast: Cast, failing: MakeJob, run_of: RunJob, reading: Reading
+    ) -> None:
+        ana, vera = readers.of_user(cast.ana), readers.of_user(cast.vera)
+        changes.change_default({"to_everyone": True, "only_changes": False}, tenant=cast.acme, by=Editor("user:ana"))
+        loud, muted = failing(name="Loud"), failing(name="Muted")
+        preferences.mute(cast.vera, muted.pk, actor="user:vera", is_muted=True)
+        place = following.place_now()
+
+        def fail(job: Job) -> None:
+            run_of(job, "failed")
+            reading.sweep()
+
+        fail(loud), fail(muted)
+        shown = [[row.title for row in inbox_of.newest(inbox_of.parts(one), most=9)] for one in (ana, vera)]
+        assert shown == [["Muted failed", "Loud failed"], ["Loud failed"]]
+        assert [inbox_of.unread_count(one) for one in (ana, vera)] == [2, 1]
+        assert [len(following.after(one, place).told) for one in (ana, vera)] == [2, 1]
+
+        preferences.mute(cast.vera, muted.pk, actor="user:vera", is_muted=False)
+        place = following.place_now()
+        fail(muted)  # counted in the row that everybody else has
+        assert [row.title for row in inbox_of.newest(inbox_of.parts(vera), most=1)] == ["Muted failed 2 times"]
+        assert inbox_of.unread_count(vera) == 2
+        assert len(following.after(vera, place).told) == 1
+
+        preferences.mute(cast.vera, muted.pk, actor="user:vera", is_muted=True)
+        place = following.place_now()
+        fail(muted), fail(muted)
+        (gone,) = following.after(vera, place).told  # what was in sight, and was counted in, is away
+        assert (gone.kind, gone.data["count"], inbox_of.unread_count(vera)) == ("cleared", 1, 1)
+        assert [change.kind for change in following.after(ana, place).told] == ["created", "created"]
 
     def test_says_in_the_facts_what_pages_and_programs_need(
         self, cast: Cast, failing: MakeJob, run_of: RunJob, reading: Reading
