@@ -131,7 +131,7 @@ class Deliveries:
         signs = {name: row[name] for name in ("public_id", "nonce", "previous_nonce", "previous_until")}
         letter = Letter.of(row["uid"], row["url"], sql.loads(row["payload"]), Webhook(**signs).secrets(row["now"]))
         sending = _Sending(row["id"], row["webhook_id"], row["tries"], row["give_up_at"], row["is_failing"], letter)
-        self._calls.start(sending.delivery_id, sending)
+        self._calls.start(sending)
 
     def _store_all(self, back: Sequence[tuple[_Sending, Tried]]) -> None:
         with transactions.engine():

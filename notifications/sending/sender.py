@@ -61,7 +61,7 @@ class Sender:
             try:
                 if one.sealed and one.tenant_id in closed:
                     raise closed[one.tenant_id]
-                self._calls.start(one.delivery_id, _opened(one))
+                self._calls.start(_opened(one))
             except CannotOpen as error:
                 self._store([(one, _refused(error))])
             except KeysUnavailable as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ class Calls(Generic[Call, Came]):
     def __init__(self, name: str, make: Callable[[Call], Came]) -> None:
         self._name = name
         self._make = make
+        self._numbers = itertools.count()
         self._under_way: dict[int, Call] = {}
         self._back: queue.SimpleQueue[tuple[int, Came]] = queue.SimpleQueue()
 
@@ -24,11 +26,12 @@ class Calls(Generic[Call, Came]):
     def under_way(self) -> Sequence[Call]:
         return list(self._under_way.values())
 
-    def start(self, key: int, call: Call) -> None:
-        """`key` is of no other call that is under way."""
-        self._under_way[key] = call
+    def start(self, call: Call) -> None:
+        """Each is a call of its own, also where an earlier one about the same has not been handed over yet."""
+        number = next(self._numbers)
+        self._under_way[number] = call
         # Daemons: a process that stops waits for nobody's answer.
-        threading.Thread(target=self._run, args=(key, call), name=self._name, daemon=True).start()
+        threading.Thread(target=self._run, args=(number, call), name=self._name, daemon=True).start()
 
     def take(self, store: Callable[[Sequence[tuple[Call, Came]]], object], *, wait: float) -> int:
         """Hand over those that are back; when none is, the next one, if it comes within `wait` seconds. Returns how
@@ -37,17 +40,17 @@ class Calls(Generic[Call, Came]):
         if not back:
             return 0
         try:
-            store([(self._under_way[key], came) for key, came in back])
+            store([(self._under_way[number], came) for number, came in back])
         except Exception:
             for one in back:  # for the next turn; what was under way stays so
                 self._back.put(one)
             raise
-        for key, _ in back:
-            del self._under_way[key]
+        for number, _ in back:
+            del self._under_way[number]
         return len(back)
 
-    def _run(self, key: int, call: Call) -> None:
-        self._back.put((key, self._make(call)))
+    def _run(self, number: int, call: Call) -> None:
+        self._back.put((number, self._make(call)))
 
     def _come(self, wait: float) -> list[tuple[int, Came]]:
         back: list[tuple[int, Came]] = []

@@ -163,6 +163,37 @@ class TestClaims:
         assert Delivery.objects.get().tries == 2
         assert server.calls[0].headers["idempotency-key"] == str(delivery.uid)
 
+    def test_that_another_took_over_meanwhile_are_sent_by_a_sender_that_comes_back(
+        self, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
+    ) -> None:
+        """Its own earlier call has not been handed over yet, and comes to an end first."""
+        channel = channel_of()
+        delivery_of(channel)
+        first = threading.Event()
+        calls: list[int] = []
+
+        def slow_at_first(kind: ChannelKind, letter: Letter) -> Tried:
+            calls.append(len(calls))
+            if len(calls) == 1:
+                first.wait(20)
+                return Tried(datetime.now(UTC), 0.0, Answer(Came.REFUSED, error="Too late to matter."))
+            return send(kind, letter)
+
+        back = Sender(slow_at_first)
+        back.sweep()
+        make_due()
+        server.answers["/in"] = status(503)
+        sweep_until(sender, lambda: bool(Delivery.objects.get().log))
+        server.answers["/in"] = status(200)
+        Channel.objects.update(failures_in_row=0)  # others were taken since
+        make_due()
+        back.sweep()
+        first.set()
+        sweep_until(back, lambda: Delivery.objects.get().status == "delivered" and not back._calls.under_way)
+        assert (len(calls), Delivery.objects.get().tries) == (2, 3)
+        delivery_of(channel)
+        sweep_until(back, lambda: not Delivery.objects.filter(status="waiting").exists())
+
     def test_are_renewed_for_as_long_as_a_call_takes(
         self,
         hang: threading.Event,

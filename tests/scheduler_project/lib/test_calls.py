@@ -23,7 +23,7 @@ class TestCalls:
         calls: Calls[int, int] = Calls("test", make)
         assert calls.take(lambda back: None, wait=0) == 0
         for number in (1, 2, 3):
-            calls.start(number, number)
+            calls.start(number)
         seen: list[tuple[int, int]] = []
         wait_for(lambda: calls.take(seen.extend, wait=0.05) >= 0 and len(seen) == 2, what="two of three")
         assert sorted(seen) == [(1, 10), (3, 30)]
@@ -35,7 +35,7 @@ class TestCalls:
 
     def test_hand_over_again_what_could_not_be_stored(self) -> None:
         calls: Calls[str, str] = Calls("test", str.upper)
-        calls.start(1, "a")
+        calls.start("a")
 
         def fail(back: Sequence[tuple[str, str]]) -> None:
             raise OSError("full")
@@ -46,3 +46,13 @@ class TestCalls:
         seen: list[tuple[str, str]] = []
         assert calls.take(seen.extend, wait=10) == 1
         assert (seen, calls.under_way) == ([("a", "A")], [])
+
+    def test_are_told_apart_where_two_are_about_the_same(self) -> None:
+        over = threading.Event()
+        calls: Calls[str, bool] = Calls("test", lambda text: over.wait(20))
+        calls.start("a")
+        calls.start("a")
+        over.set()
+        seen: list[tuple[str, bool]] = []
+        wait_for(lambda: calls.take(seen.extend, wait=0.05) >= 0 and len(seen) == 2, what="both")
+        assert (seen, calls.under_way) == ([("a", True), ("a", True)], [])
