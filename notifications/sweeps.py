@@ -12,7 +12,7 @@ from notifications.sending import old_deliveries, sender
 
 SWEEPS = (
     Sweep("live", broadcast.make_sweep, timedelta(seconds=broadcast.EVERY)),
-    Sweep("notification sender", sender.make_sweep, sender.EVERY),
+    Sweep("notification sender", sender.make_sweep, sender.EVERY, finishes=True),
     Sweep("old deliveries", lambda: old_deliveries.sweep, old_deliveries.EVERY),
     Sweep("notifications", fan_out.make_sweep, fan_out.EVERY),
     Sweep("inbox janitor", lambda: janitor.sweep, janitor.EVERY),

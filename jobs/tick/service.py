@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import Error
@@ -43,6 +44,7 @@ from jobs.recovery.upgrade import Upgrade
 from jobs.tick import diary, publisher, sweeps
 from jobs.tick.canaries import Canaries
 from jobs.tick.publisher import Publisher
+from jobs.tick.sweeps import Sweep
 from jobs.tick.turn import Turn
 from scheduler_project.lib import telemetry, transactions
 from scheduler_project.lib.loop import Loop
@@ -63,7 +65,7 @@ class Service:
         )
         self._sweeps = [
             *self._canaries(backend),
-            *(Loop(one.name, self._leading(one.make()), interval=one.every) for one in sweeps.of_others()),
+            *(self._loop_of(one) for one in sweeps.of_others()),
             Loop("reaper", self._leading(reaper.sweep), interval=reap_every),
             Loop("deadlines", self._leading(deadlines.sweep), interval=timedelta(seconds=2)),
             Loop("projections", self._leading(projections.sweep), interval=timedelta(seconds=1)),
@@ -123,6 +125,13 @@ class Service:
             transactions.forget_connection()
         for loop in (self._publisher, *self._sweeps):
             loop.stop()
+
+    def _loop_of(self, sweep: Sweep) -> Loop:
+        verb = sweep.make()
+        if not sweep.finishes:
+            return Loop(sweep.name, self._leading(verb), interval=sweep.every)
+        leads = partial(getattr, self.turn.leader, "is_leading")
+        return Loop(sweep.name, partial(verb, leads=leads), interval=sweep.every, finishes=True)
 
     def _wake_publisher(self) -> None:
         self._publisher.wake()

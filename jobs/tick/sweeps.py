@@ -11,11 +11,13 @@ from scheduler_project.lib.declarations import declared
 
 @dataclass(frozen=True)
 class Sweep:
-    """`make` returns the verb for one process."""
+    """`make` returns the verb for one process. One that `finishes` is asked while another leads too, and told whether
+    this process does: then it only ends what it has begun, of which nobody else knows how it went."""
 
     name: str
-    make: Callable[[], Callable[[], object]]
+    make: Callable[[], Callable[..., object]]
     every: timedelta
+    finishes: bool = False
 
 
 def of_others() -> list[Sweep]:

@@ -39,18 +39,20 @@ class Sender:
         self._calls: Calls[Claimed, Tried] = Calls("notification", lambda one: send(one.kind, one.letter))
         self._renewed_at = self._expired_at = -EXPIRES_EVERY
 
-    def sweep(self) -> int:
-        """Send what is due, unless notifications are switched off. Returns how many answers came back."""
+    def sweep(self, leads: Callable[[], bool] = lambda: True) -> int:
+        """Send what is due, unless notifications are switched off. Whoever leads no more only waits for the answers to
+        what it has sent: nobody else will hear them, and what has none is sent again. Returns how many came back."""
         answered, ends_at = 0, time.monotonic() + LONGEST_TURN
-        is_on = switch.is_on()
-        if is_on:
+        sends = leads() and switch.is_on()
+        if sends:
             self._expire(ends_at)
         while time.monotonic() < ends_at:
             self._renew()
-            started = self._start_due() if is_on else 0
+            sends = sends and leads()
+            started = self._start_due() if sends else 0
             back = self._calls.take(self._store, wait=LOOK if self._calls.under_way else 0)
             answered += back
-            if not started and not back:
+            if not started and not back and (leads() or not self._calls.under_way):
                 break  # what hangs is looked at again with the next turn
         return answered
 
@@ -86,7 +88,7 @@ class Sender:
             self._expired_at = time.monotonic()
 
 
-def make_sweep() -> Callable[[], object]:
+def make_sweep() -> Callable[..., object]:
     return Sender().sweep
 
 

@@ -10,16 +10,21 @@ from django.db import connections
 
 from scheduler_project.lib import telemetry
 
+PATIENCE, PATIENCE_TO_FINISH = timedelta(seconds=2), timedelta(seconds=5)
 LONGEST_BACKOFF = timedelta(seconds=3)  # so that everything goes on within seconds of an outage's end
 
 
 class Loop:
-    """Calls `turn` every `interval`; `wake` calls it at once. A turn that raises is told and tried again later."""
+    """Calls `turn` every `interval`; `wake` calls it at once. A turn that raises is told and tried again later.
 
-    def __init__(self, name: str, turn: Callable[[], object], *, interval: timedelta) -> None:
+    One that `finishes` is called once more when it is stopped, to end what it has begun.
+    """
+
+    def __init__(self, name: str, turn: Callable[[], object], *, interval: timedelta, finishes: bool = False) -> None:
         self.name = name
         self._turn = turn
         self._interval = interval
+        self._finishes = finishes
         self._failures = 0
         self._is_stopping = False
         self._wakeup = threading.Event()
@@ -31,8 +36,9 @@ class Loop:
     def wake(self) -> None:
         self._wakeup.set()
 
-    def stop(self, *, patience: timedelta = timedelta(seconds=2)) -> None:
-        """Let the turn in progress end, for as long as `patience`."""
+    def stop(self, *, patience: timedelta | None = None) -> None:
+        """Let the turn in progress end, and what it has begun, for as long as `patience`."""
+        patience = patience or (PATIENCE_TO_FINISH if self._finishes else PATIENCE)
         self._is_stopping = True
         self._wakeup.set()
         if self._thread.is_alive():
@@ -43,6 +49,8 @@ class Loop:
             wait = self.turn_once()
             self._wakeup.wait(wait.total_seconds())
             self._wakeup.clear()
+        if self._finishes:
+            self.turn_once()
         connections.close_all()
 
     def turn_once(self) -> timedelta:

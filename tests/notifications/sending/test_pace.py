@@ -293,3 +293,18 @@ def test_runs_in_the_loops_of_the_scheduler(
     """As both backends run it, while it leads."""
     delivery_of(channel_of())
     lead_until(lambda: server.calls, what="a delivery")
+
+
+def test_hears_the_answers_to_what_it_has_sent_though_it_leads_no_more(
+    hang: threading.Event, channel_of: MakeChannel, delivery_of: MakeDelivery, server: Receiver, sender: Sender
+) -> None:
+    """A scheduler that is stopped gently: what the receiver has taken is not sent again by the next."""
+    delivery_of(channel_of(path="/hangs"))
+    sender.sweep()
+    delivery_of(channel_of())
+    answers = threading.Timer(0.5, hang.set)  # later than a sweep looks for answers
+    answers.start()
+    assert sender.sweep(leads=lambda: False) == 1
+    assert list(Delivery.objects.order_by("id").values_list("tries", flat=True)) == [1, 0]
+    assert [len(log) for log in Delivery.objects.order_by("id").values_list("log", flat=True)] == [1, 0]
+    assert len(server.calls) == 1

@@ -38,6 +38,14 @@ class TestLoop:
         assert turned.acquire(timeout=5)
         loop.stop()
 
+    def test_that_finishes_turns_once_more_when_it_is_stopped(self) -> None:
+        turned = threading.Semaphore(0)
+        loop = Loop("test", turned.release, interval=timedelta(hours=1), finishes=True)
+        loop.start()
+        assert turned.acquire(timeout=5)
+        loop.stop()
+        assert turned.acquire(blocking=False)
+
     def test_waits_longer_after_each_failure(self, told: list[tuple[str, dict[str, Any]]]) -> None:
         def fail() -> None:
             raise ValueError("no")
