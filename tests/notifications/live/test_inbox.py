@@ -183,8 +183,10 @@ def test_whoever_subscribes_while_postgresql_fails_leaves_nothing_behind(web: We
     with transaction.atomic():
         sql.rows("LOCK TABLE ui_notification_changes IN ACCESS EXCLUSIVE MODE")
         client.start()
-        wait_for(lambda: sql.rows(CUT_OFF), what="it to ask for its place")
+        asking = wait_for(lambda: sql.rows(WHO_ASKS), what="it to ask for its place")
         assert connections_of(key.prefix) == 1
+        for one in asking:
+            sql.rows("SELECT pg_terminate_backend(%(pid)s)", one)
         client.join(10)
     assert [(message["type"], message["error"]["code"]) for message in found] == [("closing", "unavailable")]
     assert codes == ([4503] if way == "socket" else [])
@@ -193,10 +195,7 @@ def test_whoever_subscribes_while_postgresql_fails_leaves_nothing_behind(web: We
     wait_for(lambda: quick_redis.ask(lambda redis: redis.zcard(group)) == 0, what="nobody to listen any more")
 
 
-CUT_OFF = """
-SELECT pg_terminate_backend(pid) FROM pg_locks
-WHERE NOT granted AND relation = 'ui_notification_changes'::regclass
-"""
+WHO_ASKS = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'ui_notification_changes'::regclass"
 
 
 def connections_of(prefix: str) -> int:
