@@ -14,7 +14,7 @@ from jobs import trail
 from jobs.models import Webhook
 from jobs.rules.webhooks import Answer, retry_after
 from jobs.webhooks.payload import example
-from scheduler_project.lib import signatures, sql
+from scheduler_project.lib import signatures, sql, transactions
 from scheduler_project.lib.http import REDIRECTED, HttpClient, OutboundError, OutboundRefused
 
 TIME_LIMIT = timedelta(seconds=10)
@@ -99,7 +99,9 @@ def call(letter: Letter) -> Tried:
 def test(webhook: Webhook, *, actor: str) -> Tried:
     """Send an example now and say what came back. Nothing is stored or tried again."""
     uid = uuid4()
-    tried = call(Letter.of(uid, webhook.url, example(webhook, uid), webhook.secrets(sql.now())))
+    letter = Letter.of(uid, webhook.url, example(webhook, uid), webhook.secrets(sql.now()))
+    transactions.release_connection()
+    tried = call(letter)
     trail.tell("webhook.tested", webhook, actor=actor, after={"status": tried.answer.status})
     return tried
 
