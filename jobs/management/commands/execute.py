@@ -13,6 +13,8 @@ from jobs.execution.identity import child_worker_name
 
 class Command(BaseCommand):
     help = "Run one queued execution in this process. Ends with 75 when it is not to be had."
+    # The scheduler was checked when it was started. Here it would cost each run the loading of every page.
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("execution_id", type=int)
