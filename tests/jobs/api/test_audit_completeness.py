@@ -19,7 +19,10 @@ from tests.jobs.api.test_scope_matrix import (
     FOR_ONESELF,
     GUARDED,
     IN_A_TENANT,
+    LISTENING,
+    NOTIFIED,
     PUBLIC,
+    READ,
     RULES,
     SUPERUSERS_ONLY,
     Endpoint,
@@ -36,7 +39,8 @@ ASKING |= {("post", "rule-preview")}
 ASKING |= {("post", "channel-preview")}
 # What somebody does with their own inbox concerns nobody else, so it is none of the trail's business.
 ASKING |= {("post", "channel-preview")}
-UNSAFE = [endpoint for endpoint in GUARDED if endpoint[0] != "get" and endpoint not in FOR_ONESELF]
+OF_OWN_INBOX = [endpoint for endpoint in FOR_ONESELF if endpoint[1] != "notification-preferences"]
+UNSAFE = [endpoint for endpoint in GUARDED if endpoint[0] != "get" and endpoint not in OF_OWN_INBOX]
 # What concerns no tenant: the whole system, or the tenants themselves.
 OF_NO_TENANT = ("scheduler-maintenance", "circuit-reset", "limits", "job-type-", "task-function-", "scheduler-flags")
 OF_NO_TENANT += ("scheduler-reconcile", "queue-", "notification-preferences")
@@ -138,11 +142,13 @@ def test_every_denied_change_leaves_an_entry_too(
     for scope in set(RULES.values()) - {PUBLIC}:
         key, text = make_key(*(set(Scope.values) - {scope}))
         by_scope[scope] = (f"key:{key.prefix}", client_of(text))
+    deaf, deaf_text = make_key(*(set(Scope.values) - {READ, NOTIFIED}))
+    hears_nothing = (f"key:{deaf.prefix}", client_of(deaf_text))
     foreign, foreign_text = make_key(tenant=cast.globex)
     foreigner = (f"key:{foreign.prefix}", client_of(foreign_text))
     problems = []
     for endpoint in UNSAFE:
-        callers = [(by_scope[RULES[endpoint]], cast.acme.pk)]
+        callers = [(hears_nothing if endpoint == LISTENING else by_scope[RULES[endpoint]], cast.acme.pk)]
         if endpoint in SUPERUSERS_ONLY:
             callers.append((foreigner, cast.globex.pk))
         for (actor, client), tenant_id in callers:
