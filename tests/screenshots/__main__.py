@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from benchmarks import daybook, servers
 from benchmarks.console import visitor
 from benchmarks.processes import PROJECT, Process, environment
 from scheduler_project.embedded.processes import free_port, wait_until
+from tests.mail_servers import MailServer, mail_server
 
 if TYPE_CHECKING:
     from tests.screenshots.stage import Stage
@@ -44,15 +47,28 @@ PAGES = {
     "workers": "/admin/jobs/worker/",
     "playground": "/admin/templates_registry/templateversion/playground/",
     "templates": "/admin/templates_registry/templateversion/",
+    "bell": "/admin/",
+    "inbox": "/admin/notifications/",
+    "rule": "/admin/notifications/rules/{rule}/",
+    "channels": "/admin/notifications/channels/",
+    "channel": "/admin/notifications/channels/{mail}/",
+    "deliveries": "/admin/notifications/deliveries/",
+    "delivery": "/admin/notifications/deliveries/{retried}/",
+    "job-notifications": "/admin/jobs/job/{fed}/?tab=notifications",
+    "new-job-notifications": "/admin/jobs/job/new/{draft}/notifications/",
     "settings": "/admin/settings/",
     "audit": "/admin/accounts/auditentry/",
 }
-DARK = ("dashboard", "execution")
-ON_PHONE = ("dashboard", "jobs", "execution")
+# name -> what is pressed before the picture is taken, and what has to be there then
+PRESSED = {"bell": ("#bell", "#notification-list li"), "channel": ("text=Send a test", "#test-result")}
+DARK = ("dashboard", "execution", "inbox")
+ON_PHONE = ("dashboard", "jobs", "execution", "bell")
 
 
 def main() -> None:
     options = _options()
+    keys = {"DAYBOOK_ENCRYPTION_KEYS": f"stage:{base64.b64encode(os.urandom(32)).decode()}"}
+    os.environ.update(keys)
     with servers.running() as running:
         daybook.set_up(running, settings=SETTINGS)
         url = daybook.use(running, "screenshots")
@@ -61,7 +77,11 @@ def main() -> None:
         built = stage.build()
         port = options.serve or free_port()
         values = daybook.settings_for(url, running.broker(0), "web", settings=SETTINGS)
-        with stage.alive(url), _web(values, running.folder, port) as web:
+        with (
+            stage.alive(url),
+            mail_server() as mails,
+            _web({**values, **keys, **_mail(mails)}, running.folder, port) as web,
+        ):
             if options.serve:
                 _serve(built, port, web)
             else:
@@ -81,6 +101,14 @@ def _web(values: Mapping[str, str], folder: Path, port: int) -> Iterator[Process
         if not wait_until(lambda: "running on" in web.log.read_text(), seconds=60):
             raise SystemExit(f"The web does not start:\n{web.log.read_text()[-4000:]}")
         yield web
+
+
+def _mail(server: MailServer) -> dict[str, str]:
+    server.verdict = "554 5.7.1 Refused: SPF of acme.example does not name this server"
+    return {
+        "DAYBOOK_EMAIL_URL": f"smtp://127.0.0.1:{server.port}",
+        "DAYBOOK_PUBLIC_URL": "https://daybook.acme.example",
+    }
 
 
 def _session(user: Any) -> str:
@@ -111,6 +139,8 @@ def _take(stage: Stage, port: int, folder: Path) -> None:
     ids = {
         "job": stage.job.pk, "running": stage.running.pk, "failed": stage.failed.pk, "letter": stage.letter.pk,
         "pipeline": stage.pipeline.pk, "draft": stage.draft.token,
+        "rule": stage.told.rule.pk, "mail": stage.told.mail.pk, "retried": stage.told.retried.pk,
+        "fed": stage.failed.job_id,
     }  # fmt: skip
     looks: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
         ("", {"viewport": DESK, "color_scheme": "light"}, tuple(PAGES)),
@@ -124,12 +154,20 @@ def _take(stage: Stage, port: int, folder: Path) -> None:
             page = context.new_page()
             for name in names:
                 answer = page.goto(PAGES[name].format(**ids), wait_until="networkidle")
+                if name in PRESSED:
+                    _press(page, *PRESSED[name])
                 file = folder / f"{name}{suffix}.png"
                 page.screenshot(path=file)
                 taken[file.name] = {"status": answer.status if answer else 0, "bytes": file.stat().st_size}
                 print(f"{file.name:<28}{taken[file.name]['status']:>5}{taken[file.name]['bytes'] / 1000:>8.0f} KB")
             context.close()
     print(json.dumps(taken))
+
+
+def _press(page: Any, what: str, brings: str) -> None:
+    page.locator(what).first.click()
+    page.locator(brings).first.wait_for()
+    page.wait_for_load_state("networkidle")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,9 @@ from jobs.rules.schedule import occurrences
 from jobs.rules.states import AttemptOutcome
 from jobs.tick.leader import NAME
 from scheduler_project.lib import sql
+from tests.screenshots import telling
 from tests.screenshots.cast import ACME, ERRORS, FOLLOWS, GLOBEX, PEOPLE
+from tests.screenshots.telling import Told
 
 DAYS = 60
 MOST_RUNS = 1_500  # of one job; a busier one has a shorter history
@@ -61,6 +63,7 @@ class Stage:
     letter: DeadLetter
     pipeline: Job
     draft: JobDraft
+    told: Told
 
 
 def build() -> Stage:
@@ -88,18 +91,20 @@ def build() -> Stage:
     running = _running(jobs, now, chance)
     failed = _failed(jobs["Price feed"], now)
     letter = DeadLetter.objects.get(execution_id=failed.pk)
+    root = User.objects.filter(is_superuser=True).first() or User.objects.create_superuser("root")
+    told = telling.build(acme, jobs, failed, root, now)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    root = User.objects.filter(is_superuser=True).first() or User.objects.create_superuser("root")
-    draft = _draft(root, acme, jobs["Pull orders"])
-    return Stage(root, people["ana"], jobs["Pull orders"], running, failed, letter, jobs["Nightly orders"], draft)
+    draft = _draft(root, acme, jobs["Pull orders"], told)
+    return Stage(root, people["ana"], jobs["Pull orders"], running, failed, letter, jobs["Nightly orders"], draft, told)
 
 
-def _draft(user: User, tenant: Tenant, like: Job) -> JobDraft:
+def _draft(user: User, tenant: Tenant, like: Job, told: Told) -> JobDraft:
     draft = drafts.start(user_id=user.pk, tenant=tenant, template=like.template)
     fields = {
         "name": ["Weekly figures"], "mode": ["weekly"], "kind": ["cron"], "cron": ["0 9 * * 1"],
-        "timezone": ["Europe/Berlin"], "queue": ["default"], "priority": ["normal"],
+        "timezone": ["Europe/Berlin"], "queue": ["default"], "priority": ["normal"], "owner": ["ana"],
+        "rule-kinds": ["failed", "recovered"], "rule-ways": ["owner", str(told.mail.pk)], "rule-in_row": ["2"],
     }  # fmt: skip
     parameters = {"model": "jobs.Execution", "file_name": "figures", "format": "csv"}
     drafts.save(draft.pk, Entered(0, frozenset([*fields, *parameters]), fields, parameters, step=5))
@@ -109,7 +114,8 @@ def _draft(user: User, tenant: Tenant, like: Job) -> JobDraft:
 def _people(acme: Tenant, globex: Tenant) -> dict[str, User]:
     found = {}
     for name, (first, last) in PEOPLE.items():
-        user = User.objects.create(username=name, first_name=first, last_name=last, is_staff=True)
+        mail = f"{name}@acme.example"
+        user = User.objects.create(username=name, first_name=first, last_name=last, email=mail, is_staff=True)
         Membership.objects.create(user=user, tenant=acme, role=Role.ADMIN if name == "ana" else Role.AUTHOR)
         found[name] = user
     Membership.objects.create(user=found["olaf"], tenant=globex, role=Role.AUTHOR)
