@@ -85,17 +85,19 @@ class Deliveries:
         self._calls: Calls[_Sending, Tried] = Calls("webhook", lambda sending: call(sending.letter))
         self._planned_at = self._skipped_at = -SKIPS_EVERY
 
-    def sweep(self) -> int:
-        """Make what is new, and send what is due. Returns how many answers came back."""
+    def sweep(self, leads: Callable[[], bool] = lambda: True) -> int:
+        """Make what is new, and send what is due. Whoever leads no more only waits for the answers to what it has sent:
+        nobody else will hear them, and what has none is sent again. Returns how many came back."""
         answered, ends_at = 0, time.monotonic() + LONGEST_TURN
-        self._plan()
+        self._planned_at = -PLANS_EVERY
         while time.monotonic() < ends_at:
-            if time.monotonic() - self._planned_at >= PLANS_EVERY:
+            is_leading = leads()
+            if is_leading and time.monotonic() - self._planned_at >= PLANS_EVERY:
                 self._plan()  # a backlog of one receiver delays nobody's news
-            started = self._start_due()
+            started = self._start_due() if is_leading else 0
             back = self._calls.take(self._store_all, wait=LOOK if self._calls.under_way else 0)
             answered += back
-            if not started and not back:
+            if not started and not back and (is_leading or not self._calls.under_way):
                 break  # what hangs is looked at again with the next turn
         return answered
 

@@ -77,7 +77,7 @@ class Service:
             Loop("reconciler", self._leading(reconciler.sweep), interval=EVERY),
             Loop("upgrade", self._leading(Upgrade().sweep), interval=timedelta(seconds=1)),
             *self._mirror(),
-            Loop("webhooks", self._leading(Deliveries().sweep), interval=timedelta(seconds=1)),
+            self._loop_of(Sweep("webhooks", lambda: Deliveries().sweep, timedelta(seconds=1), finishes=True)),
             Loop("old calls", self._leading(old_calls.sweep), interval=old_calls.EVERY),
             Loop("old drafts", self._leading(old_drafts.sweep), interval=old_drafts.EVERY),
             Loop("leftovers", self._leading(leftovers.sweep), interval=timedelta(minutes=10)),

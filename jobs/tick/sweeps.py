@@ -1,4 +1,4 @@
-"""Sweeps of apps above the engine, which the leader makes too: `sweeps_too` of their configurations names them."""
+"""What the leader does again and again; of apps above the engine too, whose configurations name it in `sweeps_too`."""
 
 from __future__ import annotations
 

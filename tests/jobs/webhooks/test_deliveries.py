@@ -322,6 +322,26 @@ class TestOneAtATime:
         sweep_until(sender, lambda: WebhookDelivery.objects.get().status == "delivered")
         assert WebhookDelivery.objects.get().tries == 2
 
+    def test_is_written_down_by_its_sender_though_another_leads_by_now(
+        self, webhook_of: MakeWebhook, job_of: MakeJob, run_of: RunJob, server: Receiver
+    ) -> None:
+        over = threading.Event()
+
+        def late(letter: Letter) -> Tried:
+            over.wait(20)
+            return webhooks.call(letter)
+
+        webhook_of()
+        run_of(job_of(), "failed")
+        sender = Deliveries(call=late)
+        sender.sweep()
+        run_of(job_of(name="Other"), "failed")
+        answers = threading.Timer(0.5, over.set)  # later than a sweep looks for answers
+        answers.start()
+        assert sender.sweep(leads=lambda: False) == 1
+        assert WebhookDelivery.objects.get().status == "delivered"  # and of the other run there is none yet
+        assert len(server.calls) == 1
+
 
 def _sweep_in_thread(sender: Deliveries) -> None:
     try:
