@@ -11,7 +11,7 @@ from django.db import Error, connection
 
 from tests.notifications.fanout.storms import end
 
-AT_ONCE, EVERY = 40, 0.05  # some 400 in a second on two busy cores
+AT_ONCE, EVERY = 40, 0.05  # some 600 in a second on two busy cores
 
 
 class Storm:
