@@ -324,6 +324,7 @@ class TestInbox:
         keys.press("g")
         keys.press("n")
         expect(page).to_have_url(re.compile(f"{INBOX}$"))
+        is_live(page)
         keys.press("j")
         keys.press("j")
         expect(page.get_by_role("link", name="Number 1")).to_be_focused()

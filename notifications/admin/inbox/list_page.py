@@ -29,7 +29,11 @@ def respond(site: AdminSite, request: HttpRequest) -> HttpResponse:
     reader = viewers.reader(request)
     context = {**frame.context(site, request, "Inbox"), **_facts(request, reader)}
     flag = runtime_flags.notifications()
-    context["notifications_off"] = None if flag.value else flag
+    if not flag.value:
+        context["off"] = (
+            f"Notifications are switched off by {flag.variable}. Nothing pops up and nothing is sent; what happens is "
+            "still written down here."
+        )
     return TemplateResponse(request, "notifications/inbox/page.html", context)
 
 
