@@ -1,4 +1,4 @@
-"""The list of channels: how each does, what became of its last delivery, how much waits, and which rules use it."""
+"""The list of channels: how each does, how its newest delivery ended, how much waits, and which rules use it."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def respond(site: AdminSite, request: HttpRequest) -> HttpResponse:
 
 
 def found(request: HttpRequest) -> Any:
-    last = Delivery.objects.filter(channel=OuterRef("pk")).order_by("-id")
+    last = Delivery.objects.filter(channel=OuterRef("pk"), ended_at__isnull=False).order_by("-id")
     waiting = Delivery.objects.filter(channel=OuterRef("pk"), next_try_at__isnull=False).order_by()
     count = waiting.values("channel").annotate(count=Count("pk")).values("count")
     channels = access.visible(Channel.objects.select_related("tenant"), request.user)
     return channels.annotate(
         last_id=Subquery(last.values("pk")[:1]),
         last_status=Subquery(last.values("status")[:1]),
-        last_at=Subquery(last.values("last_at")[:1]),
+        last_at=Subquery(last.values("ended_at")[:1]),
         waiting=Coalesce(Subquery(count), 0),
         used_by=Count("rules", filter=Q(rules__is_enabled=True)),
     ).order_by("name", "pk")

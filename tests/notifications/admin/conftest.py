@@ -48,6 +48,7 @@ def delivery_of(channel: Channel, status: str = "dead", **more: Any) -> Delivery
             "channel": channel, "tenant": channel.tenant, "type": "job.failed", "severity": "error", "facts": facts,
             "group_key": f"group {Delivery.objects.count()}", "status": status, "tries": 1, "log": log,
             "reason": "Given up after 31 tries." if status == "dead" else "", "give_up_at": now,
-            "next_try_at": now if status == "waiting" else None, **more,
+            "next_try_at": now if status == "waiting" else None, "ended_at": None if status == "waiting" else now,
+            **more,
         }
     )  # fmt: skip

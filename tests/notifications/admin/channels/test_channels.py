@@ -45,7 +45,7 @@ class TestList:
         Channel.objects.filter(pk=off.pk).update(is_enabled=False)
         Channel.objects.filter(pk=mail.pk).update(failures_in_row=1, minute_started_at=sql.now(), minute_sent=7)
         delivery_of(mail, "delivered")
-        dead, _ = delivery_of(mail), delivery_of(resting, "waiting")
+        dead, *_ = delivery_of(mail), delivery_of(mail, "waiting"), delivery_of(resting, "waiting")
         Rule.objects.create(tenant=cast.acme, name="Failures", kinds=["failed"]).channels.add(mail)
         rows = {row["channel"].name: row for row in as_ana.get(of("channels")).context["rows"]}
         assert set(rows) == {"Off", "Ops mail", "Rests"}

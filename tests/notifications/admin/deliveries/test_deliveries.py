@@ -116,6 +116,16 @@ class TestPage:
         assert "Next try" in as_ana.text(url("delivery", failed.pk))
         assert "goes out in 2 h" in as_ana.text(LIST)
 
+    def test_says_when_it_is_its_channel_that_it_waits_for(self, as_ana: Browser, channel_of: MakeChannel) -> None:
+        delivery = delivery_of(channel_of(), "waiting")
+        assert "It is due now." in as_ana.text(url("delivery", delivery.pk))
+        Channel.objects.update(open_until="2099-01-01T00:00:00Z")
+        assert "its channel failed too often" in as_ana.text(url("delivery", delivery.pk))
+        assert "its channel is called again" in as_ana.text(LIST)
+        Channel.objects.update(is_enabled=False)
+        assert "its channel is switched off" in as_ana.text(url("delivery", delivery.pk))
+        assert "its channel is switched off" in as_ana.text(LIST)
+
     def test_is_sent_again_once(self, as_ana: Browser, channel_of: MakeChannel) -> None:
         delivery = delivery_of(channel_of())
         as_ana.post(url("delivery_again", delivery.pk))

@@ -45,6 +45,15 @@ class TestWhoHears:
         assert "Owners hear of failures, recoveries and missed ticks" in text
         assert "The job is well, so there is nothing to recover from." in text
 
+    def test_is_nobody_of_a_job_without_an_owner_which_is_said(
+        self, as_ana: Browser, as_vera: Browser, job_of: MakeJob
+    ) -> None:
+        job = job_of()
+        assert heard(as_vera, job, "failed") == []
+        assert "The job has no owner" in tab(as_vera, job)
+        assert "Give it one" in tab(as_ana, job)
+        assert "Give it one" not in tab(as_vera, job)
+
     def test_follows_the_rules_that_are_about_the_job(
         self, as_ana: Browser, job_of: MakeJob, channel_of: MakeChannel, cast: Cast
     ) -> None:
