@@ -4,6 +4,7 @@
 
 const POLL = 10_000;
 const LONGEST_WAIT = 30_000;
+const BUSY = 250; // until a part that is being read is read again
 const UNNOTICED = 5_000; // so long a connection may be away before the page says so
 const LONG = 20_000;
 
@@ -11,7 +12,7 @@ const meta = document.querySelector('meta[name="daybook-live"]');
 const tenants = (meta?.content ?? "").split(" ").filter(Boolean);
 const followers = new Map(); // topic -> {since, hear, stays}
 const refused = new Set();
-const waiting = new WeakMap(); // part -> {at, timer}
+const waiting = new Map(); // id of a part -> {at, timer}; the part may be another element by the time that it is read
 
 let socket = null;
 let subscribed = new Set();
@@ -43,26 +44,26 @@ const tell = (told) => {
   document.dispatchEvent(new CustomEvent("live:state", { detail: { state } }));
 };
 
-const fire = (part) => {
-  if (part.isConnected) window.htmx.trigger(part, "live");
+const fire = (id) => {
+  const part = document.getElementById(id);
+  // What is being read may be older than what was told, and takes the place of the element that would read again.
+  if (part?.classList.contains("htmx-request")) later(id, BUSY);
+  else if (part) window.htmx.trigger(part, "live");
+};
+
+const later = (id, wait) => {
+  const timer = setTimeout(() => {
+    waiting.set(id, { at: performance.now(), timer: 0 });
+    fire(id);
+  }, wait);
+  waiting.set(id, { at: performance.now(), timer });
 };
 
 // At once when it is long enough since the last time, else at the end of that while.
-const refresh = (part) => {
-  const every = Number(part.dataset.liveEvery ?? 1) * 1000;
-  const before = waiting.get(part) ?? { at: -Infinity, timer: 0 };
+const refresh = ({ id, dataset }) => {
+  const before = waiting.get(id) ?? { at: -Infinity, timer: 0 };
   if (before.timer) return;
-  const left = before.at + every - performance.now();
-  if (left <= 0) {
-    waiting.set(part, { at: performance.now(), timer: 0 });
-    fire(part);
-    return;
-  }
-  before.timer = setTimeout(() => {
-    waiting.set(part, { at: performance.now(), timer: 0 });
-    fire(part);
-  }, left);
-  waiting.set(part, before);
+  later(id, before.at + Number(dataset.liveEvery ?? 1) * 1000 - performance.now());
 };
 
 const refreshAll = () => { if (!document.hidden) parts().forEach(refresh); };

@@ -75,6 +75,7 @@ class TestJob:
         expect(table).to_have_count(2)
         expect(table.first).to_be_visible()
         expect(page.locator("#pause-button")).to_be_focused()
+        expect(page.locator(".htmx-request")).to_have_count(0)  # live.js waits for that
         registry.pause(job.pk, actor="user:olaf", note="New disks")
         page.evaluate(TELL, [job.pk])
         expect(page.locator("#job-head")).to_contain_text("New disks")
