@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -131,6 +132,17 @@ class TestDraft:
         page.get_by_role("button", name="Discard").click()
         page.get_by_role("dialog").or_(page.locator("#discard-draft")).get_by_role("button", name="Discard").click()
         wait_for(lambda: not JobDraft.objects.exists(), seconds=5, what="the draft to go")
+
+    def test_keeps_what_was_written_before_the_scripts_of_the_page_ran(self, cast: Cast, visit: SignIn) -> None:
+        page = visit(cast.ana).open(ADD)
+        held: list[Any] = []
+        page.route(re.compile(r"/wizard(\.\w+)?\.js"), lambda route: held.append(route))
+        page.get_by_role("button", name=re.compile("^Echo")).first.click()
+        page.get_by_label("Name", exact=True).fill("Quick")
+        page.get_by_label("Name", exact=True).blur()
+        for route in held:
+            route.continue_()
+        wait_for(lambda: [draft.name for draft in JobDraft.objects.all()] == ["Quick"], seconds=5, what="the draft")
 
     def test_says_when_it_was_not_saved(self, cast: Cast, visit: SignIn) -> None:
         someone = visit(cast.ana)

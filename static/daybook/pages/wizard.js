@@ -74,6 +74,8 @@ const keepDraft = () => {
   });
   for (const other of document.querySelectorAll("[data-leaves]")) other.addEventListener("submit", () => { isLeaving = true; });
   note();
+  // Some are quicker than the scripts of the page.
+  document.addEventListener("DOMContentLoaded", () => { if (changes().length) window.htmx.trigger(state, "draft:save"); });
 };
 
 if (form) keepDraft();
