@@ -76,9 +76,9 @@ HARMLESS = [
 class TestFindPatternProblem:
     @pytest.mark.parametrize("pattern", HARMFUL)
     def test_refuses_what_can_be_made_to_hang(self, pattern: str) -> None:
-        began = time.perf_counter()
+        began = time.process_time()
         assert find_pattern_problem(pattern, max_length=1_000)
-        assert time.perf_counter() - began < 2
+        assert time.process_time() - began < 2
 
     @pytest.mark.parametrize("pattern", HARMLESS)
     def test_allows_what_is_linear(self, pattern: str) -> None:
@@ -93,9 +93,9 @@ class TestFindPatternProblem:
     @pytest.mark.parametrize("pattern", [*HARMLESS, *QUADRATIC])
     @pytest.mark.parametrize("pump", ["a", "0", " ", "-", "a.", "MON,", "0.", "s3://a/", "@a", "\t \n"])
     def test_what_is_allowed_is_fast_on_evil_texts(self, pattern: str, pump: str) -> None:
-        began = time.perf_counter()
+        began = time.process_time()
         compile_pattern(pattern).search((pump * 1_000)[:1_000] + "\x00!")
-        assert time.perf_counter() - began < 0.25
+        assert time.process_time() - began < 0.25
 
 
 class TestCompilePattern:
